@@ -1,0 +1,81 @@
+"""Who is held out, and who each run trains on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy.typing import NDArray
+
+from quantmia.data.dataset import Dataset
+from quantmia.errors import DataError
+from quantmia.seeding import Purpose, stream
+
+
+@dataclass(frozen=True)
+class Split:
+    """The validation samples (the same for every run) and the pool that members are drawn from.
+
+    Args:
+        validation: sorted indices into the dataset.
+        pool: sorted indices of all other samples.
+    """
+
+    validation: NDArray[np.int64]
+    pool: NDArray[np.int64]
+
+
+def split(dataset: Dataset, validation: float, seed: int) -> Split:
+    """Hold out a share of the samples, once for all runs.
+
+    Args:
+        dataset: what to split.
+        validation: share of the samples, between 0 and 1.
+        seed: draws the validation samples; not the experiment's seed, so that runs of different
+            seeds can be merged.
+
+    Raises:
+        DataError: too few samples for validation or for two halves of the pool, or one class only.
+    """
+    n_val = round(validation * dataset.size)
+    n_pool = dataset.size - n_val
+    if n_val < 2 or n_pool < 4:
+        raise DataError(
+            f"split.validation={validation} of {dataset.size} samples leaves {n_val} for "
+            f"validation (at least 2) and {n_pool} in the pool (at least 4: two halves of two). "
+            "Use more data or another split.validation."
+        )
+    order = stream(seed, Purpose.VALIDATION).permutation(dataset.size)
+    parts = Split(np.sort(order[:n_val]), np.sort(order[n_val:]))
+    for name, part in (("validation", parts.validation), ("pool", parts.pool)):
+        if len(np.unique(dataset.target[part])) < 2:
+            raise DataError(
+                f"all {len(part)} samples of the {name} split have the same target; use more "
+                "data, another split.validation or another split.seed."
+            )
+    return parts
+
+
+def members(seed: int, runs: Sequence[int], n_pool: int) -> Bool[np.ndarray, "runs pool"]:
+    """Each run's own random half of the pool: True where a sample is trained on.
+
+    Args:
+        seed: the experiment's seed.
+        runs: indices of the runs.
+        n_pool: size of the pool; an odd one leaves the larger half out.
+    """
+    mask = np.zeros((len(runs), n_pool), bool)
+    for row, run in zip(mask, runs, strict=True):
+        row[stream(seed, Purpose.MEMBERS, run).permutation(n_pool)[: n_pool // 2]] = True
+    return mask
+
+
+def standardise(dataset: Dataset, parts: Split) -> Float[np.ndarray, "samples features"]:
+    """Features with the validation split's mean and deviation, so that no membership leaks in.
+
+    A feature that is constant on the validation split is only centred.
+    """
+    held_out = dataset.features[parts.validation].astype(np.float64)
+    deviation = held_out.std(0)
+    deviation[deviation == 0] = 1.0
+    return ((dataset.features - held_out.mean(0)) / deviation).astype(np.float32)

@@ -1,0 +1,34 @@
+"""What can go wrong for a user, and the exit code each kind ends with."""
+
+DONE, FAILED, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
+
+
+class QuantmiaError(Exception):
+    """A mistake the user can mend: the message says which key, what is allowed and what to do."""
+
+    exit_code = USER_MISTAKE
+
+
+class ConfigError(QuantmiaError):
+    """Every fault found in one configuration, listed together.
+
+    Args:
+        faults: one sentence a fault, each naming key, value and what is allowed.
+    """
+
+    def __init__(self, faults: list[str]):
+        self.faults = faults
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        lines = "\n".join(f"  - {fault}" for fault in faults)
+        super().__init__(
+            f"the configuration has {count}; nothing was run.\n{lines}\n"
+            "  'quantmia run --cfg job' (with your overrides) prints the whole configuration."
+        )
+
+
+class DataError(QuantmiaError):
+    """The data cannot be used: the message names the file or column and the rows."""
+
+
+class FolderError(QuantmiaError):
+    """A run folder is missing, locked, damaged or belongs to another configuration."""

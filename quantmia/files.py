@@ -1,0 +1,86 @@
+"""Files that are whole or absent, and that know when they were damaged."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+from numpy.typing import NDArray
+from safetensors.numpy import load, save_file
+
+Tensors = dict[str, NDArray]
+# safetensors writes several metadata keys in random order: one key keeps the bits the same.
+META = "quantmia"
+
+
+class DamagedFileError(Exception):
+    """A file is cut, changed or not one of ours."""
+
+
+@contextmanager
+def atomic(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends without error."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file at once or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write JSON at once or not at all."""
+    write_text(path, json.dumps(content, indent=2, sort_keys=True, allow_nan=False) + "\n")
+
+
+def write_tensors(path: Path, tensors: Tensors, meta: dict[str, Any]) -> None:
+    """Write a safetensors file that carries the SHA-256 of everything in it.
+
+    Args:
+        path: where to.
+        tensors: arrays by name.
+        meta: facts that JSON can hold.
+    """
+    tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    sealed = {"meta": meta, "sha256": _digest(tensors, meta)}
+    with atomic(path) as temporary:
+        save_file(tensors, temporary, {META: json.dumps(sealed, sort_keys=True)})
+
+
+def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
+    """Read and verify what `write_tensors` wrote.
+
+    Raises:
+        DamagedFileError: the file is absent, cut, changed or of another origin.
+    """
+    try:
+        content = path.read_bytes()
+        tensors = load(content)
+        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+        sealed = json.loads(header["__metadata__"][META])
+        meta, recorded = sealed["meta"], sealed["sha256"]
+    except (OSError, safetensors.SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise DamagedFileError(f"{path}: {error}") from error
+    if _digest(tensors, meta) != recorded:
+        raise DamagedFileError(f"{path}: the checksum does not match the content")
+    return tensors, meta
+
+
+def _digest(tensors: Tensors, meta: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(meta, sort_keys=True).encode())
+    for name in sorted(tensors):
+        value = tensors[name]
+        digest.update(repr((name, value.shape, value.dtype.str)).encode())
+        digest.update(value.data if value.size else b"")
+    return digest.hexdigest()

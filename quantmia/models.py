@@ -1,0 +1,40 @@
+"""Heads to train on fixed features. Any function that returns an `nn.Module` works as well."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from torch import nn
+
+ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh, "silu": nn.SiLU}
+
+
+def linear(in_features: int, out_features: int) -> nn.Module:
+    """A single linear layer: the classifier of the paper's synthetic study.
+
+    Args:
+        in_features: features a sample.
+        out_features: 1 for regression and binary tasks, else the number of classes.
+    """
+    return nn.Linear(in_features, out_features)
+
+
+def mlp(
+    in_features: int,
+    out_features: int,
+    hidden: Sequence[int] = (64,),
+    activation: Literal["relu", "gelu", "tanh", "silu"] = "relu",
+) -> nn.Module:
+    """Fully connected layers with an activation after each but the last.
+
+    Args:
+        in_features: features a sample.
+        out_features: 1 for regression and binary tasks, else the number of classes.
+        hidden: units of each hidden layer.
+        activation: the nonlinearity's name.
+    """
+    layers: list[nn.Module] = []
+    width = in_features
+    for units in hidden:
+        layers += [nn.Linear(width, units), ACTIVATIONS[activation]()]
+        width = units
+    return nn.Sequential(*layers, nn.Linear(width, out_features))

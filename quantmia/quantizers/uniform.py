@@ -1,0 +1,43 @@
+"""2^b equally spaced values."""
+
+from dataclasses import dataclass
+
+import torch
+
+from quantmia.quantizers.base import Quantizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Uniform(Quantizer):
+    """Rounding to the nearest of 2^b equally spaced values.
+
+    With `scale: data` they run from each row's minimum to its maximum (affine min-max), else over
+    the constant range, where weights outside take the outermost value.
+
+    Args:
+        bits: b, the bits a weight, from 1 to 16.
+    """
+
+    bits: int = 4
+
+    def __post_init__(self):
+        if not 1 <= self.bits <= 16:
+            raise ValueError(f"bits={self.bits} must lie in 1..16")
+
+    @property
+    def bits_per_weight(self) -> float:
+        """b."""
+        return float(self.bits)
+
+    def quantize_rows(self, weights):
+        """The nearest value of the grid."""
+        steps = 2**self.bits - 1
+        if self.scale == "data":
+            low, high = (edge.unsqueeze(1) for edge in torch.aminmax(weights, dim=1))
+        else:
+            high = self.half_width(weights, weights[:, 0])
+            low = -high
+        width = torch.where(high > low, high - low, 1.0)
+        code = weights.sub(low).mul_(steps / width).round_().clamp_(0, steps)
+        # lerp meets both ends exactly, so a second pass finds the same grid.
+        return torch.lerp(low.expand_as(code), high.expand_as(code), code.div_(steps))

@@ -1,0 +1,159 @@
+"""What a task means: its loss, its utility, and the signal that attacks read."""
+
+from abc import ABC, abstractmethod
+from typing import Literal
+
+import numpy as np
+import torch.nn.functional as F
+from jaxtyping import Float
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import logsumexp
+from scipy.stats import rankdata
+from torch import Tensor
+
+TaskName = Literal["regression", "binary", "multiclass"]
+
+
+class Task(ABC):
+    """One kind of prediction problem. Models answer with `out_features` raw numbers a sample."""
+
+    name: TaskName
+    utility_metric: str
+
+    @abstractmethod
+    def out_features(self, classes: int) -> int:
+        """Raw outputs a model needs for `classes` classes."""
+
+    @abstractmethod
+    def loss(
+        self, output: Float[Tensor, "*samples out"], target: Tensor
+    ) -> Float[Tensor, "*samples"]:
+        """Loss of every sample: squared error, or nats."""
+
+    @abstractmethod
+    def utility(self, output: NDArray, target: NDArray) -> dict[str, float]:
+        """Figures of merit by name; `utility_metric` is the one that rankings show.
+
+        Args:
+            output: raw outputs, [samples, out].
+            target: [samples], on the scale of the outputs.
+        """
+
+    @abstractmethod
+    def signal(self, output: NDArray, target: NDArray) -> NDArray:
+        """The number per sample that likelihood-ratio attacks model as a Gaussian, float64.
+
+        Args:
+            output: raw outputs, [..., out].
+            target: [...], on the scale of the outputs.
+        """
+
+
+class Regression(Task):
+    """Squared error on targets standardised by the run's members; one output."""
+
+    name = "regression"
+    utility_metric = "r2"
+
+    def out_features(self, classes: int) -> int:
+        """Always 1."""
+        return 1
+
+    def loss(self, output, target):
+        """(prediction - target)^2."""
+        return (output.squeeze(-1) - target) ** 2
+
+    def utility(self, output, target):
+        """R^2, and the root of the mean squared error in the target's standard deviations."""
+        error = np.square(output[..., 0].astype(np.float64) - target)
+        spread = np.square(target - target.mean(dtype=np.float64))
+        return {
+            "r2": float(1 - error.sum() / spread.sum()),
+            "rmse_standardised": float(np.sqrt(error.mean())),
+        }
+
+    def signal(self, output, target):
+        """The signed residual (prediction - target)."""
+        return output[..., 0].astype(np.float64) - target
+
+
+class Binary(Task):
+    """Logistic loss on one logit; targets are 0 and 1."""
+
+    name = "binary"
+    utility_metric = "accuracy"
+
+    def out_features(self, classes: int) -> int:
+        """Always 1."""
+        return 1
+
+    def loss(self, output, target):
+        """-log p(target), in nats."""
+        return F.binary_cross_entropy_with_logits(
+            output.squeeze(-1), target.to(output.dtype), reduction="none"
+        )
+
+    def utility(self, output, target):
+        """Accuracy at probability 0.5, and ROC-AUC."""
+        logit = output[..., 0]
+        return {
+            "accuracy": float(np.mean((logit > 0) == (target > 0.5))),
+            "roc_auc": float(roc_auc(logit, target > 0.5)),
+        }
+
+    def signal(self, output, target):
+        """log p_y - log(1 - p_y): the logit, with the sign of the true class (Carlini 2022)."""
+        return output[..., 0].astype(np.float64) * np.where(target > 0.5, 1.0, -1.0)
+
+
+class Multiclass(Task):
+    """Cross-entropy over as many logits as there are classes; targets are class indices."""
+
+    name = "multiclass"
+    utility_metric = "accuracy"
+
+    def out_features(self, classes: int) -> int:
+        """One logit a class."""
+        return classes
+
+    def loss(self, output, target):
+        """-log p(target), in nats."""
+        flat = F.cross_entropy(
+            output.reshape(-1, output.shape[-1]), target.reshape(-1).long(), reduction="none"
+        )
+        return flat.reshape(target.shape)
+
+    def utility(self, output, target):
+        """Accuracy of the most probable class."""
+        return {"accuracy": float(np.mean(output.argmax(-1) == target))}
+
+    def signal(self, output, target):
+        """log p_y - log(sum of the other probabilities) (Carlini 2022, section VI-A)."""
+        logits = output.astype(np.float64)
+        index = target.astype(np.int64)[..., None]
+        own = np.take_along_axis(logits, index, -1)[..., 0]
+        others = logits.copy()
+        np.put_along_axis(others, index, -np.inf, -1)
+        return own - logsumexp(others, axis=-1)
+
+
+TASKS: dict[TaskName, Task] = {task.name: task for task in (Regression(), Binary(), Multiclass())}
+
+
+def roc_auc(score: ArrayLike, positive: ArrayLike) -> NDArray:
+    """Area under the ROC curve along the last axis (Mann-Whitney; ties count one half).
+
+    Args:
+        score: [..., samples], higher = more likely positive.
+        positive: bool, [..., samples].
+
+    Returns:
+        [...] float64; NaN where one of the two groups is empty.
+    """
+    positive = np.asarray(positive, bool)
+    ranks = rankdata(np.asarray(score), axis=-1)
+    n_pos = positive.sum(-1)
+    n_neg = positive.shape[-1] - n_pos
+    above = np.where(positive, ranks, 0.0).sum(-1) - n_pos * (n_pos + 1) / 2
+    with np.errstate(invalid="ignore"):
+        return np.asarray(above / np.where(n_pos * n_neg, n_pos * n_neg, np.nan))
