@@ -1,0 +1,139 @@
+"""The indicator r_Q = delta^2 / (2 sigma^2) of one run's quantized checkpoints (Algorithm 1)."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+
+VARIANTS = ("paper", "rate", "low_loss", "pooled")
+Losses = Float[np.ndarray, "checkpoints samples"]
+Models = Int[np.ndarray, " checkpoints"]
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """r_Q of one run and what it was made of.
+
+    Args:
+        r: delta^2 / (2 sigma2); NaN where undefined, never infinite.
+        delta: gap of mean losses, in units of the loss.
+        sigma2: variance of the loss differences.
+        dominating_position: place in the loss order (2 = second best) of the model that gave
+            sigma2; 0 where r is undefined.
+        distinct: number of distinct quantized models.
+    """
+
+    r: float
+    delta: float
+    sigma2: float
+    dominating_position: int
+    distinct: int
+
+
+@dataclass(frozen=True)
+class Order:
+    """Distinct models of one run sorted by mean loss, the best first, with its differences.
+
+    Args:
+        gaps: m_k - m_1 for k >= 2.
+        variances: unbiased Var(L_k - L_1) over the samples for k >= 2.
+        best_is_last: whether the best model is that of the last checkpoint.
+    """
+
+    gaps: Float[np.ndarray, " others"]
+    variances: Float[np.ndarray, " others"]
+    best_is_last: bool
+
+    @property
+    def distinct(self) -> int:
+        """Number of distinct models."""
+        return len(self.gaps) + 1
+
+
+def order(losses: Losses, models: Models) -> Order:
+    """Drop exact duplicates, sort by mean loss and compare everything with the best, in float64.
+
+    Args:
+        losses: of every checkpoint on the validation samples.
+        models: index of the first checkpoint with the very same quantized parameters.
+    """
+    _, distinct = np.unique(models, return_index=True)
+    losses = losses[distinct].astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        means = losses.mean(1)
+        ranked = np.argsort(means, kind="stable")
+        best, others = ranked[0], ranked[1:]
+        variances = np.var(losses[others] - losses[best], axis=1, ddof=1)
+        gaps = means[others] - means[best]
+    return Order(gaps, variances, bool(distinct[best] == len(models) - 1))
+
+
+def indicator(ordered: Order, variant: str, low_loss_models: int = 10) -> Indicator:
+    """r of one run in one variant.
+
+    Args:
+        ordered: the run's models.
+        variant: `paper` (conservative bound of Algorithm 1), `rate` (exact large-deviation rate
+            of a finite set of models) or `low_loss` (`paper` over the K best models only).
+        low_loss_models: K, the best model included.
+    """
+    gaps, variances = ordered.gaps, ordered.variances
+    if not len(gaps):
+        return Indicator(math.nan, math.nan, math.nan, 0, ordered.distinct)
+    if variant == "rate":
+        k = int(np.argmin([_ratio(g, v) for g, v in zip(gaps, variances, strict=True)]))
+        delta = gaps[k]
+    elif variant in ("paper", "low_loss"):
+        considered = variances if variant == "paper" else variances[: max(1, low_loss_models - 1)]
+        k = int(np.argmax(considered))
+        delta = gaps[0]
+    else:
+        raise ValueError(f"indicator variant {variant!r} is none of {VARIANTS}")
+    r = _ratio(delta, variances[k])
+    return Indicator(
+        r if math.isfinite(r) else math.nan,
+        float(delta),
+        float(variances[k]),
+        k + 2,
+        ordered.distinct,
+    )
+
+
+def on_grid(losses: Losses, models: Models, every: int) -> tuple[Losses, Models]:
+    """What a coarser grid would have kept: every `every`-th checkpoint, counted from 1."""
+    return losses[every - 1 :: every], models[every - 1 :: every]
+
+
+def pooled(
+    read: Sequence[Callable[[], tuple[Losses, Models]]], means: Sequence[NDArray[np.float64]]
+) -> Indicator:
+    """`paper` over the checkpoints of all runs in one pool, reading one run at a time.
+
+    Unusable as a ranking (it varies by orders of magnitude between repetitions); reported
+    because it is the other reading of the paper.
+
+    Args:
+        read: gives each run's losses and models.
+        means: mean loss of every checkpoint, a run each.
+    """
+    best_run = int(np.argmin([m.min() for m in means]))
+    best = read[best_run]()[0][int(np.argmin(means[best_run]))].astype(np.float64)
+    gaps, variances = [], []
+    for run, get in enumerate(read):
+        losses, models = get()
+        for k in np.unique(models, return_index=True)[1]:
+            if run == best_run and models[k] == models[int(np.argmin(means[run]))]:
+                continue
+            gaps.append(means[run][k] - best.mean())
+            variances.append(np.var(losses[k] - best, ddof=1))
+    ranked = np.argsort(gaps, kind="stable")
+    return indicator(Order(np.array(gaps)[ranked], np.array(variances)[ranked], False), "paper")
+
+
+def _ratio(delta: float, variance: float) -> float:
+    if delta == 0:
+        return 0.0
+    return math.inf if variance == 0 else float(delta**2 / (2 * variance))
