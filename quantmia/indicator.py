@@ -72,7 +72,7 @@ def order(losses: Losses, models: Models) -> Order:
 
 
 def indicator(ordered: Order, variant: str, low_loss_models: int = 10) -> Indicator:
-    """r of one run in one variant.
+    """R of one run in one variant.
 
     Args:
         ordered: the run's models.

@@ -1,8 +1,4 @@
-"""Exact membership inference security of a learner on a finite problem: the theory's test bed.
-
-The sample space has m points and the learner chooses one of K quantized models, so everything
-that it can do on n samples is counted. No model is trained here.
-"""
+"""Exact MIS of a learner with m possible samples and K possible models: the theory's test bed."""
 
 from math import comb
 from typing import Literal
@@ -41,29 +37,23 @@ def exact_mis(
         generator: draws the counts where there are more than `limit`.
         draws: count vectors drawn then.
 
-    Returns:
-        The MIS, in [0, 1]: exact, or a Monte Carlo estimate of it.
-
     Raises:
-        ValueError: the arguments do not describe a problem, or it is too large to enumerate and
-            no generator is given.
+        ValueError: ill-posed, or too large to enumerate and no generator is given.
     """
     losses, probabilities = _checked(losses, probabilities)
     points = len(probabilities)
     if n < 1:
-        raise ValueError(f"n must be at least 1, the learner's samples; got {n}.")
+        raise ValueError(f"n must be at least 1; got {n}.")
     vectors = comb(n + points - 2, points - 1)
     if vectors <= limit:
         counts = _count_vectors(n - 1, points)
-        weights = np.exp(xlogy(counts, probabilities).sum(1) - gammaln(counts + 1.0).sum(1))
-        weights /= weights.sum()
+        logs = gammaln(n) + (xlogy(counts, probabilities) - gammaln(counts + 1.0)).sum(1)
+        weights = np.exp(logs) / np.exp(logs).sum()
     elif generator is not None:
         counts = generator.multinomial(n - 1, probabilities, draws)
         weights = np.full(draws, 1.0 / draws)
     else:
-        raise ValueError(
-            f"{vectors} count vectors are more than limit={limit}; give a generator to draw them."
-        )
+        raise ValueError(f"{vectors} count vectors exceed limit={limit}; give a generator.")
     given = np.empty((points, len(losses)))  # P(k | z_1 = z)
     for z in range(points):
         counts[:, z] += 1
@@ -87,7 +77,7 @@ def population_rate(
 
     Args:
         losses: loss of every model at every point, float64.
-        probabilities: of the points; they sum to 1.
+        probabilities: of the points.
         variant: `rate` or `paper`.
 
     Raises:
@@ -105,12 +95,14 @@ def population_rate(
     excess = distinct[1:] - distinct[0]
     delta = excess @ p
     sigma2 = np.square(excess - delta[:, None]) @ p
-    with np.errstate(divide="ignore"):  # a constant excess is never mistaken for the best
+    with np.errstate(divide="ignore"):  # a constant excess: infinite, it never wins
         rates = delta**2 / (2.0 * (sigma2 if variant == "rate" else sigma2.max(keepdims=True)))
     return float(rates.min() if variant == "rate" else rates[0])
 
 
-def _learn(losses: Losses, counts: Int[np.ndarray, "vectors points"]) -> Int[np.ndarray, " vectors"]:
+def _learn(
+    losses: Losses, counts: Int[np.ndarray, "vectors points"]
+) -> Int[np.ndarray, " vectors"]:
     sums = counts @ losses.T
     slack = TIE * np.abs(sums).max(1, keepdims=True)
     return np.argmax(sums <= sums.min(1, keepdims=True) + slack, axis=1)
@@ -130,13 +122,8 @@ def _count_vectors(total: int, cells: int) -> Int[np.ndarray, "vectors cells"]:
 def _checked(losses: Losses, probabilities: Probabilities) -> tuple[Losses, Probabilities]:
     losses = np.asarray(losses, np.float64)
     probabilities = np.asarray(probabilities, np.float64)
-    if losses.ndim != 2 or probabilities.shape != losses.shape[1:] or not losses.size:
-        raise ValueError(
-            f"losses {losses.shape} must be [models, points], probabilities "
-            f"{probabilities.shape} [points]."
-        )
-    if not (np.isfinite(losses).all() and (probabilities >= 0).all()):
-        raise ValueError("losses must be finite and probabilities not negative.")
-    if abs(probabilities.sum() - 1.0) > 1e-9:
-        raise ValueError(f"probabilities must sum to 1; they sum to {probabilities.sum()}.")
-    return losses, probabilities
+    if losses.ndim != 2 or probabilities.shape != losses.shape[1:] or not np.isfinite(losses).all():
+        raise ValueError("losses must be finite [models, points], probabilities [points].")
+    if (probabilities < 0).any() or abs(probabilities.sum() - 1.0) > 1e-9:
+        raise ValueError(f"probabilities must not be negative and sum to 1; got {probabilities}.")
+    return losses, probabilities / probabilities.sum()

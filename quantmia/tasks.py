@@ -102,7 +102,7 @@ class Binary(Task):
         }
 
     def signal(self, output, target):
-        """log p_y - log(1 - p_y): the logit, with the sign of the true class (Carlini 2022)."""
+        """Log p_y - log(1 - p_y): the logit, with the sign of the true class (Carlini 2022)."""
         return output[..., 0].astype(np.float64) * np.where(target > 0.5, 1.0, -1.0)
 
 
@@ -128,7 +128,7 @@ class Multiclass(Task):
         return {"accuracy": float(np.mean(output.argmax(-1) == target))}
 
     def signal(self, output, target):
-        """log p_y - log(sum of the other probabilities) (Carlini 2022, section VI-A)."""
+        """Log p_y - log(sum of the other probabilities) (Carlini 2022, section VI-A)."""
         logits = output.astype(np.float64)
         index = target.astype(np.int64)[..., None]
         own = np.take_along_axis(logits, index, -1)[..., 0]

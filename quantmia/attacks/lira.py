@@ -26,7 +26,7 @@ class Lira(Attack):
     min_runs: ClassVar[int] = 8
 
     def score(self, signal, loss, members):
-        """log N(s; in) - log N(s; out)."""
+        """Log N(s; in) - log N(s; out)."""
         inside = _log_density(signal, LeaveOneOut.of(signal, members), self._per_sample(signal))
         outside = _log_density(signal, LeaveOneOut.of(signal, ~members), self._per_sample(signal))
         return np.nan_to_num(inside - outside, nan=0.0, posinf=0.0, neginf=0.0)

@@ -41,7 +41,9 @@ def assess(scores: PerSample, members: Members, bootstrap: Bootstrap) -> AttackR
     advantages = cross_fitted_advantage(scores, members)
     auc = bootstrap.interval(aucs.mean(), bootstrap.means(aucs))
     advantage = bootstrap.interval(advantages.mean(), bootstrap.means(advantages))
-    return AttackResult(auc, advantage, _mis(advantage), _tpr(scores, members, bootstrap), advantages)
+    return AttackResult(
+        auc, advantage, _mis(advantage), _tpr(scores, members, bootstrap), advantages
+    )
 
 
 def security(advantage):

@@ -26,7 +26,7 @@ class Uniform(Quantizer):
 
     @property
     def bits_per_weight(self) -> float:
-        """b."""
+        """B."""
         return float(self.bits)
 
     def quantize_rows(self, weights):

@@ -1,0 +1,375 @@
+"""From losses and scores to a ranking with its intervals, correlations and diagnostics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from hydra.utils import instantiate
+
+from quantmia.attacks import Attack
+from quantmia.attacks.metrics import FALSE_POSITIVE_RATES, AttackResult, assess, security
+from quantmia.errors import FolderError, QuantmiaError
+from quantmia.files import DamagedFileError
+from quantmia.indicator import indicator, on_grid, order, pooled
+from quantmia.progress import Progress
+from quantmia.seeding import Purpose, stream
+from quantmia.statistics import (
+    Bootstrap,
+    Interval,
+    half_split_stability,
+    mean_defined,
+    ranks,
+    spearman,
+)
+from quantmia.store import RunFolder
+from quantmia.tasks import TASKS, Task
+from quantmia.verdict import answer, flags, warn
+
+PER_RUN = ("paper", "rate", "low_loss")
+TRUSTED = ("lira_shrunk", "lira", "loss_threshold")  # which attack orders the table, best first
+
+
+@dataclass
+class Results:
+    """Everything a run concludes.
+
+    Args:
+        tables: by file name without ending: ranking, indicator, attacks, utility, correlation,
+            pairs, diagnostics.
+        answer: the conclusion in plain words.
+        warnings: what a reader must know before believing it.
+        diverged: runs left out because their training diverged.
+        trusted: the attack that orders the table; None without attacks.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    answer: str
+    warnings: list[str]
+    diverged: list[str]
+    trusted: str | None
+
+
+@dataclass
+class _Collected:
+    """What one pass over the run files leaves: a few numbers a run."""
+
+    locations: list[tuple[RunFolder, int]]
+    meta: list[dict[str, Any]]
+    indicator: pd.DataFrame
+    best_is_last: np.ndarray  # [quantizers, runs]
+    grids: dict[int, np.ndarray]  # r on a coarser grid, [quantizers, runs]
+    means: dict[str, list[np.ndarray]]
+    diverged: list[str]
+
+
+def rank_runs(folders: Sequence[RunFolder], progress: Progress) -> Results:
+    """Rank the quantizers over all runs of some folders.
+
+    Args:
+        folders: of the same experiment, each with another seed.
+        progress: shows how far it is.
+
+    Raises:
+        FolderError: a run is missing or damaged.
+        QuantmiaError: every run diverged.
+    """
+    config = folders[0].manifest()["config"]
+    names = list(config["quantizer"])
+    found = _collect(folders, names, config["indicator"], progress)
+    n_runs, settings = len(found.meta), config["ranking"]
+    bootstrap = Bootstrap(
+        n_runs,
+        settings["bootstrap"],
+        settings["confidence"],
+        stream(config["seed"], Purpose.BOOTSTRAP),
+    )
+    variant = config["indicator"]["variant"]
+    r = _matrix(found.indicator, names, "paper" if variant == "pooled" else variant)
+    if variant == "pooled":
+        r_q, resampled = _pooled(found, names), np.full((len(names), 1), np.nan)
+    else:
+        r_q, resampled = mean_defined(r), bootstrap.means(r)
+    attacks, left_out = _attack(found, names, config["attack"], bootstrap, progress)
+    trusted = next((name for name in TRUSTED if name in attacks), next(iter(attacks), None))
+    utility, metric = _utility(found, names)
+    table = _ranking(found, names, r_q, resampled, bootstrap, attacks, utility, metric)
+    diagnostics = _diagnostics(found, names, r)
+    table["flags"] = flags(table, diagnostics, trusted)
+    by = f"mis_{trusted}" if trusted else "r_q"
+    table = table.sort_values(by, ascending=False, kind="stable", ignore_index=True)
+    pairs = _pairs(table, names, resampled, attacks, bootstrap)
+    stability = half_split_stability(r, settings["halves"], stream(config["seed"], Purpose.HALVES))
+    correlation = _correlation(names, r_q, resampled, attacks, bootstrap, found, r, stability)
+    tables = {
+        "ranking": table,
+        "indicator": found.indicator,
+        "attacks": _attack_table(names, attacks),
+        "utility": _utility_table(found, names),
+        "correlation": correlation,
+        "pairs": pairs,
+        "diagnostics": diagnostics,
+    }
+    warnings = warn(table, diagnostics, correlation, found.diverged, left_out, trusted)
+    return Results(tables, answer(table, pairs, trusted), warnings, found.diverged, trusted)
+
+
+def _collect(
+    folders: Sequence[RunFolder], names: list[str], settings: dict[str, Any], progress: Progress
+) -> _Collected:
+    wanted = [(f, run) for f in folders for run in range(f.manifest()["config"]["runs"])]
+    rows, last, diverged, locations, metas = [], [], [], [], []
+    grids: dict[int, list] = {every: [] for every in settings["grids"]}
+    means: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    with progress.stage("indicator", len(wanted), "runs") as advance:
+        for folder, run in wanted:
+            files = _read(folder, run)
+            advance(1)
+            if files.meta["diverged"]:
+                diverged.append(f"{folder.path.name}/run-{run:04d}")
+                continue
+            number = len(metas)
+            locations.append((folder, run))
+            metas.append(files.meta)
+            last.append([])
+            for column in grids.values():
+                column.append([])
+            for name in names:
+                losses = files.losses[name]
+                models = np.array(files.meta["quantizers"][name]["models"])
+                ordered = order(losses, models)
+                last[-1].append(ordered.best_is_last)
+                means[name].append(losses.mean(1, dtype=np.float64))
+                for variant in PER_RUN:
+                    each = indicator(ordered, variant, settings["low_loss_models"])
+                    rows.append({"run": number, "quantizer": name, "variant": variant} | vars(each))
+                for every, column in grids.items():
+                    r = np.nan
+                    if len(losses) // every >= 2:
+                        coarse = ordered if every == 1 else order(*on_grid(losses, models, every))
+                        r = indicator(coarse, "paper").r
+                    column[-1].append(r)
+    if not metas:
+        raise QuantmiaError(
+            f"training.lr: all {len(wanted)} runs diverged (parameters not finite); lower the "
+            "learning rate."
+        )
+    return _Collected(
+        locations,
+        metas,
+        pd.DataFrame(rows),
+        np.array(last).T,
+        {every: np.array(column).T for every, column in grids.items()},
+        means,
+        diverged,
+    )
+
+
+def _read(folder: RunFolder, run: int):
+    try:
+        return folder.read_run(run)
+    except DamagedFileError as error:
+        raise FolderError(
+            f"run {run} is missing or damaged ({error}). Complete the folder first: repeat the "
+            f"command that made it with hydra.run.dir={folder.path} resume=true"
+        ) from error
+
+
+def _matrix(table: pd.DataFrame, names: list[str], variant: str) -> np.ndarray:
+    chosen = table[table["variant"] == variant]
+    return chosen.pivot(index="quantizer", columns="run", values="r").loc[names].to_numpy(float)
+
+
+def _pooled(found: _Collected, names: list[str]) -> np.ndarray:
+    def reader(name: str, place: tuple[RunFolder, int]):
+        def read():
+            files = _read(*place)
+            return files.losses[name], np.array(files.meta["quantizers"][name]["models"])
+
+        return read
+
+    values, rows = [], []
+    for name in names:
+        each = pooled([reader(name, place) for place in found.locations], found.means[name])
+        values.append(each.r)
+        rows.append({"run": pd.NA, "quantizer": name, "variant": "pooled"} | vars(each))
+    found.indicator = pd.concat([found.indicator, pd.DataFrame(rows)], ignore_index=True)
+    return np.array(values)
+
+
+def _attack(
+    found: _Collected,
+    names: list[str],
+    config: dict[str, Any],
+    bootstrap: Bootstrap,
+    progress: Progress,
+) -> tuple[dict[str, dict[str, AttackResult]], list[str]]:
+    """Results by attack and quantizer, and why others were left out."""
+    n_runs = len(found.meta)
+    attacks: dict[str, Attack] = {name: instantiate(each) for name, each in config.items()}
+    left_out = [
+        f"{name} was left out: it needs {attack.min_runs} runs and there are {n_runs}"
+        for name, attack in attacks.items()
+        if n_runs < attack.min_runs
+    ]
+    attacks = {name: each for name, each in attacks.items() if n_runs >= each.min_runs}
+    results: dict[str, dict[str, AttackResult]] = {name: {} for name in attacks}
+    if not attacks:
+        return results, left_out
+    task = TASKS[found.meta[0]["task"]]
+    with progress.stage("attacks", len(names) * len(attacks), "attacks") as advance:
+        for quantizer in names:
+            signal, loss, members = _scores(found, quantizer, task)
+            for name, attack in attacks.items():
+                scores = attack.score(signal, loss, members)
+                results[name][quantizer] = assess(scores, members, bootstrap)
+                advance(1)
+    return results, left_out
+
+
+def _scores(found: _Collected, quantizer: str, task: Task):
+    """Signal, loss and membership of every run on the pool, for one quantizer."""
+    signals, losses, masks = [], [], []
+    for place in found.locations:
+        scores = _read(*place).scores
+        output, target = scores[quantizer], scores["target"]
+        output = output[:, None] if output.ndim == 1 else output
+        signals.append(task.signal(output, target))
+        losses.append(task.loss(torch.from_numpy(output), torch.from_numpy(target)).numpy())
+        masks.append(scores["members"].astype(bool))
+    return np.stack(signals), np.stack(losses).astype(np.float64), np.stack(masks)
+
+
+def _utility(found: _Collected, names: list[str]) -> tuple[np.ndarray, str]:
+    metric = TASKS[found.meta[0]["task"]].utility_metric
+    values = [[m["quantizers"][name]["utility"][metric] for m in found.meta] for name in names]
+    return np.array(values), metric
+
+
+def _utility_table(found: _Collected, names: list[str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"run": run, "quantizer": name, "metric": metric, "value": value}
+            for run, meta in enumerate(found.meta)
+            for name in names
+            for metric, value in meta["quantizers"][name]["utility"].items()
+        ]
+    )
+
+
+def _spread(prefix: str, interval: Interval) -> dict[str, float]:
+    return {
+        prefix: interval.value,
+        f"{prefix}_low": interval.low,
+        f"{prefix}_high": interval.high,
+    }
+
+
+def _ranking(
+    found, names, r_q, resampled, bootstrap: Bootstrap, attacks, utility, metric
+) -> pd.DataFrame:
+    rank, resampled_ranks = ranks(r_q), ranks(resampled)
+    distinct = found.indicator[found.indicator["variant"] == "paper"].groupby("quantizer")
+    rows = []
+    for q, name in enumerate(names):
+        facts = [meta["quantizers"][name] for meta in found.meta]
+        row = {
+            "quantizer": name,
+            "bits": facts[0]["bits"],
+            "sparsity": float(np.mean([fact["sparsity"] for fact in facts])),
+        }
+        row |= _spread("r_q", bootstrap.interval(r_q[q], resampled[q]))
+        defined = np.isfinite(resampled).any()
+        row |= _spread(
+            "rank",
+            bootstrap.interval(rank[q], resampled_ranks[q] if defined else np.array([np.nan])),
+        )
+        row |= {
+            "utility": float(utility[q].mean()),
+            "utility_metric": metric,
+            "runs": len(found.meta),
+            "distinct_models": float(distinct["distinct"].mean()[name]),
+        }
+        for attack, results in attacks.items():
+            row |= _spread(f"mis_{attack}", results[name].mis)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _attack_table(names: list[str], attacks) -> pd.DataFrame:
+    rows = []
+    for attack, results in attacks.items():
+        for name in names:
+            each: AttackResult = results[name]
+            row = {"quantizer": name, "attack": attack}
+            for key in ("auc", "advantage", "mis"):
+                row |= _spread(key, getattr(each, key))
+            for rate in FALSE_POSITIVE_RATES:
+                row |= _spread(f"tpr_at_fpr_{rate}", each.tpr[rate])
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _diagnostics(found: _Collected, names: list[str], r: np.ndarray) -> pd.DataFrame:
+    paper = found.indicator[found.indicator["variant"] == "paper"]
+    rows = []
+    for q, name in enumerate(names):
+        mine = paper[(paper["quantizer"] == name) & (paper["dominating_position"] > 0)]
+        high_loss = mine["dominating_position"] > (mine["distinct"] + 1) / 2
+        row = {
+            "quantizer": name,
+            "best_is_last": float(found.best_is_last[q].mean()),
+            "dominated_by_high_loss": float(high_loss.mean()) if len(mine) else np.nan,
+            "undefined_runs": int((~np.isfinite(r[q])).sum()),
+        }
+        row |= {f"r_q_grid_{g}": float(mean_defined(v[q])) for g, v in found.grids.items()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _pairs(table, names, resampled, attacks, bootstrap: Bootstrap) -> pd.DataFrame:
+    """P(A more private than B) over the resamples, for every pair in the table's order."""
+    position = {name: q for q, name in enumerate(names)}
+    by = {"r_q": resampled}
+    for attack, results in attacks.items():
+        advantages = np.stack([results[name].advantages for name in names])
+        by[f"mis_{attack}"] = -bootstrap.means(advantages)
+    rows = []
+    order_shown = list(table["quantizer"])
+    for i, a in enumerate(order_shown):
+        for b in order_shown[i + 1 :]:
+            row: dict[str, Any] = {"quantizer": a, "other": b}
+            for key, values in by.items():
+                mine, other = values[position[a]], values[position[b]]
+                defined = np.isfinite(mine + other) & (bootstrap.runs > 1)
+                wins = np.where(mine == other, 0.5, mine > other)[defined]
+                row[f"p_{key}"] = float(wins.mean()) if defined.any() else np.nan
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _correlation(
+    names, r_q, resampled, attacks, bootstrap: Bootstrap, found: _Collected, r, stability
+) -> pd.DataFrame:
+    common = {"quantizers": len(names), "runs": bootstrap.runs}
+    rows = []
+    for attack, results in attacks.items():
+        advantages = np.stack([results[name].advantages for name in names])
+        value = spearman(r_q, security(advantages.mean(1)))
+        again = spearman(resampled, security(bootstrap.means(advantages)))
+        spread = vars(bootstrap.interval(float(value), np.atleast_1d(again)))
+        rows.append({"attack": attack, "statistic": "spearman"} | spread | common)
+    finest = min(found.grids)
+    reference, reference_again = (f(found.grids[finest]) for f in (mean_defined, bootstrap.means))
+    for every, values in found.grids.items():
+        if every != finest:
+            value = spearman(reference, mean_defined(values))
+            again = spearman(reference_again, bootstrap.means(values))
+            spread = vars(bootstrap.interval(float(value), again))
+            statistic = f"spearman_r_q_grid_{every}_with_grid_{finest}"
+            rows.append({"attack": "", "statistic": statistic} | spread | common)
+    halves = {"value": stability, "low": np.nan, "high": np.nan}
+    rows.append({"attack": "", "statistic": "spearman_r_q_between_halves"} | halves | common)
+    return pd.DataFrame(rows)

@@ -1,0 +1,114 @@
+"""Tables for people (terminal, Markdown, LaTeX) and for programs (CSV)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from quantmia.files import write_text
+
+if TYPE_CHECKING:
+    from quantmia.ranking import Results
+
+
+def write_tables(results: Results, path: Path) -> None:
+    """Every table as CSV, and the ranking as Markdown and LaTeX too.
+
+    Args:
+        results: what to write.
+        path: the folder.
+    """
+    for name, table in results.tables.items():
+        write_text(path / f"{name}.csv", table.to_csv(index=False))
+    shown = readable(results)
+    header = "| " + " | ".join(shown.columns) + " |\n|" + " --- |" * len(shown.columns)
+    rows = ["| " + " | ".join(row) + " |" for row in shown.itertuples(index=False)]
+    notes = [f"- {warning}" for warning in results.warnings]
+    text = "\n".join([header, *rows, "", results.answer, "", *notes]).rstrip() + "\n"
+    write_text(path / "ranking.md", text)
+    write_text(path / "ranking.tex", _latex(shown))
+
+
+def readable(results: Results) -> pd.DataFrame:
+    """The ranking as strings: estimates with their intervals, most private first."""
+    table, pairs, trusted = results.tables["ranking"], results.tables["pairs"], results.trusted
+    key = f"mis_{trusted}" if trusted else "r_q"
+    shown = pd.DataFrame({"quantizer": table["quantizer"]})
+    shown["bits"] = [f"{bits:.3g}" for bits in table["bits"]]
+    for column in [c for c in table if c.startswith("mis_") and f"{c}_low" in table]:
+        shown[f"MIS {column.removeprefix('mis_')}"] = _with_interval(table, column, ".3f")
+    metric = table["utility_metric"].iloc[0]
+    shown["R²" if metric == "r2" else metric] = [f"{u:.3f}" for u in table["utility"]]
+    shown["r_Q"] = _with_interval(table, "r_q", ".2g")
+    shown["rank by r_Q"] = _with_interval(table, "rank", ".0f")
+    names = list(table["quantizer"])
+    chance = pairs.set_index(["quantizer", "other"])[f"p_{key}"] if len(pairs) else {}
+    following = [f"{chance[a, b]:.2f}" for a, b in zip(names, names[1:], strict=False)]
+    shown["P(> next)"] = [*following, ""]
+    shown["flags"] = table["flags"]
+    return shown
+
+
+def show(results: Results, path: Path) -> None:
+    """Print the ranking, the warnings, the answer and where the files are."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=180)
+    shown = readable(results)
+    table = Table(title="Most private first", title_justify="left", pad_edge=False)
+    for column in shown:
+        number = column not in ("quantizer", "flags")
+        table.add_column(column, justify="right" if number else "left", overflow="fold")
+    for row in shown.itertuples(index=False):
+        table.add_row(*row)
+    console.print(table)
+    for row in results.tables["correlation"].itertuples():
+        if row.attack:
+            console.print(
+                f"Spearman(r_Q, MIS by {row.attack}) {row.value:.2f} [{row.low:.2f}, {row.high:.2f}]",
+                highlight=False,
+                markup=False,
+            )
+    for warning in results.warnings:
+        console.print(f"note: {warning}", style="yellow", highlight=False, markup=False)
+    console.print(f"\n{results.answer}\n", style="bold", highlight=False, markup=False)
+    console.print(f"Files: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _with_interval(table: pd.DataFrame, key: str, digits: str) -> list[str]:
+    cells = []
+    for value, low, high in zip(table[key], table[f"{key}_low"], table[f"{key}_high"], strict=True):
+        if pd.isna(value):
+            cells.append("undefined")
+        elif pd.isna(low):
+            cells.append(f"{value:{digits}}")
+        else:
+            cells.append(f"{value:{digits}} [{low:{digits}}, {high:{digits}}]")
+    return cells
+
+
+def _latex(shown: pd.DataFrame) -> str:
+    escaped = {"_": r"\_", "²": "$^2$", ">": "$>$", "%": r"\%"}
+
+    def clean(cell: str) -> str:
+        return "".join(escaped.get(character, character) for character in cell)
+
+    columns = "l" + "r" * (shown.shape[1] - 2) + "l"
+    lines = [" & ".join(clean(cell) for cell in row) + r" \\" for row in shown.values.tolist()]
+    head = " & ".join(clean(str(column)) for column in shown.columns) + r" \\"
+    return "\n".join(
+        [
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            head,
+            r"\midrule",
+            *lines,
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    )

@@ -1,0 +1,141 @@
+"""Run folders: one file of losses and one of scores a run, a manifest, a lock."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from quantmia.config.schema import ExperimentConfig
+from quantmia.errors import FolderError
+from quantmia.files import DamagedFileError, Tensors, read_tensors, write_json, write_tensors
+
+# What a finished run does not depend on: changing these rebuilds tables, it trains nothing again.
+TABLES_ONLY = ("name", "resume", "trajectory", "indicator", "attack", "ranking")
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Content of one run: losses and scores by quantizer, and the facts that go with them."""
+
+    losses: Tensors
+    scores: Tensors
+    meta: dict[str, Any]
+
+
+class RunFolder:
+    """A folder of runs of one configuration.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder; the lock ends with its owner.
+
+        Raises:
+            FolderError: another process is at work in it, or it cannot be written.
+        """
+        try:
+            (self.path / "losses").mkdir(parents=True, exist_ok=True)
+            (self.path / "scores").mkdir(exist_ok=True)
+            with FileLock(self.path / ".lock", timeout=0):
+                yield
+        except Timeout:
+            raise FolderError(
+                f"hydra.run.dir: another process is writing {self.path}; wait for it or choose "
+                "another folder."
+            ) from None
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest.
+
+        Raises:
+            FolderError: there is none, or it cannot be read.
+        """
+        path = self.path / "manifest.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            what = "does not exist" if not self.path.exists() else "has no manifest.json"
+            raise FolderError(f"{self.path} {what}; name a folder that 'quantmia run' made.") from (
+                None
+            )
+        except (OSError, ValueError) as error:
+            raise FolderError(
+                f"{path} cannot be read ({error}); run again with resume=true."
+            ) from error
+
+    def write_manifest(self, content: dict[str, Any]) -> None:
+        """Replace the manifest at once."""
+        write_json(self.path / "manifest.json", content)
+
+    def write_run(self, run: int, content: RunFiles) -> None:
+        """Write both files of a run."""
+        write_tensors(self._losses(run), content.losses, content.meta)
+        write_tensors(self._scores(run), content.scores, content.meta)
+
+    def read_run(self, run: int) -> RunFiles:
+        """Both files of a run, verified.
+
+        Raises:
+            DamagedFileError: one is absent or damaged, or they do not belong together.
+        """
+        losses, meta = read_tensors(self._losses(run))
+        scores, other = read_tensors(self._scores(run))
+        if meta != other:
+            raise DamagedFileError(f"{self._scores(run)}: written by another run than its losses")
+        return RunFiles(losses, scores, meta)
+
+    def is_done(self, run: int) -> bool:
+        """Whether both files of a run are there and undamaged."""
+        try:
+            self.read_run(run)
+        except DamagedFileError:
+            return False
+        return True
+
+    def _losses(self, run: int) -> Path:
+        return self.path / "losses" / f"run-{run:04d}.safetensors"
+
+    def _scores(self, run: int) -> Path:
+        return self.path / "scores" / f"run-{run:04d}.safetensors"
+
+
+def recorded(config: ExperimentConfig) -> dict[str, Any]:
+    """The configuration as a manifest keeps it."""
+    return {key: value for key, value in asdict(config).items() if key != "resume"}
+
+
+def differing_keys(a: dict[str, Any], b: dict[str, Any], ignore: tuple[str, ...]) -> list[str]:
+    """Keys (dotted) whose values differ, each with both values.
+
+    Args:
+        a: a recorded configuration.
+        b: another.
+        ignore: top-level keys that may differ.
+    """
+    flat_a, flat_b = (
+        dict(_flatten({k: v for k, v in c.items() if k not in ignore})) for c in (a, b)
+    )
+    absent = "(absent)"
+    return [
+        f"{key}: {flat_a.get(key, absent)} and {flat_b.get(key, absent)}"
+        for key in sorted(flat_a.keys() | flat_b.keys())
+        if flat_a.get(key, absent) != flat_b.get(key, absent)
+    ]
+
+
+def _flatten(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
