@@ -8,32 +8,24 @@ import resource
 import shlex
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict
-from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from hydra.utils import instantiate
 
 import quantmia
+from quantmia.blocks import train_missing
 from quantmia.config.schema import ExperimentConfig
-from quantmia.data import Dataset, Split, members, split, standardise
+from quantmia.data import Dataset, Split, split
 from quantmia.errors import FolderError, QuantmiaError
-from quantmia.losses import Measurement, measure
-from quantmia.progress import Advance, Progress
-from quantmia.quantizers import Quantizer
+from quantmia.progress import Progress
 from quantmia.ranking import Results, rank_runs
 from quantmia.report.tables import show, write_tables
-from quantmia.seeding import Purpose, stream
-from quantmia.stack import Stack
-from quantmia.store import TABLES_ONLY, RunFiles, RunFolder, differing_keys, recorded
-from quantmia.training import checkpoint_epochs, train
-from quantmia.trajectory import Trajectory
+from quantmia.store import TABLES_ONLY, RunFolder, differing_keys, recorded
 
 
 def run(
@@ -125,174 +117,6 @@ def load_dataset(config: ExperimentConfig, cache: Path, progress: Progress) -> D
     elif "embedder" in wanted:
         raise QuantmiaError("embedder: this dataset holds molecules; choose embedder=minimol")
     return factory(**{key: value for key, value in offered.items() if key in wanted})
-
-
-def train_missing(
-    config: ExperimentConfig,
-    dataset: Dataset,
-    parts: Split,
-    folder: RunFolder,
-    cache: Path,
-    progress: Progress,
-) -> None:
-    """Train and measure the blocks of runs that are not in the folder yet."""
-    size = config.training.stack
-    blocks = [range(start, min(start + size, config.runs)) for start in range(0, config.runs, size)]
-    missing = [block for block in blocks if not all(folder.is_done(run) for run in block)]
-    if not missing:
-        return
-    # Copies, because torch aligns its memory and bits can depend on alignment.
-    features = torch.tensor(standardise(dataset, parts))
-    quantizers = {name: instantiate(each) for name, each in config.quantizer.items()}
-    epochs = config.training.epochs
-    with (
-        progress.stage("training", len(missing) * epochs, "epochs") as train_advance,
-        progress.stage(
-            "evaluation",
-            len(missing) * len(checkpoint_epochs(config.training)) * len(quantizers),
-            "checkpoints",
-        ) as measure_advance,
-    ):
-        for block in missing:
-            for run, files in _measure_block(
-                config,
-                dataset,
-                parts,
-                features,
-                quantizers,
-                block,
-                cache,
-                (train_advance, measure_advance),
-            ):
-                folder.write_run(run, files)
-
-
-def _measure_block(
-    config: ExperimentConfig,
-    dataset: Dataset,
-    parts: Split,
-    features: torch.Tensor,
-    quantizers: dict[str, Quantizer],
-    block: range,
-    cache: Path,
-    advance: tuple[Advance, Advance],
-):
-    mask = members(config.seed, block, len(parts.pool))
-    targets = _targets(dataset, parts, mask)
-    pool_x, pool_y = features[parts.pool], torch.tensor(targets[:, parts.pool])
-    validation = features[parts.validation], torch.tensor(targets[:, parts.validation])
-    seeds = [int(stream(config.seed, Purpose.INITIALISATION, run).integers(2**62)) for run in block]
-    stack = Stack(model_factory(config, dataset), seeds, dataset.task)
-    epochs = checkpoint_epochs(config.training)
-    trajectory = Trajectory(cache, _address(config, dataset, block), epochs)
-    if trajectory.intact():
-        checkpoints = trajectory.read()
-        advance[0](config.training.epochs)
-    else:
-        chosen = torch.from_numpy(np.stack([np.flatnonzero(row) for row in mask]))
-        checkpoints = train(
-            stack, config.training, pool_x, pool_y, chosen, config.seed, block, advance[0]
-        )
-        if config.trajectory.keep:
-            checkpoints = trajectory.keep(checkpoints)
-    with closing(checkpoints):
-        measured, diverged = measure(
-            checkpoints, len(epochs), stack, quantizers, validation, pool_x, advance[1]
-        )
-        next(checkpoints, None)  # lets a kept trajectory say that it is complete
-    for row, run in enumerate(block):
-        yield (
-            run,
-            _run_files(
-                config,
-                dataset,
-                quantizers,
-                measured,
-                bool(diverged[row]),
-                row,
-                run,
-                mask[row],
-                targets[row],
-                parts,
-            ),
-        )
-
-
-def _run_files(
-    config,
-    dataset,
-    quantizers,
-    measured: dict[str, Measurement],
-    diverged,
-    row,
-    run,
-    mask,
-    targets,
-    parts,
-) -> RunFiles:
-    """One run's share of a block's measurements."""
-    meta = {"run": run, "seed": config.seed, "diverged": diverged, "task": dataset.task_name}
-    meta["quantizers"] = {
-        name: {
-            "bits": quantizers[name].bits_per_weight,
-            "sparsity": float(each.sparsity[row]),
-            "models": each.models[row].tolist(),
-            "utility": {}
-            if diverged
-            else dataset.task.utility(each.validation[row], targets[parts.validation]),
-        }
-        for name, each in measured.items()
-    }
-    scores = {
-        name: each.pool[row][:, 0] if each.pool.shape[-1] == 1 else each.pool[row]
-        for name, each in measured.items()
-    }
-    scores |= {"members": mask.astype(np.uint8), "target": targets[parts.pool]}
-    return RunFiles({name: each.losses[row] for name, each in measured.items()}, scores, meta)
-
-
-def model_factory(config: ExperimentConfig, dataset: Dataset):
-    """The configured module factory, with the sizes filled in where it wants them."""
-    factory: partial = instantiate(config.model, _partial_=True)
-    wanted = inspect.signature(factory.func).parameters
-    sizes = {
-        "in_features": dataset.features.shape[1],
-        "out_features": dataset.task.out_features(dataset.classes),
-    }
-    return partial(factory, **{k: v for k, v in sizes.items() if k in wanted})
-
-
-def _targets(dataset: Dataset, parts: Split, mask: np.ndarray) -> np.ndarray:
-    """Targets on each run's scale, [runs, samples]: regression is standardised by its members."""
-    if dataset.task_name != "regression":
-        return np.tile(dataset.target, (len(mask), 1)).astype(
-            np.int64 if dataset.task_name == "multiclass" else np.float32
-        )
-    target = dataset.target.astype(np.float64)
-    rows = []
-    for row in mask:
-        own = target[parts.pool[row]]
-        if own.std() == 0:
-            raise QuantmiaError(
-                "dataset: all members of a run have the same target, which cannot be "
-                "standardised; use more data."
-            )
-        rows.append((target - own.mean()) / own.std())
-    return np.stack(rows).astype(np.float32)
-
-
-def _address(config: ExperimentConfig, dataset: Dataset, block: range) -> str:
-    """Hash of everything that a block's checkpoints depend on, and of nothing else."""
-    made_of = [
-        dataset.fingerprint,
-        asdict(config.split),
-        config.model,
-        asdict(config.training),
-        config.seed,
-        list(block),
-        torch.__version__,
-    ]
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
 
 
 def _manifest(config: ExperimentConfig, dataset: Dataset, parts: Split) -> dict[str, Any]:

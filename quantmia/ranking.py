@@ -6,14 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 from hydra.utils import instantiate
 
 from quantmia.attacks import Attack
 from quantmia.attacks.metrics import FALSE_POSITIVE_RATES, AttackResult, assess, security
-from quantmia.errors import FolderError, QuantmiaError
-from quantmia.files import DamagedFileError
-from quantmia.indicator import indicator, on_grid, order, pooled
+from quantmia.evidence import Evidence, collect, pooled_indicator, scores_of
 from quantmia.progress import Progress
 from quantmia.seeding import Purpose, stream
 from quantmia.statistics import (
@@ -25,10 +22,9 @@ from quantmia.statistics import (
     spearman,
 )
 from quantmia.store import RunFolder
-from quantmia.tasks import TASKS, Task
+from quantmia.tasks import TASKS
 from quantmia.verdict import answer, flags, warn
 
-PER_RUN = ("paper", "rate", "low_loss")
 TRUSTED = ("lira_shrunk", "lira", "loss_threshold")  # which attack orders the table, best first
 
 
@@ -52,19 +48,6 @@ class Results:
     trusted: str | None
 
 
-@dataclass
-class _Collected:
-    """What one pass over the run files leaves: a few numbers a run."""
-
-    locations: list[tuple[RunFolder, int]]
-    meta: list[dict[str, Any]]
-    indicator: pd.DataFrame
-    best_is_last: np.ndarray  # [quantizers, runs]
-    grids: dict[int, np.ndarray]  # r on a coarser grid, [quantizers, runs]
-    means: dict[str, list[np.ndarray]]
-    diverged: list[str]
-
-
 def rank_runs(folders: Sequence[RunFolder], progress: Progress) -> Results:
     """Rank the quantizers over all runs of some folders.
 
@@ -78,7 +61,7 @@ def rank_runs(folders: Sequence[RunFolder], progress: Progress) -> Results:
     """
     config = folders[0].manifest()["config"]
     names = list(config["quantizer"])
-    found = _collect(folders, names, config["indicator"], progress)
+    found = collect(folders, names, config["indicator"], progress)
     n_runs, settings = len(found.meta), config["ranking"]
     bootstrap = Bootstrap(
         n_runs,
@@ -89,7 +72,7 @@ def rank_runs(folders: Sequence[RunFolder], progress: Progress) -> Results:
     variant = config["indicator"]["variant"]
     r = _matrix(found.indicator, names, "paper" if variant == "pooled" else variant)
     if variant == "pooled":
-        r_q, resampled = _pooled(found, names), np.full((len(names), 1), np.nan)
+        r_q, resampled = pooled_indicator(found, names), np.full((len(names), 1), np.nan)
     else:
         r_q, resampled = mean_defined(r), bootstrap.means(r)
     attacks, left_out = _attack(found, names, config["attack"], bootstrap, progress)
@@ -116,91 +99,13 @@ def rank_runs(folders: Sequence[RunFolder], progress: Progress) -> Results:
     return Results(tables, answer(table, pairs, trusted), warnings, found.diverged, trusted)
 
 
-def _collect(
-    folders: Sequence[RunFolder], names: list[str], settings: dict[str, Any], progress: Progress
-) -> _Collected:
-    wanted = [(f, run) for f in folders for run in range(f.manifest()["config"]["runs"])]
-    rows, last, diverged, locations, metas = [], [], [], [], []
-    grids: dict[int, list] = {every: [] for every in settings["grids"]}
-    means: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    with progress.stage("indicator", len(wanted), "runs") as advance:
-        for folder, run in wanted:
-            files = _read(folder, run)
-            advance(1)
-            if files.meta["diverged"]:
-                diverged.append(f"{folder.path.name}/run-{run:04d}")
-                continue
-            number = len(metas)
-            locations.append((folder, run))
-            metas.append(files.meta)
-            last.append([])
-            for column in grids.values():
-                column.append([])
-            for name in names:
-                losses = files.losses[name]
-                models = np.array(files.meta["quantizers"][name]["models"])
-                ordered = order(losses, models)
-                last[-1].append(ordered.best_is_last)
-                means[name].append(losses.mean(1, dtype=np.float64))
-                for variant in PER_RUN:
-                    each = indicator(ordered, variant, settings["low_loss_models"])
-                    rows.append({"run": number, "quantizer": name, "variant": variant} | vars(each))
-                for every, column in grids.items():
-                    r = np.nan
-                    if len(losses) // every >= 2:
-                        coarse = ordered if every == 1 else order(*on_grid(losses, models, every))
-                        r = indicator(coarse, "paper").r
-                    column[-1].append(r)
-    if not metas:
-        raise QuantmiaError(
-            f"training.lr: all {len(wanted)} runs diverged (parameters not finite); lower the "
-            "learning rate."
-        )
-    return _Collected(
-        locations,
-        metas,
-        pd.DataFrame(rows),
-        np.array(last).T,
-        {every: np.array(column).T for every, column in grids.items()},
-        means,
-        diverged,
-    )
-
-
-def _read(folder: RunFolder, run: int):
-    try:
-        return folder.read_run(run)
-    except DamagedFileError as error:
-        raise FolderError(
-            f"run {run} is missing or damaged ({error}). Complete the folder first: repeat the "
-            f"command that made it with hydra.run.dir={folder.path} resume=true"
-        ) from error
-
-
 def _matrix(table: pd.DataFrame, names: list[str], variant: str) -> np.ndarray:
     chosen = table[table["variant"] == variant]
     return chosen.pivot(index="quantizer", columns="run", values="r").loc[names].to_numpy(float)
 
 
-def _pooled(found: _Collected, names: list[str]) -> np.ndarray:
-    def reader(name: str, place: tuple[RunFolder, int]):
-        def read():
-            files = _read(*place)
-            return files.losses[name], np.array(files.meta["quantizers"][name]["models"])
-
-        return read
-
-    values, rows = [], []
-    for name in names:
-        each = pooled([reader(name, place) for place in found.locations], found.means[name])
-        values.append(each.r)
-        rows.append({"run": pd.NA, "quantizer": name, "variant": "pooled"} | vars(each))
-    found.indicator = pd.concat([found.indicator, pd.DataFrame(rows)], ignore_index=True)
-    return np.array(values)
-
-
 def _attack(
-    found: _Collected,
+    found: Evidence,
     names: list[str],
     config: dict[str, Any],
     bootstrap: Bootstrap,
@@ -221,7 +126,7 @@ def _attack(
     task = TASKS[found.meta[0]["task"]]
     with progress.stage("attacks", len(names) * len(attacks), "attacks") as advance:
         for quantizer in names:
-            signal, loss, members = _scores(found, quantizer, task)
+            signal, loss, members = scores_of(found, quantizer, task)
             for name, attack in attacks.items():
                 scores = attack.score(signal, loss, members)
                 results[name][quantizer] = assess(scores, members, bootstrap)
@@ -229,26 +134,13 @@ def _attack(
     return results, left_out
 
 
-def _scores(found: _Collected, quantizer: str, task: Task):
-    """Signal, loss and membership of every run on the pool, for one quantizer."""
-    signals, losses, masks = [], [], []
-    for place in found.locations:
-        scores = _read(*place).scores
-        output, target = scores[quantizer], scores["target"]
-        output = output[:, None] if output.ndim == 1 else output
-        signals.append(task.signal(output, target))
-        losses.append(task.loss(torch.from_numpy(output), torch.from_numpy(target)).numpy())
-        masks.append(scores["members"].astype(bool))
-    return np.stack(signals), np.stack(losses).astype(np.float64), np.stack(masks)
-
-
-def _utility(found: _Collected, names: list[str]) -> tuple[np.ndarray, str]:
+def _utility(found: Evidence, names: list[str]) -> tuple[np.ndarray, str]:
     metric = TASKS[found.meta[0]["task"]].utility_metric
     values = [[m["quantizers"][name]["utility"][metric] for m in found.meta] for name in names]
     return np.array(values), metric
 
 
-def _utility_table(found: _Collected, names: list[str]) -> pd.DataFrame:
+def _utility_table(found: Evidence, names: list[str]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"run": run, "quantizer": name, "metric": metric, "value": value}
@@ -312,7 +204,7 @@ def _attack_table(names: list[str], attacks) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _diagnostics(found: _Collected, names: list[str], r: np.ndarray) -> pd.DataFrame:
+def _diagnostics(found: Evidence, names: list[str], r: np.ndarray) -> pd.DataFrame:
     paper = found.indicator[found.indicator["variant"] == "paper"]
     rows = []
     for q, name in enumerate(names):
@@ -351,7 +243,7 @@ def _pairs(table, names, resampled, attacks, bootstrap: Bootstrap) -> pd.DataFra
 
 
 def _correlation(
-    names, r_q, resampled, attacks, bootstrap: Bootstrap, found: _Collected, r, stability
+    names, r_q, resampled, attacks, bootstrap: Bootstrap, found: Evidence, r, stability
 ) -> pd.DataFrame:
     common = {"quantizers": len(names), "runs": bootstrap.runs}
     rows = []

@@ -1,6 +1,6 @@
 """Training of independent runs as one stack."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Protocol
 
 import torch
@@ -93,7 +93,7 @@ def train(
     seed: int,
     runs: Sequence[int],
     advance: Advance,
-) -> Iterator[Checkpoint]:
+) -> Generator[Checkpoint, None, None]:
     """Train every run on its own members and yield its checkpoints as they come.
 
     The parameters that are yielded go on changing when the next checkpoint is asked for.

@@ -1,7 +1,7 @@
 """Checkpoints of a stack on disk, for later commands with more quantizers."""
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import torch
@@ -30,7 +30,7 @@ class Trajectory:
         """Whether every checkpoint was kept."""
         return (self.folder / "complete.json").exists()
 
-    def read(self) -> Iterator[Checkpoint]:
+    def read(self) -> Generator[Checkpoint, None, None]:
         """The kept checkpoints in order.
 
         Raises:
@@ -53,7 +53,7 @@ class Trajectory:
             return False
         return True
 
-    def keep(self, checkpoints: Iterable[Checkpoint]) -> Iterator[Checkpoint]:
+    def keep(self, checkpoints: Iterable[Checkpoint]) -> Generator[Checkpoint, None, None]:
         """Pass checkpoints on and keep a copy of each."""
         self.folder.mkdir(parents=True, exist_ok=True)
         for epoch, params in checkpoints:

@@ -1,5 +1,7 @@
 """The conclusion in words, and what to know before believing it."""
 
+from itertools import pairwise
+
 import pandas as pd
 
 SEPARATED = 0.95  # P(A more private than B) from which two quantizers count as told apart
@@ -14,7 +16,8 @@ def flags(table: pd.DataFrame, diagnostics: pd.DataFrame, trusted: str | None) -
     `undefined_runs`: r_Q was undefined in some runs.
     """
     found = []
-    for q, row in table.iterrows():
+    facts = diagnostics.to_dict("records")
+    for (_, row), fact in zip(table.iterrows(), facts, strict=True):
         mine = []
         if trusted:
             mis, utility = table[f"mis_{trusted}"], table["utility"]
@@ -24,9 +27,9 @@ def flags(table: pd.DataFrame, diagnostics: pd.DataFrame, trusted: str | None) -
                 mine.append("pareto")
         if row["utility_metric"] == "r2" and row["utility"] < 0:
             mine.append("utility_destroyed")
-        if diagnostics.loc[q, "best_is_last"] > REGIME:
+        if fact["best_is_last"] > REGIME:
             mine.append("before_minimum")
-        if diagnostics.loc[q, "undefined_runs"] > 0:
+        if fact["undefined_runs"] > 0:
             mine.append("undefined_runs")
         found.append(" ".join(mine))
     return found
@@ -58,7 +61,7 @@ def warn(
             grid = statistic.split("_")[4]
             found.append(
                 f"the ranking by r_Q depends on the checkpoint grid: Spearman "
-                f"{value[statistic]:.2f} between every checkpoint and every {grid}th"
+                f"{value[statistic]:.2f} between keeping every checkpoint and one in {grid}"
             )
     halves = value["spearman_r_q_between_halves"]
     if halves < 0.8:
@@ -77,8 +80,8 @@ def warn(
             f"in {high:.0%} of the runs sigma^2 comes from a checkpoint in the high-loss half, "
             "not from a low-loss model as the paper says"
         )
-    for name in table[table["flags"].str.contains("utility_destroyed")]["quantizer"]:
-        found.append(f"{name} predicts worse than the mean (R^2 < 0)")
+    destroyed = table[table["flags"].str.contains("utility_destroyed")]["quantizer"]
+    found += [f"{name} predicts worse than the mean (R^2 < 0)" for name in destroyed]
     return found
 
 
@@ -107,7 +110,7 @@ def answer(table: pd.DataFrame, pairs: pd.DataFrame, trusted: str | None) -> str
     names = list(table["quantizer"])
     open_pairs = [
         f"{a} / {b}"
-        for a, b in zip(names[1:], names[2:], strict=False)
+        for a, b in pairwise(names[1:])
         if not max(p.get((a, b), float("nan")), 1 - p.get((a, b), float("nan"))) >= SEPARATED
     ]
     if open_pairs:

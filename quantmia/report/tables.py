@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def readable(results: Results) -> pd.DataFrame:
     key = f"mis_{trusted}" if trusted else "r_q"
     shown = pd.DataFrame({"quantizer": table["quantizer"]})
     shown["bits"] = [f"{bits:.3g}" for bits in table["bits"]]
-    for column in [c for c in table if c.startswith("mis_") and f"{c}_low" in table]:
+    for column in [c for c in map(str, table) if c.startswith("mis_") and f"{c}_low" in table]:
         shown[f"MIS {column.removeprefix('mis_')}"] = _with_interval(table, column, ".3f")
     metric = table["utility_metric"].iloc[0]
     shown["R²" if metric == "r2" else metric] = [f"{u:.3f}" for u in table["utility"]]
@@ -47,7 +48,7 @@ def readable(results: Results) -> pd.DataFrame:
     shown["rank by r_Q"] = _with_interval(table, "rank", ".0f")
     names = list(table["quantizer"])
     chance = pairs.set_index(["quantizer", "other"])[f"p_{key}"] if len(pairs) else {}
-    following = [f"{chance[a, b]:.2f}" for a, b in zip(names, names[1:], strict=False)]
+    following = [f"{chance[a, b]:.2f}" for a, b in pairwise(names)]
     shown["P(> next)"] = [*following, ""]
     shown["flags"] = table["flags"]
     return shown
@@ -60,7 +61,7 @@ def show(results: Results, path: Path) -> None:
         console = Console(width=180)
     shown = readable(results)
     table = Table(title="Most private first", title_justify="left", pad_edge=False)
-    for column in shown:
+    for column in map(str, shown):
         number = column not in ("quantizer", "flags")
         table.add_column(column, justify="right" if number else "left", overflow="fold")
     for row in shown.itertuples(index=False):
@@ -69,7 +70,8 @@ def show(results: Results, path: Path) -> None:
     for row in results.tables["correlation"].itertuples():
         if row.attack:
             console.print(
-                f"Spearman(r_Q, MIS by {row.attack}) {row.value:.2f} [{row.low:.2f}, {row.high:.2f}]",
+                f"Spearman(r_Q, MIS by {row.attack}) {row.value:.2f} "
+                f"[{row.low:.2f}, {row.high:.2f}]",
                 highlight=False,
                 markup=False,
             )

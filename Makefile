@@ -1,0 +1,51 @@
+# `make` alone lists what can be done.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCES := quantmia scripts tests
+TORCH := 2.13.0
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup lipophilicity test lint bench lock clean
+
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv with the locked dependencies; PYTHON=python3.12 chooses another one.
+
+lipophilicity: $(STAMP) ## Rank the quantizers on Lipophilicity: the main experiment.
+	$(BIN)/quantmia run +experiment=lipophilicity
+
+test: lint ## Lint, then the fast tests, then the slow ones.
+	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m slow
+
+lint: $(STAMP) ## Check style, format and types.
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/pyright
+
+bench: $(STAMP) ## Time training against plain loops and against its own matrix products.
+	$(BIN)/python scripts/bench.py
+
+lock: ## Resolve the dependencies anew into requirements.lock.
+	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	$(PYTHON) -m venv "$$folder/venv"; \
+	"$$folder/venv/bin/pip" install "torch==$(TORCH)" ".[molecules,dev]"; \
+	"$$folder/venv/bin/pip" freeze --exclude-editable --exclude quantmia --exclude pip \
+	  --exclude setuptools > "$$folder/frozen"; \
+	{ echo "# Made by 'make lock' (pip freeze); do not edit."; \
+	  sed -E -e 's/\+[A-Za-z0-9.]+$$//' -e '/^chemloader==/s/$$/ ; python_version < "3.13"/' \
+	    "$$folder/frozen"; } > requirements.lock
+
+clean: ## Remove the environment and everything that tools left; results in outputs/ stay.
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -r requirements.lock
+	$(BIN)/pip install --no-deps -e .
+	touch $@

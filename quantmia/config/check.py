@@ -1,0 +1,400 @@
+"""The whole configuration checked against the schema before any work; every fault is listed."""
+
+import difflib
+import importlib
+import inspect
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from quantmia.config.schema import ExperimentConfig
+from quantmia.errors import ConfigError
+
+INSTANTIATE_KEYS = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
+# Arguments that are filled in when the data are there.
+LATER = {
+    "dataset": ("embedder", "cache", "progress"),
+    "model": ("in_features", "out_features"),
+}
+TARGETS = ("dataset", "embedder", "model")
+NAMED_TARGETS = ("quantizer", "attack")
+CHOICES = {
+    "training.optimizer": ("adam", "sgd"),
+    "indicator.variant": ("paper", "rate", "low_loss", "pooled"),
+    "quantization.scale": ("data", "unit", "fixed"),
+    "quantization.per": ("tensor", "channel"),
+}
+AT_LEAST = {
+    "seed": 0,
+    "split.seed": 0,
+    "runs": 1,
+    "training.epochs": 1,
+    "training.batch_size": 1,
+    "training.checkpoint_every": 1,
+    "training.stack": 1,
+    "ranking.bootstrap": 1,
+    "ranking.halves": 1,
+    "indicator.low_loss_models": 2,
+}
+INSIDE_0_1 = ("split.validation", "ranking.confidence")
+POSITIVE = ("training.lr", "quantization.scale_value")
+NOT_NEGATIVE = ("training.weight_decay", "training.momentum")
+
+
+def check(config: DictConfig) -> ExperimentConfig:
+    """The typed configuration, complete and within its limits.
+
+    Args:
+        config: as composed; a `hydra` key is left out.
+
+    Raises:
+        ConfigError: lists every fault.
+    """
+    keys = [str(key) for key in config if key != "hydra"]
+    try:
+        plain = OmegaConf.to_container(
+            OmegaConf.masked_copy(config, keys), resolve=True, throw_on_missing=True
+        )
+    except OmegaConfBaseException as error:
+        raise ConfigError([_first_line(error)]) from None
+    assert isinstance(plain, dict)
+    checking = _Checking()
+    checking.section(ExperimentConfig, plain, "")
+    checking.values_within_limits()
+    for key in TARGETS:
+        checking.optional_target(key, plain.get(key))
+    for group in NAMED_TARGETS:
+        if isinstance(plain.get(group), dict):
+            for name, entry in plain[group].items():
+                shared = plain.get("quantization") if group == "quantizer" else None
+                checking.target(f"{group}.{name}", entry, (), shared)
+    checking.quantizers(plain.get("quantizer", {}))  # absent when none is chosen
+    checking.attacks(plain.get("attack"))
+    checking.data(plain)
+    if checking.faults:
+        raise ConfigError(checking.faults)
+    typed = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ExperimentConfig), plain))
+    assert isinstance(typed, ExperimentConfig)
+    return typed
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint that names the closest known word, or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+@dataclass
+class _Checking:
+    """What was found so far.
+
+    Args:
+        faults: one sentence each.
+        values: dotted key to value, of the keys whose type is right.
+        bad: targets with a fault, which are not tried.
+    """
+
+    faults: list[str] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+    bad: set[str] = field(default_factory=set)
+
+    def section(self, schema: type, given: dict, prefix: str) -> None:
+        """Keys and types of one level, and of those below."""
+        known = {each.name: each for each in fields(schema)}
+        for key, value in given.items():
+            dotted = f"{prefix}{key}"
+            if key not in known:
+                near = did_you_mean(str(key), known)
+                hint = near or f"; known here: {', '.join(known)}"
+                self.faults.append(f"{dotted}: unknown key{hint}")
+                continue
+            wanted = known[key].type
+            if is_dataclass(wanted) and isinstance(wanted, type):
+                if isinstance(value, dict):
+                    self.section(wanted, value, f"{dotted}.")
+                else:
+                    names = ", ".join(each.name for each in fields(wanted))
+                    self.faults.append(f"{dotted}={_show(value)}: has to hold the keys {names}")
+            else:
+                self.leaf(schema, str(key), wanted, value, dotted)
+
+    def leaf(self, schema: type, key: str, wanted: Any, value: Any, dotted: str) -> bool:
+        """One value against its type."""
+        try:
+            merged = OmegaConf.merge(OmegaConf.structured(schema), {key: value})
+            self.values[dotted] = OmegaConf.to_container(merged)[key]  # type: ignore[index,call-overload]
+        except OmegaConfBaseException:
+            self.faults.append(f"{dotted}={_show(value)}: has to be {_describe(wanted)}")
+            return False
+        return True
+
+    def limit(self, key: str, holds: Callable[[Any], bool], allowed: str) -> None:
+        """One value against a limit; a value of a wrong type was reported before."""
+        if key in self.values and not holds(self.values[key]):
+            self.faults.append(f"{key}={_show(self.values[key])}: {allowed}")
+
+    def values_within_limits(self) -> None:
+        """Everything that types cannot say."""
+        self.limit(
+            "name",
+            lambda v: bool(v) and "/" not in v and not v.startswith("."),
+            "has to be a folder's name: not empty, without '/', not starting with '.'",
+        )
+        for key, choices in CHOICES.items():
+            value = self.values.get(key)
+            near = did_you_mean(str(value), choices)
+            self.limit(key, choices.__contains__, f"has to be one of {', '.join(choices)}{near}")
+        for key, least in AT_LEAST.items():
+            self.limit(key, lambda v, least=least: v >= least, f"has to be {least} or more")
+        for key in INSIDE_0_1:
+            self.limit(key, lambda v: 0 < v < 1, "has to lie between 0 and 1, both excluded")
+        for key in POSITIVE:
+            self.limit(key, lambda v: 0 < v < math.inf, "has to be a finite number above 0")
+        for key in NOT_NEGATIVE:
+            self.limit(key, lambda v: 0 <= v < math.inf, "has to be a finite number, 0 or more")
+        self.limit(
+            "indicator.grids",
+            lambda v: bool(v) and all(step >= 1 for step in v),
+            "has to list integers of 1 or more",
+        )
+        epochs = self.values.get("training.epochs")
+        if epochs is not None and epochs >= 1:
+            self.limit(
+                "training.checkpoint_every",
+                lambda v: v <= epochs,
+                f"no checkpoint would be made: has to be at most training.epochs={epochs}",
+            )
+
+    def optional_target(self, key: str, entry: Any) -> None:
+        """Dataset, model or embedder; only the embedder may be null."""
+        if entry is None and key == "embedder":
+            return
+        if entry is None or isinstance(entry, dict):  # other types were reported before
+            self.target(key, entry or {}, LATER.get(key, ()))
+
+    def target(
+        self, key: str, entry: Any, later: Sequence[str], shared: dict | None = None
+    ) -> None:
+        """One `_target_` with its arguments.
+
+        Args:
+            key: where it stands.
+            entry: the mapping.
+            later: arguments filled in later.
+            shared: settings checked elsewhere; an argument with the same value is not reported
+                once more.
+        """
+        before = len(self.faults)
+        if not isinstance(entry, dict) or not isinstance(entry.get("_target_"), str):
+            self.faults.append(
+                f"{key}: has no _target_, the dotted path of the class or function to use"
+            )
+        else:
+            called, fault = locate(entry["_target_"])
+            if fault:
+                self.faults.append(f"{key}._target_={entry['_target_']}: {fault}")
+            else:
+                self.arguments(key, called, entry, later, shared)
+        if len(self.faults) > before:
+            self.bad.add(key)
+
+    def arguments(
+        self, key: str, called: Any, entry: dict, later: Sequence[str], shared: dict | None
+    ) -> None:
+        """Names and types of the arguments of a `_target_`."""
+        try:
+            parameters = inspect.signature(called, eval_str=True).parameters
+        except (NameError, TypeError, ValueError):
+            try:
+                parameters = inspect.signature(called).parameters
+            except (TypeError, ValueError):
+                return  # a builtin that does not say
+        kinds = inspect.Parameter
+        takes_any = any(each.kind is kinds.VAR_KEYWORD for each in parameters.values())
+        named = {
+            name: each
+            for name, each in parameters.items()
+            if each.kind in (kinds.POSITIONAL_OR_KEYWORD, kinds.KEYWORD_ONLY)
+        }
+        for name, value in entry.items():
+            dotted = f"{key}.{name}"
+            if name in INSTANTIATE_KEYS:
+                continue
+            if name not in named:
+                if not takes_any:
+                    near = did_you_mean(str(name), named)
+                    hint = near or f"; it takes {', '.join(named) or 'no arguments'}"
+                    self.faults.append(f"{dotted}: not an argument of {entry['_target_']}{hint}")
+            elif isinstance(value, dict) and "_target_" in value:
+                self.target(dotted, value, ())
+            elif shared is None or name not in shared or shared[name] != value:
+                self.argument(dotted, named[name].annotation, value)
+        if "_args_" in entry:
+            return
+        for name, each in named.items():
+            if each.default is kinds.empty and name not in entry and name not in later:
+                self.faults.append(f"{key}.{name}: {entry['_target_']} needs it")
+
+    def argument(self, dotted: str, annotation: Any, value: Any) -> None:
+        """The value of one argument against its annotation, where that can be checked."""
+        choices = _choices(annotation)
+        if choices:
+            if value not in choices:
+                near = did_you_mean(str(value), [str(choice) for choice in choices])
+                allowed = ", ".join(_show(choice) for choice in choices)
+                self.faults.append(f"{dotted}={_show(value)}: has to be one of {allowed}{near}")
+            return
+        checked = _checkable(annotation)
+        try:
+            schema = make_dataclass("Argument", [("value", checked)])
+            OmegaConf.structured(schema)
+        except (OmegaConfBaseException, TypeError, ValueError):
+            return
+        self.leaf(schema, "value", checked, value, dotted)
+
+    def quantizers(self, chosen: Any) -> None:
+        """At least one, and each can be made."""
+        if not isinstance(chosen, dict):
+            return
+        if not chosen:
+            self.faults.append("quantizer=[]: choose at least one, e.g. quantizer=[sign,uniform_4]")
+        for name, entry in chosen.items():
+            if f"quantizer.{name}" in self.bad:
+                continue
+            called, _ = locate(entry["_target_"])
+            given = {k: v for k, v in entry.items() if k not in INSTANTIATE_KEYS}
+            if any(isinstance(value, dict) for value in given.values()) or "_args_" in entry:
+                continue
+            try:
+                called(**given)
+            except (TypeError, ValueError) as error:
+                self.faults.append(f"quantizer.{name}: {_first_line(error)}")
+
+    def attacks(self, chosen: Any) -> None:
+        """At least one of those chosen can be used with this number of runs."""
+        runs = self.values.get("runs")
+        if not isinstance(chosen, dict) or runs is None or runs < 1:
+            return
+        needs = {
+            name: getattr(locate(entry["_target_"])[0], "min_runs", 1)
+            for name, entry in chosen.items()
+            if f"attack.{name}" not in self.bad
+        }
+        if needs and min(needs.values()) > runs:
+            listed = ", ".join(f"{name} needs {count}" for name, count in needs.items())
+            self.faults.append(
+                f"runs={runs}: too few for every attack chosen ({listed}); "
+                f"use runs={min(needs.values())} or more, or attack=[]"
+            )
+
+    def data(self, plain: dict) -> None:
+        """Dataset and embedder fit; the sizes of what is built in make sense."""
+        dataset, model = plain.get("dataset") or {}, plain.get("model") or {}
+        if "dataset" not in self.bad and isinstance(dataset, dict):
+            called, fault = locate(str(dataset.get("_target_")))
+            wants = not fault and "embedder" in inspect.signature(called).parameters
+            if wants and plain.get("embedder") is None and "embedder" not in dataset:
+                self.faults.append(
+                    "embedder=none: this dataset holds molecules; use embedder=minimol"
+                )
+            if dataset.get("_target_") == "quantmia.data.synthetic.gaussian_mixture":
+                for key, least in (("modes", 2), ("dimension", 1), ("size", 4), ("classes", 2)):
+                    if key in dataset and int(dataset[key]) < least:
+                        self.faults.append(
+                            f"dataset.{key}={dataset[key]}: has to be {least} or more"
+                        )
+                if int(dataset.get("modes", 8)) < int(dataset.get("classes", 2)):
+                    self.faults.append(
+                        f"dataset.modes={dataset.get('modes', 8)}: has to be at least "
+                        f"dataset.classes={dataset.get('classes', 2)}"
+                    )
+                if not 0 <= float(dataset.get("sigma", 1)) < math.inf:
+                    self.faults.append(f"dataset.sigma={dataset['sigma']}: has to be 0 or more")
+                if int(dataset.get("seed", 0)) < 0:
+                    self.faults.append(f"dataset.seed={dataset['seed']}: has to be 0 or more")
+        if "model" not in self.bad and isinstance(model, dict):
+            hidden = model.get("hidden")
+            if isinstance(hidden, list) and any(isinstance(n, int) and n < 1 for n in hidden):
+                self.faults.append(f"model.hidden={hidden}: has to list integers of 1 or more")
+
+
+def locate(path: str) -> tuple[Any, str]:
+    """The class or function at a dotted path, or None and what is wrong with the path."""
+    parts = path.split(".")
+    if len(parts) < 2 or not all(parts):
+        return None, "has to be a dotted path, package.module.name"
+    found: Any = None
+    for count, part in enumerate(parts):
+        here = ".".join(parts[: count + 1])
+        if found is not None and hasattr(found, part):
+            found = getattr(found, part)
+            continue
+        try:
+            found = importlib.import_module(here)
+        except ModuleNotFoundError as error:
+            if error.name and not here.startswith(error.name):
+                return None, f"importing {here} needs {error.name}, which is not installed"
+            if found is None:
+                return None, f"there is no module {here}"
+            known = [name for name in dir(found) if not name.startswith("_")]
+            return None, f"{'.'.join(parts[:count])} has no {part}{did_you_mean(part, known)}"
+        except Exception as error:  # whatever a user's module does when imported
+            return None, f"importing {here} failed: {type(error).__name__}: {error}"
+    return (found, "") if callable(found) else (None, "cannot be called")
+
+
+def _choices(annotation: Any) -> tuple:
+    """Values of a Literal, also within a union with None or another Literal."""
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)
+    if get_origin(annotation) in (Union, UnionType):
+        parts = [(None,) if a is NoneType else _choices(a) for a in get_args(annotation)]
+        return tuple(choice for part in parts for choice in part) if all(parts) else ()
+    return ()
+
+
+def _checkable(annotation: Any) -> Any:
+    """The annotation as OmegaConf knows it: sequences are lists."""
+    if annotation is inspect.Parameter.empty or isinstance(annotation, str):
+        return Any
+    if get_origin(annotation) in (Sequence, tuple):
+        inner = [each for each in get_args(annotation) if each is not Ellipsis]
+        return list[_checkable(inner[0])] if len(set(inner)) == 1 else Any
+    return annotation
+
+
+def _describe(wanted: Any) -> str:
+    words = {
+        int: "an integer",
+        float: "a number",
+        str: "a text",
+        bool: "true or false",
+        list[int]: "a list of integers, e.g. [1,2]",
+        list[float]: "a list of numbers",
+        list[str]: "a list of texts",
+    }
+    if wanted in words:
+        return words[wanted]
+    if get_origin(wanted) is dict:
+        return "a mapping of keys to values"
+    if get_origin(wanted) in (Union, UnionType):
+        return " or ".join(
+            "null" if each is NoneType else _describe(each) for each in get_args(wanted)
+        )
+    return getattr(wanted, "__name__", str(wanted))
+
+
+def _show(value: Any) -> str:
+    """A value as it is written on the command line."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,181 @@
+"""Why a command line does not compose, every fault at once."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra._internal.utils import get_args_parser
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, QuotedString
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from quantmia.config.check import check, did_you_mean
+from quantmia.errors import ConfigError
+
+# ValueError: Hydra raises a bare one for a group set to null.
+DOES_NOT_COMPOSE = (HydraException, OmegaConfBaseException, ValueError)
+
+
+def conf_dir() -> Path:
+    """The folder of the built-in configurations, of an installed package or of a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "conf", package.parent / "conf"):
+        if (folder / "config.yaml").exists():
+            return folder
+    raise FileNotFoundError(f"no conf/config.yaml beside {package}; install quantmia again")
+
+
+def explain(argv: list[str]) -> list[str]:
+    """Faults of the overrides that do not compose, and of the configuration that the rest makes.
+
+    Args:
+        argv: what follows `quantmia run`.
+    """
+    arguments = get_args_parser().parse_args(argv)
+    faults: list[str] = []
+    overrides: list[Override] = []
+    parser = OverridesParser.create()
+    for text in arguments.overrides:
+        try:
+            overrides.append(parser.parse_override(text))
+        except HydraException as error:
+            detail = str(error).splitlines()[0]
+            faults.append(
+                f"{text}: cannot be read as key=value ({detail}); "
+                "quote lists and spaces for the shell: 'key=[a,b]'"
+            )
+    faults += duplicates(overrides)
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+        start = []
+        if arguments.config_dir:
+            start = [f"hydra.searchpath=[file://{Path(arguments.config_dir).resolve()}]"]
+        kept, found = _compose_greedily(overrides, start)
+        faults += found
+        composed = _composed(kept)
+        if isinstance(composed, DictConfig):
+            try:
+                check(composed)
+            except ConfigError as error:
+                faults += error.faults
+    return list(dict.fromkeys(faults))
+
+
+def duplicates(overrides: Sequence[Override]) -> list[str]:
+    """Names chosen twice in one list; Hydra takes them silently or with an obscure message."""
+    faults = []
+    for override in overrides:
+        names = override.value()
+        if not isinstance(names, list):
+            continue
+        if override.key_or_group not in ("quantizer", "attack"):
+            continue
+        words = [_word(name) for name in names]
+        faults += [
+            f"{override.key_or_group}={_word(names)}: {word} is chosen twice"
+            for word in dict.fromkeys(words)
+            if words.count(word) > 1
+        ]
+    return faults
+
+
+def _compose_greedily(overrides: list[Override], kept: list[str]) -> tuple[list[str], list[str]]:
+    """Overrides that compose together, and what is wrong with the others."""
+    faults = []
+
+    def turn(override: Override) -> int:
+        """Folders first, then choices of groups, then keys."""
+        key = override.key_or_group
+        return 0 if key == "hydra.searchpath" else 1 if _options(key, kept) else 2
+
+    for override in sorted(overrides, key=turn):
+        working = None
+        for text in _choices(override):
+            single = OverridesParser.create().parse_override(text)
+            if duplicates([single]):
+                continue
+            error = _composed([*kept, text])
+            if isinstance(error, DictConfig):
+                working = working or text
+            else:
+                faults.append(_reason(single, text, kept, error))
+        if working:
+            kept = [*kept, working]
+    return kept, faults
+
+
+def _choices(override: Override) -> Iterator[str]:
+    """The override itself, or every value of a sweep."""
+    if not override.is_sweep_override():
+        yield str(override.input_line)
+        return
+    try:
+        for batch in BasicSweeper.split_arguments([override], max_batch_size=None):
+            for job in batch:
+                yield from job
+    except (HydraException, TypeError, ValueError):
+        yield str(override.input_line)
+
+
+def _composed(overrides: list[str]) -> DictConfig | Exception:
+    try:
+        return compose("config", overrides=overrides)
+    except DOES_NOT_COMPOSE as error:
+        return error
+
+
+def _options(group: str, kept: list[str]) -> list[str]:
+    """Choices of a group, with those in the folders of the user."""
+    folders = [text for text in kept if text.startswith("hydra.searchpath=")]
+    loader = GlobalHydra.instance().config_loader()
+    return loader.get_group_options(group, config_name="config", overrides=folders)
+
+
+def _reason(override: Override, text: str, kept: list[str], error: Exception) -> str:
+    key = override.key_or_group
+    options = _options(key, kept)
+    if options:
+        value = override.value()
+        if value is None:
+            none = " (attack=[] chooses none)" if key == "attack" else ""
+            return f"{text}: choose from {', '.join(options)}{none}"
+        words = [_word(each) for each in (value if isinstance(value, list) else [value])]
+        unknown = [word for word in words if word not in options]
+        if unknown:
+            named = "; ".join(
+                f"there is no {key} {word}{did_you_mean(word, options)}" for word in unknown
+            )
+            return f"{text}: {named} (choose from {', '.join(options)})"
+        if not override.is_add() and key == "experiment":
+            return f"{text}: write +{text.lstrip('+')}; an experiment is added to the defaults"
+    composed = _composed(kept)
+    if isinstance(composed, DictConfig):
+        known = list(_keys(OmegaConf.to_container(composed)))
+        groups = _options_of_root()
+        if not options and key not in known:
+            near = did_you_mean(key, [*known, *groups])
+            return f"{text}: unknown key {key}{near or '; --cfg job lists the keys'}"
+    return f"{text}: {' '.join(str(error).split())}"
+
+
+def _options_of_root() -> list[str]:
+    loader = GlobalHydra.instance().config_loader()
+    return [group for group in loader.list_groups("") if group != "hydra"]
+
+
+def _keys(config: Any, prefix: str = "") -> Iterator[str]:
+    if isinstance(config, dict):
+        for key, value in config.items():
+            yield f"{prefix}{key}"
+            yield from _keys(value, f"{prefix}{key}.")
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{','.join(_word(each) for each in value)}]"
+    return value.text if isinstance(value, QuotedString) else str(value)

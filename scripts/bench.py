@@ -1,0 +1,271 @@
+"""Time training and the main job against plain loops and against their own matrix products.
+
+    python scripts/bench.py
+
+Everything runs in this one process; each figure is the median of interleaved rounds after a
+warm-up, so that a slow moment of the machine falls on all sides alike.
+"""
+
+import contextlib
+import io
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import cast
+
+import torch
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor, nn
+
+from quantmia import pipeline
+from quantmia.config.schema import ExperimentConfig, TrainingConfig
+from quantmia.models import linear, mlp
+from quantmia.progress import Progress
+from quantmia.stack import Stack
+from quantmia.tasks import TASKS, TaskName
+from quantmia.training import checkpoint_epochs, train
+
+RUNS, MEMBERS, ROUNDS, JOB_ROUNDS = 20, 1260, 9, 3
+Work = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Heads of one shape, and how much faster than a loop they have to train.
+
+    Args:
+        name: what the table calls it.
+        widths: features, hidden units, outputs.
+        batch: members a minibatch.
+        epochs: trained in each round.
+        task: `regression` or `binary`.
+        over_loop: least speed-up over a plain loop.
+        over_products: most time as a multiple of the matrix products' time; None: no target.
+    """
+
+    name: str
+    widths: tuple[int, ...]
+    batch: int
+    epochs: int
+    task: TaskName
+    over_loop: float
+    over_products: float | None = None
+
+    def module(self) -> nn.Module:
+        """One fresh head."""
+        if len(self.widths) == 2:
+            return linear(*self.widths)
+        return mlp(self.widths[0], self.widths[-1], self.widths[1:-1])
+
+
+SETTINGS = (
+    Setting("512-64-1, batch 64", (512, 64, 1), 64, 5, "regression", 3.0, 2.0),
+    Setting("128-1, batch 64", (128, 1), 64, 10, "binary", 6.0),
+    Setting("512-256-1, batch 128", (512, 256, 1), 128, 3, "regression", 1.0),
+)
+
+
+def interleaved(works: Sequence[Work], rounds: int) -> list[float]:
+    """Median seconds of each work over rounds in which they take turns, after one warm-up."""
+    seconds: list[list[float]] = [[] for _ in works]
+    for number in range(rounds + 1):
+        for work, kept in zip(works, seconds, strict=True):
+            started = time.perf_counter()
+            work()
+            if number:
+                kept.append(time.perf_counter() - started)
+    return [median(kept) for kept in seconds]
+
+
+def stacked(setting: Setting, x: Tensor, y: Tensor, members: Tensor) -> Work:
+    """All runs as one stack, by the function that the experiments use."""
+    stack = Stack(setting.module, range(RUNS), TASKS[setting.task])
+    config = TrainingConfig(batch_size=setting.batch, epochs=setting.epochs)
+    targets = y.expand(RUNS, -1).contiguous()
+
+    def work() -> None:
+        for _ in train(stack, config, x, targets, members, 0, range(RUNS), lambda _: None):
+            pass
+
+    return work
+
+
+def looped(setting: Setting, x: Tensor, y: Tensor, members: Tensor) -> Work:
+    """One run after another in plain PyTorch."""
+    loss = nn.MSELoss() if setting.task == "regression" else nn.BCEWithLogitsLoss()
+
+    def work() -> None:
+        for own in members:
+            own_x, own_y = x[own], y[own]
+            model = setting.module()
+            optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
+            for _ in range(setting.epochs):
+                order = torch.randperm(MEMBERS)
+                batches_x = own_x[order].split(setting.batch)
+                batches_y = own_y[order].split(setting.batch)
+                for batch_x, batch_y in zip(batches_x, batches_y, strict=True):
+                    optimiser.zero_grad()
+                    loss(model(batch_x).squeeze(-1), batch_y).backward()
+                    optimiser.step()
+
+    return work
+
+
+def training_products(
+    widths: Sequence[int], members: int, batch: int, epochs: int, runs: int
+) -> Work:
+    """The matrix products of training alone: forward, weight gradient, input gradient."""
+    pairs = [(torch.randn(runs, o, i), i, o) for i, o in pairwise(widths)]
+    sizes = [len(part) for part in torch.arange(members).split(batch)]
+    inputs = {size: [torch.randn(runs, size, i) for _, i, _ in pairs] for size in set(sizes)}
+    errors = {size: [torch.randn(runs, size, o) for _, _, o in pairs] for size in set(sizes)}
+
+    def work() -> None:
+        for size in sizes * epochs:
+            for layer, (weight, _, _) in enumerate(pairs):
+                given, error = inputs[size][layer], errors[size][layer]
+                torch.bmm(given, weight.mT)
+                torch.bmm(error.mT, given)
+                if layer:
+                    torch.bmm(error, weight)
+
+    return work
+
+
+def evaluation_products(widths: Sequence[int], samples: int, times: int, runs: int) -> Work:
+    """The matrix products of evaluating a stack on shared samples: one big one, then by run."""
+    x = torch.randn(samples, widths[0])
+    first = torch.randn(widths[0], runs * widths[1])
+    hidden = [torch.randn(runs, samples, width) for width in widths[1:-1]]
+    weights = [torch.randn(runs, i, o) for i, o in pairwise(widths[1:])]
+
+    def work() -> None:
+        for _ in range(times):
+            torch.mm(x, first)
+            for given, weight in zip(hidden, weights, strict=True):
+                torch.bmm(given, weight)
+
+    return work
+
+
+def training_rows(setting: Setting) -> list[tuple[str, ...]]:
+    """Time one setting against the loop and against its products."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(2 * MEMBERS, setting.widths[0], generator=generator)
+    y = (x[:, 0] > 0).float()
+    shuffled = [torch.randperm(2 * MEMBERS, generator=generator) for _ in range(RUNS)]
+    members = torch.stack([each[:MEMBERS] for each in shuffled])
+    stack, loop, products = interleaved(
+        [
+            stacked(setting, x, y, members),
+            looped(setting, x, y, members),
+            training_products(setting.widths, MEMBERS, setting.batch, setting.epochs, RUNS),
+        ],
+        ROUNDS,
+    )
+    steps = setting.epochs * -(-MEMBERS // setting.batch)
+    speed_up, multiple = loop / stack, stack / products
+    target, verdict = "", ""
+    if setting.over_products is not None:
+        target = f"<= {setting.over_products:g}"
+        verdict = _verdict(multiple <= setting.over_products)
+    return [
+        (
+            f"{setting.name}: faster than a loop",
+            f"{stack / steps * 1e3:.2f} ms/step",
+            f"{loop / steps * 1e3:.2f} ms/step",
+            f"{speed_up:.2f}",
+            f">= {setting.over_loop:g}",
+            _verdict(speed_up >= setting.over_loop),
+        ),
+        (
+            f"{setting.name}: times its products",
+            f"{stack / steps * 1e3:.2f} ms/step",
+            f"{products / steps * 1e3:.2f} ms/step",
+            f"{multiple:.2f}",
+            target,
+            verdict,
+        ),
+    ]
+
+
+def main_job() -> list[tuple[str, ...]]:
+    """Time the Lipophilicity experiment, embeddings cached, against its products."""
+    progress = Progress(Console(file=io.StringIO()))
+    silent = io.StringIO()
+    with tempfile.TemporaryDirectory() as name, contextlib.redirect_stderr(silent):
+        folder = Path(name)
+        config = _lipophilicity()
+        dataset = pipeline.load_dataset(config, folder, progress)
+        n_val = round(config.split.validation * dataset.size)
+        widths = (dataset.features.shape[1], *config.model["hidden"], 1)
+        training, runs = config.training, config.runs
+        evaluations = len(checkpoint_epochs(training)) * len(config.quantizer)
+        products = (
+            training_products(
+                widths,
+                (dataset.size - n_val) // 2,
+                training.batch_size,
+                training.epochs,
+                runs,
+            ),
+            evaluation_products(widths, n_val, evaluations, runs),
+        )
+        paths = (folder / f"job-{number}" for number in range(2 * JOB_ROUNDS))
+
+        def job() -> None:
+            with contextlib.redirect_stdout(silent):
+                pipeline.run(config, next(paths), folder, progress, [])
+
+        def own_products() -> None:
+            for work in products:
+                work()
+
+        seconds, alone = interleaved([job, own_products], JOB_ROUNDS)
+    return [
+        (
+            "lipophilicity, whole job: times its products",
+            f"{seconds:.1f} s",
+            f"{alone:.1f} s",
+            f"{seconds / alone:.2f}",
+            "",
+            "",
+        )
+    ]
+
+
+def _lipophilicity() -> ExperimentConfig:
+    conf = Path(__file__).resolve().parents[1] / "conf"
+    with initialize_config_dir(str(conf), version_base="1.3"):
+        composed = compose("config", ["+experiment=lipophilicity"])
+    schema = OmegaConf.structured(ExperimentConfig)
+    return cast(ExperimentConfig, OmegaConf.to_object(OmegaConf.merge(schema, composed)))
+
+
+def _verdict(reached: bool) -> str:
+    return "ok" if reached else "MISSED"
+
+
+def main() -> None:
+    """Print the table."""
+    console = Console(width=110)
+    table = Table(title=f"{RUNS} runs, {MEMBERS} members each, {torch.get_num_threads()} threads")
+    table.add_column("what")
+    for column in ("quantmia", "reference", "ratio", "target", ""):
+        table.add_column(column, justify="right")
+    for rows in (*(partial(training_rows, setting) for setting in SETTINGS), main_job):
+        for row in rows():
+            table.add_row(*row)
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
