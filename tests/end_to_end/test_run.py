@@ -1,0 +1,223 @@
+"""The command line in a temporary folder, as a user drives it."""
+
+import hashlib
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.slow
+
+SMALL = ["+experiment=synthetic", "dataset.size=200", "dataset.dimension=16", "training.epochs=12", "training.stack=4", "runs=8", "ranking.bootstrap=100", "ranking.halves=20"]
+FOLDER = "outputs/out"
+
+
+def quantmia(where: Path, *arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "quantmia.cli", *arguments],
+        cwd=where, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+def run(where: Path, *arguments: str, folder: str = FOLDER) -> subprocess.CompletedProcess:
+    return quantmia(where, "run", *SMALL, f"hydra.run.dir={folder}", *arguments)
+
+
+def bits(folder: Path) -> dict[str, str]:
+    """SHA-256 of every result."""
+    files = [*folder.rglob("*.safetensors"), *folder.glob("*.csv"), *folder.glob("ranking.*")]
+    return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory) -> Path:
+    where = tmp_path_factory.mktemp("finished")
+    done = run(where)
+    assert done.returncode == 0, done.stderr
+    assert "leaks least" in done.stdout
+    return where
+
+
+def test_a_run_leaves_the_documented_files(finished):
+    folder = finished / FOLDER
+    names = ["quantizer", "bits", "sparsity", "r_q", "r_q_low", "r_q_high", "rank", "rank_low",
+             "rank_high", "utility", "utility_metric", "runs", "distinct_models"]  # fmt: skip
+    for attack in ("loss_threshold", "lira", "lira_shrunk"):
+        names += [f"mis_{attack}", f"mis_{attack}_low", f"mis_{attack}_high"]
+    ranking = pd.read_csv(folder / "ranking.csv")
+    assert sorted(ranking.columns) == sorted([*names, "flags"])
+    assert len(ranking) == 9
+    assert list(pd.read_csv(folder / "indicator.csv").columns) == [
+        "run", "quantizer", "variant", "r", "delta", "sigma2", "dominating_position", "distinct"
+    ]  # fmt: skip
+    assert list(pd.read_csv(folder / "correlation.csv").columns) == [
+        "attack", "statistic", "value", "low", "high", "quantizers", "runs"
+    ]  # fmt: skip
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["state"] == "finished"
+    assert manifest["peak_memory_mib"] < 2048
+    assert len(list((folder / "losses").glob("run-*.safetensors"))) == 8
+    assert not list(folder.rglob("*.part"))
+    assert r"\toprule" in (folder / "ranking.tex").read_text()
+
+
+def test_the_table_equals_what_the_long_tables_say(finished):
+    folder = finished / FOLDER
+    ranking = pd.read_csv(folder / "ranking.csv").set_index("quantizer")
+    indicator = pd.read_csv(folder / "indicator.csv")
+    paper = indicator[indicator["variant"] == "paper"].groupby("quantizer")["r"].mean()
+    np.testing.assert_allclose(ranking["r_q"], paper[ranking.index])
+    utility = pd.read_csv(folder / "utility.csv")
+    mean = utility[utility["metric"] == "accuracy"].groupby("quantizer")["value"].mean()
+    np.testing.assert_allclose(ranking["utility"], mean[ranking.index])
+    assert (ranking["r_q_low"] <= ranking["r_q"]).all()
+    assert (ranking["r_q"] <= ranking["r_q_high"]).all()
+
+
+def test_the_same_command_gives_the_same_bits(finished, tmp_path):
+    assert run(tmp_path).returncode == 0
+    assert bits(tmp_path / FOLDER) == bits(finished / FOLDER)
+
+
+def test_more_runs_keep_the_first_ones(finished, tmp_path):
+    assert run(tmp_path, "runs=12").returncode == 0
+    few, many = bits(finished / FOLDER), bits(tmp_path / FOLDER)
+    assert {k: v for k, v in many.items() if k in few and "run-" in k} == {
+        k: v for k, v in few.items() if "run-" in k
+    }
+
+
+def test_killed_at_random_moments_and_resumed_gives_the_same_bits(finished, tmp_path):
+    rng = random.Random(0)
+    command = [sys.executable, "-m", "quantmia.cli", "run", *SMALL, f"hydra.run.dir={FOLDER}"]
+    for _ in range(3):
+        process = subprocess.Popen(
+            [*command, "resume=true"], cwd=tmp_path, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(rng.uniform(3, 7))
+        process.kill()
+        process.wait()
+    done = run(tmp_path, "resume=true")
+    assert done.returncode == 0, done.stderr
+    assert bits(tmp_path / FOLDER) == bits(finished / FOLDER)
+
+
+def test_interrupt_keeps_what_is_finished_and_says_how_to_resume(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-m", "quantmia.cli", "run", *SMALL, "runs=400",
+         f"hydra.run.dir={FOLDER}"],
+        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(f"{FOLDER}/scores/run-0003*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert re.search(r"quantmia run .*resume=true", stderr)
+    assert "Traceback" not in stderr
+    assert list((tmp_path / FOLDER / "losses").glob("run-*"))
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "remove"])
+def test_a_damaged_file_is_refused_by_rank_and_mended_by_resume(finished, tmp_path, harm):
+    assert run(tmp_path).returncode == 0
+    path = tmp_path / FOLDER / "losses" / "run-0005.safetensors"
+    content = bytearray(path.read_bytes())
+    if harm == "cut":
+        path.write_bytes(content[: len(content) // 2])
+    elif harm == "flip":
+        content[-1000] ^= 1
+        path.write_bytes(content)
+    else:
+        path.unlink()
+    refused = quantmia(tmp_path, "rank", FOLDER)
+    assert refused.returncode == 2
+    assert "run 5 is missing or damaged" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert run(tmp_path, "resume=true").returncode == 0
+    assert bits(tmp_path / FOLDER) == bits(finished / FOLDER)
+
+
+def test_rank_rebuilds_the_tables_without_training(finished):
+    before = bits(finished / FOLDER)
+    for table in (finished / FOLDER).glob("*.csv"):
+        table.unlink()
+    done = quantmia(finished, "rank", FOLDER)
+    assert done.returncode == 0, done.stderr
+    assert bits(finished / FOLDER) == before
+
+
+def test_rank_merges_seeds_and_refuses_other_experiments(finished, tmp_path):
+    first = str(finished / FOLDER)
+    assert run(tmp_path, "seed=1", folder="other").returncode == 0
+    done = quantmia(tmp_path, "rank", first, "other", "--output", "merged")
+    assert done.returncode == 0, done.stderr
+    assert set(pd.read_csv(tmp_path / "merged" / "ranking.csv")["runs"]) == {16}
+    assert run(tmp_path, "seed=2", "training.lr=0.02", folder="faster").returncode == 0
+    refused = quantmia(tmp_path, "rank", first, "faster")
+    assert refused.returncode == 2
+    assert "training.lr: 0.01 and 0.02" in refused.stderr
+    twice = quantmia(tmp_path, "rank", first, first)
+    assert twice.returncode == 2
+    assert "same seed" in twice.stderr
+
+
+def test_a_folder_of_another_configuration_is_refused(finished):
+    refused = run(finished, "training.lr=0.02", "resume=true")
+    assert refused.returncode == 2
+    assert "training.lr" in refused.stderr
+    again = run(finished)
+    assert again.returncode == 2
+    assert "resume=true" in again.stderr
+
+
+def test_kept_trajectories_train_nothing_again(tmp_path, finished):
+    one = ["trajectory.keep=true", "quantizer=[sign]"]
+    assert run(tmp_path, *one, folder="one").returncode == 0
+    kept = sorted((tmp_path / "outputs/.cache/trajectories").rglob("epoch-*"))
+    assert len(kept) == 2 * 12
+    times = [path.stat().st_mtime_ns for path in kept]
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert [path.stat().st_mtime_ns for path in kept] == times
+    assert bits(tmp_path / FOLDER) == bits(finished / FOLDER)
+
+
+def test_a_diverged_training_is_counted_and_everything_else_stands(tmp_path):
+    refused = run(tmp_path, "training.lr=1e38", "training.optimizer=sgd")
+    assert refused.returncode == 2
+    assert "diverged" in refused.stderr
+    assert "training.lr" in refused.stderr
+
+
+def test_too_few_runs_for_an_attack_leave_it_out_and_say_so(tmp_path):
+    done = run(tmp_path, "runs=4")
+    assert done.returncode == 0, done.stderr
+    assert "lira was left out: it needs 8 runs and there are 4" in done.stdout
+    assert "mis_lira" not in pd.read_csv(tmp_path / FOLDER / "ranking.csv").columns
+
+
+def test_two_processes_do_not_write_one_folder(tmp_path):
+    command = [sys.executable, "-m", "quantmia.cli", "run", *SMALL, "runs=400",
+               f"hydra.run.dir={FOLDER}"]  # fmt: skip
+    first = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
+    try:
+        while not (tmp_path / FOLDER / "manifest.json").exists():
+            time.sleep(0.1)
+        second = run(tmp_path, "runs=400", "resume=true")
+    finally:
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait()
+    assert second.returncode == 2
+    assert "another process" in second.stderr
