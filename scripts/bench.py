@@ -22,7 +22,6 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
 from quantmia import pipeline
@@ -256,15 +255,11 @@ def _verdict(reached: bool) -> str:
 
 def main() -> None:
     """Print the table."""
-    console = Console(width=110)
-    table = Table(title=f"{RUNS} runs, {MEMBERS} members each, {torch.get_num_threads()} threads")
-    table.add_column("what")
-    for column in ("quantmia", "reference", "ratio", "target", ""):
-        table.add_column(column, justify="right")
-    for rows in (*(partial(training_rows, setting) for setting in SETTINGS), main_job):
-        for row in rows():
-            table.add_row(*row)
-    console.print(table)
+    print(f"{RUNS} runs, {MEMBERS} members each, {torch.get_num_threads()} threads")
+    header = ("", "quantmia", "reference", "ratio", "target", "")
+    for rows in (lambda: [header], *(partial(training_rows, each) for each in SETTINGS), main_job):
+        for what, *figures in rows():
+            print(f"{what:<46}", *(f"{figure:>13}" for figure in figures), flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,16 @@ import pytest
 
 pytestmark = pytest.mark.slow
 
-SMALL = ["+experiment=synthetic", "dataset.size=200", "dataset.dimension=16", "training.epochs=12", "training.stack=4", "runs=8", "ranking.bootstrap=100", "ranking.halves=20"]
+SMALL = [
+    "+experiment=synthetic",
+    "dataset.size=200",
+    "dataset.dimension=16",
+    "training.epochs=12",
+    "training.stack=4",
+    "runs=8",
+    "ranking.bootstrap=100",
+    "ranking.halves=20",
+]
 FOLDER = "outputs/out"
 
 
@@ -49,12 +58,14 @@ def finished(tmp_path_factory) -> Path:
 
 def test_a_run_leaves_the_documented_files(finished):
     folder = finished / FOLDER
-    names = ["quantizer", "bits", "sparsity", "r_q", "r_q_low", "r_q_high", "rank", "rank_low",
-             "rank_high", "utility", "utility_metric", "runs", "distinct_models"]  # fmt: skip
+    names = (
+        "quantizer bits sparsity r_q r_q_low r_q_high rank rank_low rank_high utility "
+        "utility_metric runs distinct_models flags"
+    ).split()
     for attack in ("loss_threshold", "lira", "lira_shrunk"):
         names += [f"mis_{attack}", f"mis_{attack}_low", f"mis_{attack}_high"]
     ranking = pd.read_csv(folder / "ranking.csv")
-    assert sorted(ranking.columns) == sorted([*names, "flags"])
+    assert sorted(ranking.columns) == sorted(names)
     assert len(ranking) == 9
     assert list(pd.read_csv(folder / "indicator.csv").columns) == [
         "run", "quantizer", "variant", "r", "delta", "sigma2", "dominating_position", "distinct"
@@ -99,7 +110,7 @@ def test_more_runs_keep_the_first_ones(finished, tmp_path):
 def test_killed_at_random_moments_and_resumed_gives_the_same_bits(finished, tmp_path):
     rng = random.Random(0)
     command = [sys.executable, "-m", "quantmia.cli", "run", *SMALL, f"hydra.run.dir={FOLDER}"]
-    for _ in range(3):
+    for _ in range(2):
         process = subprocess.Popen(
             [*command, "resume=true"], cwd=tmp_path, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -194,10 +205,20 @@ def test_kept_trajectories_train_nothing_again(tmp_path, finished):
     assert bits(tmp_path / FOLDER) == bits(finished / FOLDER)
 
 
-def test_a_diverged_training_is_counted_and_everything_else_stands(tmp_path):
-    refused = run(tmp_path, "training.lr=1e38", "training.optimizer=sgd")
+def test_diverged_runs_are_counted_named_and_left_out(tmp_path):
+    done = run(tmp_path, "training.lr=1e38", "training.optimizer=sgd")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / FOLDER / "manifest.json").read_text())
+    assert 0 < len(manifest["diverged"]) < 8
+    assert f"{len(manifest['diverged'])} runs diverged" in done.stdout
+    ranking = pd.read_csv(tmp_path / FOLDER / "ranking.csv")
+    assert set(ranking["runs"]) == {8 - len(manifest["diverged"])}
+
+
+def test_all_runs_diverged_is_the_users_mistake(tmp_path):
+    refused = run(tmp_path, "training.lr=1e38", "quantizer=[sign]")
     assert refused.returncode == 2
-    assert "diverged" in refused.stderr
+    assert "all 8 runs diverged" in refused.stderr
     assert "training.lr" in refused.stderr
 
 

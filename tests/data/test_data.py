@@ -1,0 +1,115 @@
+"""Datasets, splits, molecules and the cache of embeddings."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantmia.data import Dataset, members, split, standardise
+from quantmia.data.embedders import embed
+from quantmia.data.molecules import usable
+from quantmia.data.synthetic import gaussian_mixture
+from quantmia.errors import DataError
+from quantmia.progress import Progress
+
+
+def dataset(features=None, target=None, task="regression", n=20):
+    features = np.random.default_rng(0).normal(size=(n, 3)) if features is None else features
+    target = np.arange(n, dtype=np.float32) if target is None else target
+    return Dataset("mine", features.astype(np.float32), target, task, tuple(map(str, range(n))))
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_refused_with_their_rows(bad):
+    features = np.ones((20, 3))
+    features[7, 1] = bad
+    with pytest.raises(DataError, match=r"features in 1 of 20 samples \(7\)"):
+        dataset(features)
+    target = np.arange(20.0)
+    target[3] = bad
+    with pytest.raises(DataError, match=r"targets in 1 of 20 samples \(3\)"):
+        dataset(target=target)
+
+
+def test_constant_target_single_class_and_wrong_classes_are_refused():
+    with pytest.raises(DataError, match="constant"):
+        dataset(target=np.ones(20))
+    with pytest.raises(DataError, match="single class"):
+        dataset(target=np.ones(20, int), task="binary")
+    with pytest.raises(DataError, match="integers 0"):
+        dataset(target=np.arange(20) % 2 * 2, task="multiclass")
+    with pytest.raises(DataError, match="as many of each"):
+        dataset(target=np.arange(19.0))
+
+
+def test_split_is_the_same_for_all_seeds_and_disjoint():
+    parts = split(dataset(), 0.4, 0)
+    assert len(parts.validation) == 8
+    assert sorted([*parts.validation, *parts.pool]) == list(range(20))
+    np.testing.assert_array_equal(parts.pool, split(dataset(), 0.4, 0).pool)
+    with pytest.raises(DataError, match=r"split\.validation"):
+        split(dataset(n=5), 0.4, 0)
+
+
+def test_members_are_half_of_the_pool_whatever_the_number_of_runs():
+    few, many = members(0, range(3), 101), members(0, range(10), 101)
+    np.testing.assert_array_equal(few, many[:3])
+    np.testing.assert_array_equal(many.sum(1), 50)
+    assert (many[0] != many[1]).any()
+    assert (few != members(1, range(3), 101)).any()
+
+
+def test_standardisation_uses_the_validation_samples_only():
+    data = dataset()
+    parts = split(data, 0.4, 0)
+    scaled = standardise(data, parts)
+    np.testing.assert_allclose(scaled[parts.validation].mean(0), 0, atol=1e-6)
+    np.testing.assert_allclose(scaled[parts.validation].std(0), 1, rtol=1e-5)
+    constant = dataset(np.ones((20, 3)))
+    np.testing.assert_array_equal(standardise(constant, parts), 0)
+
+
+def test_gaussian_mixture():
+    data = gaussian_mixture(modes=4, dimension=5, size=100, classes=4, seed=3)
+    assert data.task_name == "multiclass"
+    np.testing.assert_array_equal(np.bincount(data.target), 25)
+    assert data.fingerprint == gaussian_mixture(4, 2.0, 5, 100, 4, 3).fingerprint
+    assert data.fingerprint != gaussian_mixture(4, 2.0, 5, 100, 4, 4).fingerprint
+
+
+def test_unusable_molecules_are_named_with_the_reason():
+    smiles = pd.Series(["CCO", "nonsense", "OCC", "c1ccccc1", None, ""])
+    target = pd.Series([1.0, 2.0, 3.0, np.nan, 5.0, 6.0])
+    keep, dropped = usable(smiles, target, smiles.astype(str))
+    assert keep == [0]
+    assert [(d.row, d.reason) for d in dropped] == [
+        (1, "unreadable SMILES"),
+        (2, "same molecule as row 0"),
+        (3, "missing target"),
+        (4, "unreadable SMILES"),
+        (5, "unreadable SMILES"),
+    ]
+
+
+class Counting:
+    identity = "counting 1"
+
+    def __init__(self):
+        self.calls = 0
+
+    def __call__(self, smiles, advance):
+        self.calls += 1
+        advance(len(smiles))
+        return np.array([[len(s)] for s in smiles], np.float32)
+
+
+def test_embeddings_are_computed_once_and_again_when_damaged(tmp_path):
+    embedder = Counting()
+    first = embed(embedder, ["C", "CC"], tmp_path, Progress())
+    np.testing.assert_array_equal(first, embed(embedder, ["C", "CC"], tmp_path, Progress()))
+    assert embedder.calls == 1
+    embed(embedder, ["CC", "C"], tmp_path, Progress())
+    assert embedder.calls == 2
+    for path in tmp_path.rglob("*.safetensors"):
+        path.write_bytes(path.read_bytes()[:-2])
+    np.testing.assert_array_equal(first, embed(embedder, ["C", "CC"], tmp_path, Progress()))
+    assert embedder.calls == 3
