@@ -10,9 +10,10 @@ from quantmia.data.molecules import usable
 from quantmia.data.synthetic import gaussian_mixture
 from quantmia.errors import DataError
 from quantmia.progress import Progress
+from quantmia.tasks import TaskName
 
 
-def dataset(features=None, target=None, task="regression", n=20):
+def dataset(features=None, target=None, task: TaskName = "regression", n=20):
     features = np.random.default_rng(0).normal(size=(n, 3)) if features is None else features
     target = np.arange(n, dtype=np.float32) if target is None else target
     return Dataset("mine", features.astype(np.float32), target, task, tuple(map(str, range(n))))

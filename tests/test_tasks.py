@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit, softmax
+from scipy.stats import mannwhitneyu
+from sklearn.metrics import (
+    accuracy_score,
+    log_loss,
+    mean_squared_error,
+    r2_score,
+    roc_auc_score,
+)
+
+from quantmia.tasks import TASKS, roc_auc
+
+RNG = np.random.default_rng(0)
+REGRESSION, BINARY, MULTICLASS = (TASKS[n] for n in ("regression", "binary", "multiclass"))
+OUTPUT = RNG.normal(size=(3, 50, 1)).astype(np.float32) * 2
+REAL = RNG.normal(size=(3, 50)).astype(np.float32)
+LABEL = RNG.integers(0, 2, (3, 50))
+LOGITS = RNG.normal(size=(3, 50, 4)).astype(np.float32) * 2
+CLASS = RNG.integers(0, 4, (3, 50))
+
+
+def test_squared_error():
+    loss = REGRESSION.loss(torch.tensor(OUTPUT), torch.tensor(REAL)).numpy()
+    assert np.allclose(loss, (OUTPUT[..., 0] - REAL) ** 2, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.float32])
+def test_logistic_loss(dtype):
+    loss = BINARY.loss(torch.tensor(OUTPUT), torch.tensor(LABEL.astype(dtype))).numpy()
+    p = expit(OUTPUT[..., 0].astype(np.float64))
+    assert np.allclose(loss, -np.log(np.where(LABEL == 1, p, 1 - p)), rtol=1e-5)
+    assert loss.mean() == pytest.approx(log_loss(LABEL.ravel(), p.ravel()), rel=1e-5)
+
+
+def test_logistic_loss_of_a_very_wrong_answer_is_its_logit():
+    loss = BINARY.loss(torch.tensor([[500.0], [-500.0]]), torch.tensor([0, 1]))
+    assert loss.tolist() == [500.0, 500.0]
+
+
+def test_cross_entropy():
+    loss = MULTICLASS.loss(torch.tensor(LOGITS), torch.tensor(CLASS)).numpy()
+    p = softmax(LOGITS.astype(np.float64), axis=-1)
+    own = np.take_along_axis(p, CLASS[..., None], -1)[..., 0]
+    assert loss.shape == (3, 50)
+    assert np.allclose(loss, -np.log(own), rtol=1e-5)
+
+
+def test_regression_signal_and_utility():
+    assert np.allclose(REGRESSION.signal(OUTPUT, REAL), OUTPUT[..., 0] - REAL, atol=1e-6)
+    utility = REGRESSION.utility(OUTPUT[0], REAL[0])
+    assert utility["r2"] == pytest.approx(r2_score(REAL[0], OUTPUT[0, :, 0]), rel=1e-5)
+    rmse = mean_squared_error(REAL[0], OUTPUT[0, :, 0]) ** 0.5
+    assert utility["rmse_standardised"] == pytest.approx(rmse, rel=1e-5)
+
+
+def test_r2_does_not_depend_on_the_unit_of_the_target():
+    here = REGRESSION.utility(OUTPUT[0], REAL[0])["r2"]
+    there = REGRESSION.utility(OUTPUT[0] * 4 + 8, REAL[0] * 4 + 8)["r2"]
+    assert here == pytest.approx(there, rel=1e-4)
+
+
+def test_binary_signal_and_utility():
+    p = expit(OUTPUT[..., 0].astype(np.float64))
+    own = np.where(LABEL == 1, p, 1 - p)
+    signal = BINARY.signal(OUTPUT, LABEL)
+    assert signal.dtype == np.float64
+    assert np.allclose(signal, np.log(own) - np.log(1 - own), rtol=1e-6)
+    utility = BINARY.utility(OUTPUT[0], LABEL[0])
+    assert utility["accuracy"] == pytest.approx(accuracy_score(LABEL[0], p[0] > 0.5))
+    assert utility["roc_auc"] == pytest.approx(roc_auc_score(LABEL[0], OUTPUT[0, :, 0]))
+
+
+def test_multiclass_signal_and_utility():
+    p = softmax(LOGITS.astype(np.float64), axis=-1)
+    own = np.take_along_axis(p, CLASS[..., None], -1)[..., 0]
+    signal = MULTICLASS.signal(LOGITS, CLASS)
+    assert np.allclose(signal, np.log(own) - np.log(1 - own), rtol=1e-6)
+    expected = accuracy_score(CLASS[0], LOGITS[0].argmax(1))
+    assert MULTICLASS.utility(LOGITS[0], CLASS[0])["accuracy"] == pytest.approx(expected)
+
+
+def test_the_signal_of_a_certain_answer_is_finite():
+    logits = np.array([[0.0, 900.0, -900.0]] * 2, np.float32)
+    assert MULTICLASS.signal(logits, np.array([1, 2])).tolist() == [900.0, -1800.0]
+    assert BINARY.signal(np.array([[900.0]], np.float32), np.array([0])).tolist() == [-900.0]
+
+
+def test_two_classes_have_the_same_loss_and_signal_as_one_logit():
+    two = np.concatenate([np.zeros_like(OUTPUT), OUTPUT], -1)
+    binary = BINARY.loss(torch.tensor(OUTPUT), torch.tensor(LABEL))
+    multiclass = MULTICLASS.loss(torch.tensor(two), torch.tensor(LABEL))
+    assert torch.allclose(binary, multiclass, atol=1e-6)
+    assert np.allclose(BINARY.signal(OUTPUT, LABEL), MULTICLASS.signal(two, LABEL), atol=1e-6)
+
+
+def test_outputs_of_models():
+    assert [task.out_features(5) for task in (REGRESSION, BINARY, MULTICLASS)] == [1, 1, 5]
+
+
+@given(st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=2, max_size=30))
+def test_roc_auc_with_ties(pairs):
+    score, positive = (np.array(values) for values in zip(*pairs, strict=True))
+    found = float(roc_auc(score, positive))
+    if positive.all() or not positive.any():
+        assert np.isnan(found)
+        return
+    assert found == pytest.approx(roc_auc_score(positive, score))
+    statistic = mannwhitneyu(score[positive], score[~positive]).statistic
+    assert found == pytest.approx(statistic / (positive.sum() * (~positive).sum()))
+
+
+def test_roc_auc_works_along_the_last_axis():
+    score, positive = RNG.integers(0, 9, (2, 3, 40)), RNG.random((2, 3, 40)) < 0.4
+    found = roc_auc(score, positive)
+    assert found.shape == (2, 3)
+    for index in np.ndindex(2, 3):
+        assert found[index] == pytest.approx(roc_auc_score(positive[index], score[index]))
