@@ -52,7 +52,7 @@ def write_tensors(path: Path, tensors: Tensors, meta: dict[str, Any]) -> None:
         tensors: arrays by name.
         meta: facts that JSON can hold.
     """
-    tensors = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    tensors = {name: np.asarray(value, order="C") for name, value in tensors.items()}
     sealed = {"meta": meta, "sha256": _digest(tensors, meta)}
     with atomic(path) as temporary:
         save_file(tensors, temporary, {META: json.dumps(sealed, sort_keys=True)})

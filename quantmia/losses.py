@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import xxhash
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -40,7 +40,7 @@ def measure(
     n_checkpoints: int,
     stack: Stack,
     quantizers: Mapping[str, Quantizer],
-    validation: tuple[Float[Tensor, "samples features"], Float[Tensor, "runs samples"]],
+    validation: tuple[Float[Tensor, "samples features"], Shaped[Tensor, "runs samples"]],
     pool: Float[Tensor, "pool features"],
     advance: Advance,
 ) -> tuple[dict[str, Measurement], Bool[np.ndarray, " runs"]]:
@@ -66,7 +66,7 @@ def measure(
     models = {name: np.empty((n_runs, n_checkpoints), np.int64) for name in quantizers}
     first: list[dict[tuple[str, int], int]] = [{} for _ in range(n_runs)]
     diverged = np.zeros(n_runs, bool)
-    final: dict[str, tuple[Params, Tensor]] = {}
+    measurements: dict[str, Measurement] = {}
     for k, (_, params) in enumerate(checkpoints):
         diverged |= ~_finite(params)
         for name, quantizer in quantizers.items():
@@ -76,18 +76,15 @@ def measure(
             for run, mark in enumerate(_fingerprints(quantized)):
                 models[name][run, k] = first[run].setdefault((name, mark), k)
             if k == n_checkpoints - 1:
-                final[name] = quantized, output
+                # Here and not after the loop: asking for more may train on and change `params`.
+                measurements[name] = Measurement(
+                    losses[name],
+                    models[name],
+                    output.numpy(force=True),
+                    stack(quantized, pool).numpy(force=True),
+                    _sparsity(quantized, quantizer),
+                )
             advance(1)
-    measurements = {
-        name: Measurement(
-            losses[name],
-            models[name],
-            output.numpy(force=True),
-            stack(quantized, pool).numpy(force=True),
-            _sparsity(quantized, quantizers[name]),
-        )
-        for name, (quantized, output) in final.items()
-    }
     return measurements, diverged
 
 

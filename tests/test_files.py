@@ -29,7 +29,7 @@ def same(found, expected):
     )
 
 
-@pytest.fixture()
+@pytest.fixture
 def written(tmp_path):
     path = tmp_path / "some.safetensors"
     write_tensors(path, TENSORS, META)
@@ -82,12 +82,13 @@ def test_a_longer_file_is_damaged(written):
         read_tensors(written)
 
 
+@pytest.mark.slow
 def test_a_flipped_byte_is_found_or_harmless(written):
     content = written.read_bytes()
     body = 8 + int.from_bytes(content[:8], "little")
     harmless = 0
     for position in range(len(content)):
-        for mask in (0x01, 0x20, 0x80, 0xFF):
+        for mask in (0x20, 0xFF):
             changed = bytearray(content)
             changed[position] ^= mask
             written.write_bytes(changed)
@@ -99,7 +100,7 @@ def test_a_flipped_byte_is_found_or_harmless(written):
             assert same(tensors, TENSORS)
             assert meta == META
             harmless += 1
-    assert harmless < 0.02 * 4 * body  # padding and the case of an escape in JSON
+    assert harmless < 0.02 * 2 * body  # padding and the case of an escape in JSON
 
 
 def test_a_changed_meta_is_damaged(written):

@@ -44,13 +44,15 @@ class Dataset:
     dropped: tuple[Dropped, ...] = field(default=())
 
     def __post_init__(self):
-        _check_finite(self.name, "features", self.features, self.identifiers)
-        _check_finite(self.name, "targets", self.target, self.identifiers)
         if not len(self.features) == len(self.target) == len(self.identifiers):
             raise DataError(
                 f"{self.name}: {len(self.features)} rows of features, {len(self.target)} targets "
                 f"and {len(self.identifiers)} identifiers; there must be as many of each."
             )
+        if not self.size:
+            raise DataError(f"{self.name}: there are no samples; check the source and its filters.")
+        _check_finite(self.name, "features", self.features, self.identifiers)
+        _check_finite(self.name, "targets", self.target, self.identifiers)
         if len(np.unique(self.target)) < 2:
             what = "the target is constant" if self.task_name == "regression" else "a single class"
             raise DataError(

@@ -40,14 +40,16 @@ class Ternary(Quantizer):
         """-s, 0 or s."""
         magnitude = weights.abs()
         zeroed = math.floor(self.sparsity * weights.shape[1])
-        kept = magnitude >= _order_statistic(magnitude, zeroed)
+        # A zero has no sign to keep, and would count in the scale.
+        kept = (magnitude >= _order_statistic(magnitude, zeroed)) & (magnitude > 0)
         if self.scale == "data":
-            fitted = (magnitude * kept).sum(1) / kept.sum(1)
+            # In float64 equal magnitudes average to themselves: quantizing twice changes no bit.
+            total = (magnitude * kept).sum(1, dtype=torch.float64)
+            fitted = (total / kept.sum(1).clamp(min=1)).to(weights.dtype)
         else:
             fitted = magnitude[:, 0]
         s = self.half_width(weights, fitted)
-        # A kept zero (an all-zero row under a constant scale) has no sign to keep.
-        return torch.where(kept & (magnitude > 0), torch.copysign(s, weights), 0.0)
+        return torch.where(kept, torch.copysign(s, weights), 0.0)
 
 
 def _order_statistic(values: Rows, k: int) -> Float[Tensor, "rows 1"]:

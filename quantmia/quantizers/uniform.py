@@ -38,6 +38,7 @@ class Uniform(Quantizer):
             high = self.half_width(weights, weights[:, 0])
             low = -high
         width = torch.where(high > low, high - low, 1.0)
-        code = weights.sub(low).mul_(steps / width).round_().clamp_(0, steps)
+        # Divided first: the inverse of a very small width is infinite.
+        code = weights.sub(low).div_(width).mul_(steps).round_().clamp_(0, steps)
         # lerp meets both ends exactly, so a second pass finds the same grid.
         return torch.lerp(low.expand_as(code), high.expand_as(code), code.div_(steps))

@@ -97,7 +97,7 @@ def test_the_order_of_weights_is_kept(scheme, weights):
     quantizer, _ = scheme
     original = rows(quantizer, weights)
     quantized = rows(quantizer, quantizer({"w": weights})["w"])
-    order = original.argsort(1, stable=True)
+    order = original.argsort(dim=1, stable=True)
     assert (quantized.gather(1, order).diff(dim=1) >= 0).all()
 
 

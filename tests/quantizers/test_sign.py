@@ -6,7 +6,11 @@ from hypothesis.extra.numpy import arrays
 
 from quantmia.quantizers import Sign
 
-ROWS = arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 9)), elements=st.floats(-9, 9, width=32, allow_subnormal=False))  # fmt: skip
+ROWS = arrays(
+    np.float32,
+    st.tuples(st.integers(1, 4), st.integers(1, 9)),
+    elements=st.floats(-9, 9, width=32, allow_subnormal=False),
+)
 
 
 @given(ROWS, st.sampled_from(["data", "unit", "fixed"]))

@@ -7,7 +7,11 @@ from hypothesis.extra.numpy import arrays
 
 from quantmia.quantizers import Uniform
 
-ROWS = arrays(np.float32, st.tuples(st.integers(1, 4), st.integers(1, 12)), elements=st.floats(-9, 9, width=32, allow_subnormal=False))  # fmt: skip
+ROWS = arrays(
+    np.float32,
+    st.tuples(st.integers(1, 4), st.integers(1, 12)),
+    elements=st.floats(-9, 9, width=32, allow_subnormal=False),
+)
 BITS = st.sampled_from([1, 2, 3, 4, 5])
 
 
