@@ -63,7 +63,7 @@ class Stack:
 
     def _run(self, kind: str, params: Params, *args: Tensor):
         leaves = list(params.values())
-        key = (kind, *params, *(tuple(leaf.shape) for leaf in (*leaves, *args)))
+        key = (kind, *params, *((leaf.shape, leaf.dtype) for leaf in (*leaves, *args)))
         if key not in self._graphs:
             build = self._forward if kind == "forward" else self._gradient
             self._skeleton.train(kind == "gradient")
