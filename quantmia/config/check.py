@@ -1,18 +1,24 @@
 """The whole configuration checked against the schema before any work; every fault is listed."""
 
-import difflib
-import importlib
 import inspect
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from quantmia.config.schema import ExperimentConfig
+from quantmia.config.wording import (
+    checkable,
+    describe,
+    did_you_mean,
+    first_line,
+    literal_choices,
+    locate,
+    show,
+)
 from quantmia.errors import ConfigError
 
 INSTANTIATE_KEYS = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
@@ -61,7 +67,7 @@ def check(config: DictConfig) -> ExperimentConfig:
             OmegaConf.masked_copy(config, keys), resolve=True, throw_on_missing=True
         )
     except OmegaConfBaseException as error:
-        raise ConfigError([_first_line(error)]) from None
+        raise ConfigError([first_line(error)]) from None
     assert isinstance(plain, dict)
     checking = _Checking()
     checking.section(ExperimentConfig, plain, "")
@@ -81,12 +87,6 @@ def check(config: DictConfig) -> ExperimentConfig:
     typed = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(ExperimentConfig), plain))
     assert isinstance(typed, ExperimentConfig)
     return typed
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint that names the closest known word, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
 
 
 @dataclass
@@ -119,7 +119,7 @@ class _Checking:
                     self.section(wanted, value, f"{dotted}.")
                 else:
                     names = ", ".join(each.name for each in fields(wanted))
-                    self.faults.append(f"{dotted}={_show(value)}: has to hold the keys {names}")
+                    self.faults.append(f"{dotted}={show(value)}: has to hold the keys {names}")
             else:
                 self.leaf(schema, str(key), wanted, value, dotted)
 
@@ -127,16 +127,16 @@ class _Checking:
         """One value against its type."""
         try:
             merged = OmegaConf.merge(OmegaConf.structured(schema), {key: value})
-            self.values[dotted] = OmegaConf.to_container(merged)[key]  # type: ignore[index,call-overload]
+            self.values[dotted] = cast(dict, OmegaConf.to_container(merged))[key]
         except OmegaConfBaseException:
-            self.faults.append(f"{dotted}={_show(value)}: has to be {_describe(wanted)}")
+            self.faults.append(f"{dotted}={show(value)}: has to be {describe(wanted)}")
             return False
         return True
 
     def limit(self, key: str, holds: Callable[[Any], bool], allowed: str) -> None:
         """One value against a limit; a value of a wrong type was reported before."""
         if key in self.values and not holds(self.values[key]):
-            self.faults.append(f"{key}={_show(self.values[key])}: {allowed}")
+            self.faults.append(f"{key}={show(self.values[key])}: {allowed}")
 
     def values_within_limits(self) -> None:
         """Everything that types cannot say."""
@@ -242,14 +242,14 @@ class _Checking:
 
     def argument(self, dotted: str, annotation: Any, value: Any) -> None:
         """The value of one argument against its annotation, where that can be checked."""
-        choices = _choices(annotation)
+        choices = literal_choices(annotation)
         if choices:
             if value not in choices:
                 near = did_you_mean(str(value), [str(choice) for choice in choices])
-                allowed = ", ".join(_show(choice) for choice in choices)
-                self.faults.append(f"{dotted}={_show(value)}: has to be one of {allowed}{near}")
+                allowed = ", ".join(show(choice) for choice in choices)
+                self.faults.append(f"{dotted}={show(value)}: has to be one of {allowed}{near}")
             return
-        checked = _checkable(annotation)
+        checked = checkable(annotation)
         try:
             schema = make_dataclass("Argument", [("value", checked)])
             OmegaConf.structured(schema)
@@ -273,7 +273,7 @@ class _Checking:
             try:
                 called(**given)
             except (TypeError, ValueError) as error:
-                self.faults.append(f"quantizer.{name}: {_first_line(error)}")
+                self.faults.append(f"quantizer.{name}: {first_line(error)}")
 
     def attacks(self, chosen: Any) -> None:
         """At least one of those chosen can be used with this number of runs."""
@@ -321,80 +321,3 @@ class _Checking:
             hidden = model.get("hidden")
             if isinstance(hidden, list) and any(isinstance(n, int) and n < 1 for n in hidden):
                 self.faults.append(f"model.hidden={hidden}: has to list integers of 1 or more")
-
-
-def locate(path: str) -> tuple[Any, str]:
-    """The class or function at a dotted path, or None and what is wrong with the path."""
-    parts = path.split(".")
-    if len(parts) < 2 or not all(parts):
-        return None, "has to be a dotted path, package.module.name"
-    found: Any = None
-    for count, part in enumerate(parts):
-        here = ".".join(parts[: count + 1])
-        if found is not None and hasattr(found, part):
-            found = getattr(found, part)
-            continue
-        try:
-            found = importlib.import_module(here)
-        except ModuleNotFoundError as error:
-            if error.name and not here.startswith(error.name):
-                return None, f"importing {here} needs {error.name}, which is not installed"
-            if found is None:
-                return None, f"there is no module {here}"
-            known = [name for name in dir(found) if not name.startswith("_")]
-            return None, f"{'.'.join(parts[:count])} has no {part}{did_you_mean(part, known)}"
-        except Exception as error:  # whatever a user's module does when imported
-            return None, f"importing {here} failed: {type(error).__name__}: {error}"
-    return (found, "") if callable(found) else (None, "cannot be called")
-
-
-def _choices(annotation: Any) -> tuple:
-    """Values of a Literal, also within a union with None or another Literal."""
-    if get_origin(annotation) is Literal:
-        return get_args(annotation)
-    if get_origin(annotation) in (Union, UnionType):
-        parts = [(None,) if a is NoneType else _choices(a) for a in get_args(annotation)]
-        return tuple(choice for part in parts for choice in part) if all(parts) else ()
-    return ()
-
-
-def _checkable(annotation: Any) -> Any:
-    """The annotation as OmegaConf knows it: sequences are lists."""
-    if annotation is inspect.Parameter.empty or isinstance(annotation, str):
-        return Any
-    if get_origin(annotation) in (Sequence, tuple):
-        inner = [each for each in get_args(annotation) if each is not Ellipsis]
-        return list[_checkable(inner[0])] if len(set(inner)) == 1 else Any
-    return annotation
-
-
-def _describe(wanted: Any) -> str:
-    words = {
-        int: "an integer",
-        float: "a number",
-        str: "a text",
-        bool: "true or false",
-        list[int]: "a list of integers, e.g. [1,2]",
-        list[float]: "a list of numbers",
-        list[str]: "a list of texts",
-    }
-    if wanted in words:
-        return words[wanted]
-    if get_origin(wanted) is dict:
-        return "a mapping of keys to values"
-    if get_origin(wanted) in (Union, UnionType):
-        return " or ".join(
-            "null" if each is NoneType else _describe(each) for each in get_args(wanted)
-        )
-    return getattr(wanted, "__name__", str(wanted))
-
-
-def _show(value: Any) -> str:
-    """A value as it is written on the command line."""
-    if value is None:
-        return "null"
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -14,7 +14,8 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from quantmia.config.check import check, did_you_mean
+from quantmia.config.check import check
+from quantmia.config.wording import did_you_mean
 from quantmia.errors import ConfigError
 
 # ValueError: Hydra raises a bare one for a group set to null.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from quantmia.data.dataset import Dataset, Dropped
 from quantmia.data.embedders import Embedder, embed
@@ -60,7 +61,7 @@ def packaged_molecules(
     return Dataset(
         name=name,
         features=embed(embedder, chosen, cache, progress),
-        target=table[target][keep].to_numpy(np.float32 if task == "regression" else np.int64),
+        target=_typed(table[target][keep].to_numpy(np.float64), task),
         task_name=task,
         identifiers=tuple(names[keep]),
         dropped=tuple(dropped),
@@ -102,6 +103,13 @@ def usable(smiles: pd.Series, target: pd.Series, names: pd.Series) -> tuple[list
             else:
                 dropped.append(Dropped(row, str(names[label]), reason))
     return keep, dropped
+
+
+def _typed(target: NDArray[np.float64], task: TaskName) -> NDArray:
+    """Values as the task stores them; fractional classes are left for the dataset to refuse."""
+    if task == "regression":
+        return target.astype(np.float32)
+    return target.astype(np.int64) if np.array_equal(target, target.round()) else target
 
 
 def _locate(package: str, file: str) -> Path:
