@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from hydra.utils import instantiate
 
+from quantmia.allocator import keep_freed_memory
 from quantmia.config.schema import ExperimentConfig
 from quantmia.data import Dataset, Split, members, standardise
 from quantmia.errors import QuantmiaError
@@ -39,6 +40,7 @@ def train_missing(
     missing = [block for block in blocks if not all(folder.is_done(run) for run in block)]
     if not missing:
         return
+    keep_freed_memory()
     # Copies, because torch aligns its memory and bits can depend on alignment.
     features = torch.tensor(standardise(dataset, parts))
     quantizers = {name: instantiate(each) for name, each in config.quantizer.items()}

@@ -1,22 +1,19 @@
 """R models of one architecture as one: parameters with a leading axis of runs.
 
 `torch.func` vectorises any `nn.Module`. What it computes for a given shape is captured once as a
-graph of ATen operations and replayed, which saves functorch's and autograd's dispatch at every
-step: half the time of a step of a small model.
+graph of operations and replayed (`quantmia.graph`).
 """
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
-from torch.fx import GraphModule, Node
-from torch.fx.experimental.proxy_tensor import make_fx
 
 from quantmia.errors import QuantmiaError
+from quantmia.graph import capture
 from quantmia.tasks import Task
 
 Params = dict[str, Tensor]
@@ -67,7 +64,9 @@ class Stack:
         if key not in self._graphs:
             build = self._forward if kind == "forward" else self._gradient
             self._skeleton.train(kind == "gradient")
-            self._graphs[key] = _capture(build(list(params)), (*leaves, *args), self._skeleton)
+            self._graphs[key] = capture(
+                build(list(params)), (*leaves, *args), type(self._skeleton).__name__
+            )
         return self._graphs[key](*leaves, *args)
 
     def _forward(self, names: list[str]) -> Callable:
@@ -101,42 +100,3 @@ def _initialise(factory: Callable[[], nn.Module], seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return factory()
-
-
-def _capture(function: Callable, args: tuple, skeleton: nn.Module) -> Callable:
-    try:
-        graph = make_fx(function)(*args)
-    except RuntimeError as error:
-        raise QuantmiaError(
-            f"model: {type(skeleton).__name__} cannot be trained as a stack of runs: "
-            f"{str(error).splitlines()[0]} Modules that draw random numbers, change their input "
-            "in place or branch on values need another formulation."
-        ) from error
-    return _simplify(graph)
-
-
-def _simplify(graph: GraphModule) -> Callable:
-    """Remove the operations that change nothing; vmap leaves dozens of them in a step."""
-    aten = torch.ops.aten
-    reshapes = (aten.expand.default, aten.view.default, aten._unsafe_view.default)
-    for node in list(graph.graph.nodes):
-        source = node.args[0] if node.args else None
-        if node.op != "call_function" or not isinstance(source, Node):
-            continue
-        same_shape = node.target in reshapes and _shape(node) == _shape(source)
-        times_one = node.target is aten.mul.Scalar and node.args[1] == 1
-        twice = (
-            node.target is aten.transpose.int
-            and source.target is aten.transpose.int
-            and node.args[1:] == source.args[1:]
-        )
-        if same_shape or times_one or twice:
-            node.replace_all_uses_with(cast(Node, source.args[0] if twice else source))
-            graph.graph.erase_node(node)
-    graph.graph.eliminate_dead_code()
-    graph.recompile()
-    return graph.forward
-
-
-def _shape(node: Node) -> torch.Size:
-    return node.meta["val"].shape

@@ -61,7 +61,7 @@ class Regression(Task):
 
     def loss(self, output, target):
         """(prediction - target)^2."""
-        return (output.squeeze(-1) - target) ** 2
+        return F.mse_loss(output.squeeze(-1), target, reduction="none")
 
     def utility(self, output, target):
         """R^2, and the root of the mean squared error in the target's standard deviations."""

@@ -1,0 +1,34 @@
+import subprocess
+import sys
+
+import pytest
+
+MEASURE = """
+import resource, sys
+import torch
+from quantmia.allocator import keep_freed_memory
+if sys.argv[1] == "keep":
+    assert keep_freed_memory()
+x = torch.randn(2000, 2000)
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        held = [x + 1 for _ in range(8)]
+        del held
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+print(faults())
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of glibc's")
+def test_freed_memory_is_used_again_without_new_pages():
+    kept, returned = (
+        int(
+            subprocess.run(
+                [sys.executable, "-c", MEASURE, each], check=True, capture_output=True
+            ).stdout
+        )
+        for each in ("keep", "return")
+    )
+    assert kept < returned / 10
