@@ -11,7 +11,7 @@ from quantmia.tasks import roc_auc
 
 FALSE_POSITIVE_RATES = (0.01, 0.001)
 MAX_FOLDS = 20
-CHUNK = 100  # resamples at once, bounds memory
+BLOCK = 1024  # scores at once, bounds memory
 
 Members = Bool[np.ndarray, "runs pool"]
 
@@ -104,27 +104,17 @@ def _tpr(scores: PerSample, members: Members, bootstrap: Bootstrap) -> dict[floa
 
 def _tpr_at(weights, run, member, ends, allowed) -> Float[np.ndarray, " resamples"]:
     """Weighted true positives at the last threshold with at most `allowed` false positives."""
-    false = np.cumsum(~member)
-    top = int(np.searchsorted(false, 3 * allowed + 20)) + 1
-    while True:
-        top = min(top, len(run))
-        # The cut may fall among equal scores: go to their end.
-        top += int(np.argmax(ends[top - 1 :]))
-        hot = np.zeros((weights.shape[1], top), np.float32)
-        hot[run[:top], np.arange(top)] = 1.0
-        false_by_run = np.cumsum(hot * ~member[:top], axis=1)[:, ends[:top]]
-        true_by_run = np.cumsum(hot * member[:top], axis=1)[:, ends[:top]]
-        reached = top == len(run)
-        results = []
-        for start in range(0, len(weights), CHUNK):
-            chunk = weights[start : start + CHUNK].astype(np.float32)
-            false_positives = chunk @ false_by_run
-            reached = reached or bool((false_positives[:, -1] > allowed).all())
-            last = (false_positives <= allowed + 1e-6).sum(1)
-            true = np.concatenate([np.zeros((len(true_by_run), 1)), true_by_run], axis=1)
-            results.append((chunk.T * true[:, last]).sum(0))
-            if not reached:
-                break
-        if reached:
-            return np.concatenate(results)
-        top *= 2
+    resamples = len(weights)
+    false, true, found = np.zeros(resamples), np.zeros(resamples), np.zeros(resamples)
+    for start in range(0, len(run), BLOCK):
+        part = slice(start, start + BLOCK)
+        weight, inside, end = weights[:, run[part]], member[part], ends[part]
+        false_positives = false[:, None] + np.cumsum(np.where(inside, 0.0, weight), axis=1)
+        true_positives = true[:, None] + np.cumsum(np.where(inside, weight, 0.0), axis=1)
+        within = (false_positives[:, end] <= allowed).sum(1)
+        some = within > 0
+        found[some] = true_positives[:, end][some, within[some] - 1]
+        false, true = false_positives[:, -1], true_positives[:, -1]
+        if (false > allowed).all():
+            break
+    return found
