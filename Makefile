@@ -33,7 +33,7 @@ bench: $(STAMP) ## Time training against plain loops and against its own matrix 
 lock: ## Resolve the dependencies anew into requirements.lock.
 	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder/venv"; \
-	"$$folder/venv/bin/pip" install "torch==$(TORCH)" ".[molecules,dev]"; \
+	"$$folder/venv/bin/pip" install "torch==$(TORCH)" ".[molecules,report,dev]"; \
 	"$$folder/venv/bin/pip" freeze --exclude-editable --exclude quantmia --exclude pip \
 	  --exclude setuptools > "$$folder/frozen"; \
 	{ echo "# Made by 'make lock' (pip freeze); do not edit."; \

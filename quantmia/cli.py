@@ -23,12 +23,13 @@ from quantmia.config.overrides import DOES_NOT_COMPOSE, conf_dir, explain
 from quantmia.errors import DONE, FAILED, INTERRUPTED, USER_MISTAKE, ConfigError, QuantmiaError
 from quantmia.progress import Progress
 
-COMMANDS = ("run", "rank")
+COMMANDS = ("run", "rank", "efficiency")
 HELP = """\
 quantmia: which quantizer leaks least about who was in the training set?
 
   quantmia run [OVERRIDE...]            train, quantize, measure and rank
   quantmia rank DIR... [--output DIR]   rank finished runs again, without training
+  quantmia efficiency DIR...            how many runs each estimator needs, from many runs
 
   quantmia run --help                   every key and choice
   quantmia run --cfg job                the configuration that would be run
@@ -92,6 +93,8 @@ def _dispatch(arguments: list[str]) -> int:
         return _run(rest)
     if command == "rank":
         return _rank(rest)
+    if command == "efficiency":
+        return _efficiency(rest)
     near = difflib.get_close_matches(command, COMMANDS, n=1)
     hint = f"did you mean 'quantmia {near[0]}'?" if near else f"there are {', '.join(COMMANDS)}."
     if "=" in command or command in ("-m", "--multirun", "--cfg"):
@@ -145,8 +148,55 @@ def _rank(arguments: list[str]) -> int:
     parsed = parser.parse_args(arguments)
     from quantmia import pipeline
 
-    pipeline.rank(parsed.folders, parsed.output, Progress())
+    pipeline.rank(parsed.folders, parsed.output, cache_folder(), Progress())
     return DONE
+
+
+def _efficiency(arguments: list[str]) -> int:
+    from quantmia import pipeline
+    from quantmia.efficiency import Plan
+
+    default = Plan()
+    parser = argparse.ArgumentParser(
+        "quantmia efficiency",
+        description="Rank on random subsets of the runs, and compare with the ranking by one "
+        "attack on runs that were set apart.",
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where the tables go")
+    parser.add_argument(
+        "--runs", type=_count, nargs="+", default=default.counts, metavar="N",
+        help="sizes of the subsets (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--draws", type=_count, default=default.draws, metavar="N",
+        help="subsets of each size (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reference", default=default.reference, metavar="ATTACK",
+        help="the attack that ranks on the runs set apart (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--reference-runs", type=_count, metavar="N", help="how many runs (default: half)"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="draws the subsets (default: 0)")
+    parsed = parser.parse_args(arguments)
+    plan = Plan(
+        counts=sorted(set(parsed.runs)),
+        draws=parsed.draws,
+        reference=parsed.reference,
+        reference_runs=parsed.reference_runs,
+        seed=parsed.seed,
+    )
+    pipeline.measure_efficiency(parsed.folders, parsed.output, cache_folder(), plan, Progress())
+    return DONE
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 2:
+        raise argparse.ArgumentTypeError(f"{text}: has to be 2 or more")
+    return number
 
 
 def _complete(arguments: list[str]) -> int:

@@ -1,6 +1,6 @@
 """One pass over the run files: what a ranking needs of every run, a few numbers each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from quantmia.attacks import Observed
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.files import DamagedFileError
 from quantmia.indicator import indicator, on_grid, order, pooled
@@ -16,6 +17,9 @@ from quantmia.store import RunFiles, RunFolder
 from quantmia.tasks import Task
 
 PER_RUN = ("paper", "rate", "low_loss")
+PER_SAMPLE = ("signal", "loss", "members", "population", "output", "target")
+Features = tuple[np.ndarray, np.ndarray]  # of the pool, of the validation samples
+FeatureSource = Callable[[], Features]
 
 
 @dataclass
@@ -39,6 +43,11 @@ class Evidence:
     grids: dict[int, np.ndarray]
     means: dict[str, list[np.ndarray]]
     diverged: list[str]
+
+    def per_run(self, names: list[str], variant: str) -> np.ndarray:
+        """Value of a variant for every run, [quantizers, runs]."""
+        chosen = self.indicator[self.indicator["variant"] == variant]
+        return chosen.pivot(index="quantizer", columns="run", values="r").loc[names].to_numpy(float)
 
 
 def collect(
@@ -133,14 +142,31 @@ def pooled_indicator(found: Evidence, names: list[str]) -> np.ndarray:
     return np.array(values)
 
 
-def scores_of(found: Evidence, quantizer: str, task: Task):
-    """Signal, loss and membership of every run on the pool, for one quantizer."""
-    signals, losses, masks = [], [], []
+def observe(
+    found: Evidence, quantizer: str, task: Task, features: Features | None = None
+) -> Observed:
+    """What the attacks see of every run, for one quantizer.
+
+    Args:
+        found: where the runs lie.
+        quantizer: its name.
+        task: reads the signal and the loss from the outputs.
+        features: of pool and validation samples, for the attacks that want them.
+    """
+    columns: dict[str, list[np.ndarray]] = {field: [] for field in PER_SAMPLE}
     for place in found.locations:
-        scores = _read(*place).scores
-        output, target = scores[quantizer], scores["target"]
+        files = _read(*place)
+        output, target = files.scores[quantizer], files.scores["target"]
         output = output[:, None] if output.ndim == 1 else output
-        signals.append(task.signal(output, target))
-        losses.append(task.loss(torch.from_numpy(output), torch.from_numpy(target)).numpy())
-        masks.append(scores["members"].astype(bool))
-    return np.stack(signals), np.stack(losses).astype(np.float64), np.stack(masks)
+        loss = task.loss(torch.from_numpy(output), torch.from_numpy(target)).numpy()
+        for field, value in (
+            ("signal", task.signal(output, target)),
+            ("loss", loss.astype(np.float64)),
+            ("members", files.scores["members"].astype(bool)),
+            ("population", files.losses[quantizer][-1].astype(np.float64)),
+            ("output", output),
+            ("target", target),
+        ):
+            columns[field].append(value)
+    stacked = {field: np.stack(values) for field, values in columns.items()}
+    return Observed(**stacked, two_sided=task.two_sided, features=features)

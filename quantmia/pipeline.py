@@ -11,19 +11,23 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import torch
 from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 import quantmia
 from quantmia.blocks import train_missing
 from quantmia.config.schema import ExperimentConfig
-from quantmia.data import Dataset, Split, split
+from quantmia.data import Dataset, Split, split, standardise
+from quantmia.efficiency import Plan, efficiency
 from quantmia.errors import FolderError, QuantmiaError
+from quantmia.evidence import Features
 from quantmia.progress import Progress
 from quantmia.ranking import Results, rank_runs
+from quantmia.report.efficiency import show_efficiency, write_efficiency
 from quantmia.report.tables import show, write_tables
 from quantmia.store import TABLES_ONLY, RunFolder, differing_keys, recorded
 
@@ -55,7 +59,7 @@ def run(
             _write_dropped(path, dataset)
             train_missing(config, dataset, parts, folder, cache, progress)
             measured = time.monotonic()
-            results = rank_runs([folder], progress)
+            results = rank_runs([folder], progress, lambda: _features(dataset, parts))
         except KeyboardInterrupt:
             progress.say(
                 f"\ninterrupted; what was finished is kept. To go on:\n  "
@@ -76,16 +80,59 @@ def run(
     return results
 
 
-def rank(paths: Sequence[Path], output: Path | None, progress: Progress) -> Results:
+def rank(paths: Sequence[Path], output: Path | None, cache: Path, progress: Progress) -> Results:
     """Tables from the losses and scores of run folders, without training.
 
     Args:
         paths: folders of the same experiment; several are merged run by run.
         output: where the tables go (default: the folder itself, or a new one beside the first).
+        cache: folder of embeddings, for attacks that read features.
         progress: shows how far it is.
 
     Raises:
         FolderError: a folder is missing or damaged, or of another experiment.
+    """
+    folders = open_folders(paths)
+    target = output or _beside(paths)
+    target.mkdir(parents=True, exist_ok=True)
+    results = rank_runs(folders, progress, lambda: _features_again(folders[0], cache, progress))
+    write_tables(results, target)
+    show(results, target)
+    return results
+
+
+def measure_efficiency(
+    paths: Sequence[Path], output: Path | None, cache: Path, plan: Plan, progress: Progress
+) -> pd.DataFrame:
+    """How many runs each estimator needs, from run folders with many runs.
+
+    Args:
+        paths: folders of the same experiment; several are merged run by run.
+        output: where the tables and the figure go (default: as for `rank`).
+        cache: folder of embeddings, for attacks that read features.
+        plan: what to compare.
+        progress: shows how far it is.
+
+    Raises:
+        FolderError: a folder is missing or damaged, or of another experiment.
+        QuantmiaError: too few runs or quantizers.
+    """
+    folders = open_folders(paths)
+    target = output or _beside(paths)
+    target.mkdir(parents=True, exist_ok=True)
+    table = efficiency(
+        folders, plan, lambda: _features_again(folders[0], cache, progress), progress
+    )
+    show_efficiency(table, target)
+    write_efficiency(table, target)
+    return table
+
+
+def open_folders(paths: Sequence[Path]) -> list[RunFolder]:
+    """Run folders that can be merged.
+
+    Raises:
+        FolderError: one is missing, or they hold different experiments or the same runs.
     """
     folders = [RunFolder(path) for path in paths]
     configs = [folder.manifest()["config"] for folder in folders]
@@ -99,12 +146,11 @@ def rank(paths: Sequence[Path], output: Path | None, progress: Progress) -> Resu
     seeds = [config["seed"] for config in configs]
     if len(set(seeds)) < len(seeds):
         raise FolderError(f"two of the folders have the same seed {seeds}: the same runs twice.")
-    target = output or (paths[0] if len(paths) == 1 else paths[0].parent / f"merged-{_slug(paths)}")
-    target.mkdir(parents=True, exist_ok=True)
-    results = rank_runs(folders, progress)
-    write_tables(results, target)
-    show(results, target)
-    return results
+    return folders
+
+
+def _beside(paths: Sequence[Path]) -> Path:
+    return paths[0] if len(paths) == 1 else paths[0].parent / f"merged-{_slug(paths)}"
 
 
 def load_dataset(config: ExperimentConfig, cache: Path, progress: Progress) -> Dataset:
@@ -117,6 +163,26 @@ def load_dataset(config: ExperimentConfig, cache: Path, progress: Progress) -> D
     elif "embedder" in wanted:
         raise QuantmiaError("embedder: this dataset holds molecules; choose embedder=minimol")
     return factory(**{key: value for key, value in offered.items() if key in wanted})
+
+
+def _features(dataset: Dataset, parts: Split) -> Features:
+    x = standardise(dataset, parts)
+    return x[parts.pool], x[parts.validation]
+
+
+def _features_again(folder: RunFolder, cache: Path, progress: Progress) -> Features:
+    """Features of a finished folder, from its dataset, which has to be the same still."""
+    manifest = folder.manifest()
+    schema = OmegaConf.structured(ExperimentConfig)
+    config = OmegaConf.to_object(OmegaConf.merge(schema, manifest["config"]))
+    config = cast(ExperimentConfig, config)
+    dataset = load_dataset(config, cache, progress)
+    if dataset.fingerprint != manifest["dataset"]["sha256"]:
+        raise FolderError(
+            f"{folder.path}: an attack reads features, and the dataset is no longer the one that "
+            "the runs were trained on; leave that attack out or restore the dataset."
+        )
+    return _features(dataset, split(dataset, config.split.validation, config.split.seed))
 
 
 def _manifest(config: ExperimentConfig, dataset: Dataset, parts: Split) -> dict[str, Any]:

@@ -9,8 +9,14 @@ import pandas as pd
 from hydra.utils import instantiate
 
 from quantmia.attacks import Attack
-from quantmia.attacks.metrics import FALSE_POSITIVE_RATES, AttackResult, assess, security
-from quantmia.evidence import Evidence, collect, pooled_indicator, scores_of
+from quantmia.attacks.metrics import (
+    FALSE_POSITIVE_RATES,
+    AttackResult,
+    assess,
+    mis_upper,
+    security,
+)
+from quantmia.evidence import Evidence, FeatureSource, collect, observe, pooled_indicator
 from quantmia.progress import Progress
 from quantmia.seeding import Purpose, stream
 from quantmia.statistics import (
@@ -48,12 +54,13 @@ class Results:
     trusted: str | None
 
 
-def rank_runs(folders: Sequence[RunFolder], progress: Progress) -> Results:
+def rank_runs(folders: Sequence[RunFolder], progress: Progress, features: FeatureSource) -> Results:
     """Rank the quantizers over all runs of some folders.
 
     Args:
         folders: of the same experiment, each with another seed.
         progress: shows how far it is.
+        features: gives those of pool and validation, called if an attack wants them.
 
     Raises:
         FolderError: a run is missing or damaged.
@@ -70,12 +77,12 @@ def rank_runs(folders: Sequence[RunFolder], progress: Progress) -> Results:
         stream(config["seed"], Purpose.BOOTSTRAP),
     )
     variant = config["indicator"]["variant"]
-    r = _matrix(found.indicator, names, "paper" if variant == "pooled" else variant)
+    r = found.per_run(names, "paper" if variant == "pooled" else variant)
     if variant == "pooled":
         r_q, resampled = pooled_indicator(found, names), np.full((len(names), 1), np.nan)
     else:
         r_q, resampled = mean_defined(r), bootstrap.means(r)
-    attacks, left_out = _attack(found, names, config["attack"], bootstrap, progress)
+    attacks, left_out = _attack(found, names, config["attack"], bootstrap, progress, features)
     trusted = next((name for name in TRUSTED if name in attacks), next(iter(attacks), None))
     utility, metric = _utility(found, names)
     table = _ranking(found, names, r_q, resampled, bootstrap, attacks, utility, metric)
@@ -99,17 +106,13 @@ def rank_runs(folders: Sequence[RunFolder], progress: Progress) -> Results:
     return Results(tables, answer(table, pairs, trusted), warnings, found.diverged, trusted)
 
 
-def _matrix(table: pd.DataFrame, names: list[str], variant: str) -> np.ndarray:
-    chosen = table[table["variant"] == variant]
-    return chosen.pivot(index="quantizer", columns="run", values="r").loc[names].to_numpy(float)
-
-
 def _attack(
     found: Evidence,
     names: list[str],
     config: dict[str, Any],
     bootstrap: Bootstrap,
     progress: Progress,
+    features: FeatureSource,
 ) -> tuple[dict[str, dict[str, AttackResult]], list[str]]:
     """Results by attack and quantizer, and why others were left out."""
     n_runs = len(found.meta)
@@ -124,12 +127,12 @@ def _attack(
     if not attacks:
         return results, left_out
     task = TASKS[found.meta[0]["task"]]
+    known = features() if any(attack.wants_features for attack in attacks.values()) else None
     with progress.stage("attacks", len(names) * len(attacks), "attacks") as advance:
         for quantizer in names:
-            signal, loss, members = scores_of(found, quantizer, task)
+            seen = observe(found, quantizer, task, known)
             for name, attack in attacks.items():
-                scores = attack.score(signal, loss, members)
-                results[name][quantizer] = assess(scores, members, bootstrap)
+                results[name][quantizer] = assess(attack.score(seen), seen.members, bootstrap)
                 advance(1)
     return results, left_out
 
@@ -186,6 +189,8 @@ def _ranking(
         }
         for attack, results in attacks.items():
             row |= _spread(f"mis_{attack}", results[name].mis)
+        if attacks:
+            row["mis_upper"] = mis_upper([each[name] for each in attacks.values()], bootstrap)
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -196,7 +201,7 @@ def _attack_table(names: list[str], attacks) -> pd.DataFrame:
         for name in names:
             each: AttackResult = results[name]
             row = {"quantizer": name, "attack": attack}
-            for key in ("auc", "advantage", "mis"):
+            for key in ("auc", "advantage", "mis", "balanced_accuracy"):
                 row |= _spread(key, getattr(each, key))
             for rate in FALSE_POSITIVE_RATES:
                 row |= _spread(f"tpr_at_fpr_{rate}", each.tpr[rate])
@@ -226,8 +231,7 @@ def _pairs(table, names, resampled, attacks, bootstrap: Bootstrap) -> pd.DataFra
     position = {name: q for q, name in enumerate(names)}
     by = {"r_q": resampled}
     for attack, results in attacks.items():
-        advantages = np.stack([results[name].advantages for name in names])
-        by[f"mis_{attack}"] = -bootstrap.means(advantages)
+        by[f"mis_{attack}"] = -np.stack([results[name].resampled for name in names])
     rows = []
     order_shown = list(table["quantizer"])
     for i, a in enumerate(order_shown):
@@ -248,9 +252,9 @@ def _correlation(
     common = {"quantizers": len(names), "runs": bootstrap.runs}
     rows = []
     for attack, results in attacks.items():
-        advantages = np.stack([results[name].advantages for name in names])
-        value = spearman(r_q, security(advantages.mean(1)))
-        again = spearman(resampled, security(bootstrap.means(advantages)))
+        mis = np.array([results[name].mis.value for name in names])
+        value = spearman(r_q, mis)
+        again = spearman(resampled, security(np.stack([results[n].resampled for n in names])))
         spread = vars(bootstrap.interval(float(value), np.atleast_1d(again)))
         rows.append({"attack": attack, "statistic": "spearman"} | spread | common)
     finest = min(found.grids)

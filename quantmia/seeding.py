@@ -15,6 +15,7 @@ class Purpose(IntEnum):
     DATA = 4
     BOOTSTRAP = 5
     HALVES = 6
+    EFFICIENCY = 7
 
 
 def stream(seed: int, purpose: Purpose, run: int | None = None) -> np.random.Generator:

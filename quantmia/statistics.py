@@ -18,7 +18,13 @@ class Interval:
 
 
 class Bootstrap:
-    """Percentile bootstrap over runs; the same resamples for every quantity, so that they pair.
+    """Percentile bootstrap; the same resamples for every quantity, so that differences pair.
+
+    Two sources of chance: which runs were trained, and which samples the pool holds. What is
+    averaged over runs alone resamples runs. What is averaged over both resamples both
+    independently (Owen 2007, The pigeonhole bootstrap; the sample axis in its linear form), which
+    is on the wide side: the noise of a single run on a single sample counts on both axes. Runs
+    alone would be too narrow, because every run is a shadow model of the others.
 
     Args:
         runs: number of runs; with one there are no intervals.
@@ -31,6 +37,8 @@ class Bootstrap:
         self.runs = runs
         self.confidence = confidence
         self.weights = rng.multinomial(runs, np.full(runs, 1 / runs), size=resamples).astype(float)
+        self._sample_seed = int(rng.integers(2**62))
+        self._sample_weights: dict[int, NDArray[np.float32]] = {}
 
     def means(self, values: Float[np.ndarray, "*some runs"]) -> Float[np.ndarray, "*some samples"]:
         """Mean over the runs of every resample; runs where a value is NaN are left out."""
@@ -38,6 +46,30 @@ class Bootstrap:
         total = np.where(defined, values, 0.0) @ self.weights.T
         count = defined.astype(float) @ self.weights.T
         return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+
+    def two_way_means(
+        self, values: Float[np.ndarray, " runs"], influence: Float[np.ndarray, " pool"]
+    ) -> Float[np.ndarray, " resamples"]:
+        """Means over resampled runs and resampled samples.
+
+        Args:
+            values: of every run.
+            influence: of every sample on the mean of `values`; its own mean is 0.
+        """
+        return self.means(values) + self._over_samples(len(influence)) @ influence / len(influence)
+
+    def _over_samples(self, size: int) -> NDArray[np.float32]:
+        if size not in self._sample_weights:
+            rng = np.random.default_rng([self._sample_seed, size])
+            drawn = rng.multinomial(size, np.full(size, 1 / size), size=len(self.weights))
+            self._sample_weights[size] = drawn.astype(np.float32)
+        return self._sample_weights[size]
+
+    def lower(self, resampled: NDArray, error: float) -> float:
+        """One-sided lower limit that the estimand is below with probability `error`."""
+        if self.runs < 2:
+            return float("nan")
+        return float(np.percentile(resampled, 100 * error))
 
     def interval(self, value: float, resampled: NDArray) -> Interval:
         """The percentile interval of an estimate from its resampled values."""

@@ -19,6 +19,7 @@ class Task(ABC):
 
     name: TaskName
     utility_metric: str
+    two_sided = False  # whether members have a signal near 0 rather than a large one
 
     @abstractmethod
     def out_features(self, classes: int) -> int:
@@ -54,6 +55,7 @@ class Regression(Task):
 
     name = "regression"
     utility_metric = "r2"
+    two_sided = True
 
     def out_features(self, classes: int) -> int:
         """Always 1."""

@@ -1,8 +1,20 @@
 """Membership inference attacks, one a file. Scores: higher = member, everywhere."""
 
-from quantmia.attacks.base import Attack
+from quantmia.attacks.base import Attack, Observed
+from quantmia.attacks.discriminator import Discriminator
 from quantmia.attacks.lira import Lira
 from quantmia.attacks.lira_shrunk import LiraShrunk
 from quantmia.attacks.loss_threshold import LossThreshold
+from quantmia.attacks.quantile import Quantile
+from quantmia.attacks.rmia import Rmia
 
-__all__ = ["Attack", "Lira", "LiraShrunk", "LossThreshold"]
+__all__ = [
+    "Attack",
+    "Discriminator",
+    "Lira",
+    "LiraShrunk",
+    "LossThreshold",
+    "Observed",
+    "Quantile",
+    "Rmia",
+]

@@ -1,49 +1,89 @@
-"""The likelihood-ratio attack, online, leave-one-out."""
+"""The likelihood-ratio attack in its variants, leave-one-out."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
+from scipy.stats import norm
 
-from quantmia.attacks.base import Attack, LeaveOneOut, PerSample
+from quantmia.attacks.base import Attack, LeaveOneOut, Members, PerSample, require
 
 ENOUGH_FOR_SAMPLE_VARIANCE = 64  # shadow models, as in Carlini et al. 2022, section VI-D
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lira(Attack):
-    """Online LiRA (Carlini et al. 2022, Algorithm 1) with every other run as a shadow model.
+    """LiRA (Carlini et al. 2022) with every other run as a shadow model.
 
-    Two Gaussians a sample: of the signal over the runs that trained on it, and over those that
-    did not. A sample without a run on either side scores 0: no evidence.
+    Gaussians a sample: of the signal over the runs that trained on it, and over those that did
+    not. All shadow models of a sample are used, however many there are on its side. A sample
+    without evidence scores 0.
 
     Args:
+        mode: `online` compares both sides (Algorithm 1); `offline` uses non-members alone and
+            calls an unlikely signal a member; `offline_one_sided` calls a signal beyond those of
+            the non-members one (section VI-A; for residuals, minus their size).
         variance: `sample` estimates it for every sample, `global` once a side, around each
-            sample's own mean; `auto` takes `global` below 64 runs.
+            sample's own centre; `auto` takes `global` below 64 runs.
+        centre: `mean` or `median` of the shadow models.
     """
 
-    variance: Literal["auto", "sample", "global"] = "auto"
+    mode: str = "online"
+    variance: str = "auto"
+    centre: str = "mean"
     min_runs: ClassVar[int] = 8
 
-    def score(self, signal, loss, members):
-        """Log N(s; in) - log N(s; out)."""
-        inside = _log_density(signal, LeaveOneOut.of(signal, members), self._per_sample(signal))
-        outside = _log_density(signal, LeaveOneOut.of(signal, ~members), self._per_sample(signal))
-        return np.nan_to_num(inside - outside, nan=0.0, posinf=0.0, neginf=0.0)
+    def __post_init__(self) -> None:
+        require("mode", self.mode, ("online", "offline", "offline_one_sided"))
+        require("variance", self.variance, ("auto", "sample", "global"))
+        require("centre", self.centre, ("mean", "median"))
 
-    def _per_sample(self, signal: PerSample) -> bool:
-        enough = len(signal) >= ENOUGH_FOR_SAMPLE_VARIANCE
-        return self.variance == "sample" or (self.variance == "auto" and enough)
+    def score(self, seen):
+        """Log N(s; in) - log N(s; out), or offline -log N(s; out), or (s - mu_out) / sigma_out."""
+        if self.mode == "offline_one_sided":
+            signal = -np.abs(seen.signal) if seen.two_sided else seen.signal
+            centre, variance = self._gaussian(signal, ~seen.members)
+            return _no_evidence((signal - centre) / np.sqrt(variance))
+        outside = self._log_density(seen.signal, ~seen.members)
+        if self.mode == "offline":
+            return _no_evidence(-outside)
+        return _no_evidence(self._log_density(seen.signal, seen.members) - outside)
+
+    def _log_density(self, signal: PerSample, chosen: Members) -> PerSample:
+        centre, variance = self._gaussian(signal, chosen)
+        return norm.logpdf(signal, centre, np.sqrt(variance))
+
+    def _gaussian(self, signal: PerSample, chosen: Members) -> tuple[PerSample, PerSample]:
+        """Centre and variance a sample, NaN where there is no run to estimate it from."""
+        others = LeaveOneOut.of(signal, chosen)
+        centre, deviations = others.mean, others.deviations
+        if self.centre == "median":
+            centre = _medians(signal, chosen)
+            deviations = deviations + others.count * np.square(np.nan_to_num(centre - others.mean))
+        freedom = np.maximum(others.count - 1, 0)
+        variance = deviations.sum(1, keepdims=True) / np.maximum(freedom.sum(1, keepdims=True), 1)
+        variance = np.broadcast_to(variance, centre.shape)
+        many = len(signal) >= ENOUGH_FOR_SAMPLE_VARIANCE
+        if self.variance == "sample" or (self.variance == "auto" and many):
+            own = deviations / np.maximum(freedom, 1)
+            variance = np.where((freedom > 0) & (own > 0), own, variance)
+        return centre, np.where(variance > 0, variance, np.nan)
 
 
-def _log_density(signal: PerSample, others: LeaveOneOut, per_sample: bool) -> PerSample:
-    freedom = np.maximum(others.count - 1, 0)
-    everywhere = others.deviations.sum(1, keepdims=True) / np.maximum(
-        freedom.sum(1, keepdims=True), 1
-    )
-    variance = everywhere
-    if per_sample:
-        own = others.deviations / np.maximum(freedom, 1)
-        variance = np.where((freedom > 0) & (own > 0), own, everywhere)
-    variance = np.where(variance > 0, variance, np.nan)
-    return -0.5 * (np.square(signal - others.mean) / variance + np.log(variance))
+def _medians(signal: PerSample, chosen: Members) -> PerSample:
+    """Median over the other runs chosen for a sample; NaN where there is none."""
+    values = np.where(chosen, signal, np.nan)
+    medians = np.empty_like(values)
+    for run in range(len(values)):
+        others = np.sort(np.delete(values, run, 0), axis=0)  # NaN last
+        count = np.isfinite(others).sum(0)
+        low, high = np.maximum(count - 1, 0) // 2, np.maximum(count, 1) // 2
+        columns = np.arange(values.shape[1])
+        medians[run] = (
+            others[low, columns] + others[np.minimum(high, len(others) - 1), columns]
+        ) / 2
+    return medians
+
+
+def _no_evidence(scores: PerSample) -> PerSample:
+    return np.nan_to_num(scores, nan=0.0, posinf=0.0, neginf=0.0)

@@ -23,15 +23,15 @@ class LiraShrunk(Attack):
     strength: float = 2.0
     min_runs: ClassVar[int] = 4
 
-    def score(self, signal, loss, members):
+    def score(self, seen):
         """(s - mu_out)^2 - (s - mu_in)^2."""
-        inside = LeaveOneOut.of(signal, members)
-        outside = LeaveOneOut.of(signal, ~members)
+        inside = LeaveOneOut.of(seen.signal, seen.members)
+        outside = LeaveOneOut.of(seen.signal, ~seen.members)
         middle = (inside.total + outside.total) / (inside.count + outside.count)
         gap = _overall_mean(inside) - _overall_mean(outside)
         mu_in = self._shrink(inside, middle + gap / 2)
         mu_out = self._shrink(outside, middle - gap / 2)
-        return np.square(signal - mu_out) - np.square(signal - mu_in)
+        return np.square(seen.signal - mu_out) - np.square(seen.signal - mu_in)
 
     def _shrink(self, side: LeaveOneOut, prior):
         return (side.total + self.strength * prior) / (side.count + self.strength)

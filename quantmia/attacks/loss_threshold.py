@@ -12,6 +12,6 @@ class LossThreshold(Attack):
 
     min_runs: ClassVar[int] = 2  # the threshold comes from another run
 
-    def score(self, signal, loss, members):
+    def score(self, seen):
         """Minus the loss."""
-        return -loss
+        return -seen.loss

@@ -1,19 +1,18 @@
 """How well an attack did, with intervals over runs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
+from scipy.stats import rankdata
 
-from quantmia.attacks.base import PerSample
+from quantmia.attacks.base import Members, PerSample
 from quantmia.statistics import Bootstrap, Interval
-from quantmia.tasks import roc_auc
 
 FALSE_POSITIVE_RATES = (0.01, 0.001)
 MAX_FOLDS = 20
 BLOCK = 1024  # scores at once, bounds memory
-
-Members = Bool[np.ndarray, "runs pool"]
 
 
 @dataclass(frozen=True)
@@ -24,26 +23,30 @@ class AttackResult:
         auc: mean over the attacked models of their ROC-AUC.
         advantage: mean of TPR - FPR at a threshold chosen on other runs.
         mis: 1 - advantage, within [0, 1]: an upper bound of the membership inference security.
-        tpr: by false positive rate, over the scores of all runs; NaN where not resolvable.
-        advantages: of every run.
+        balanced_accuracy: (1 + advantage) / 2.
+        tpr: by false positive rate, over the scores of all runs; NaN where not resolvable. Its
+            interval resamples runs alone.
+        resampled: advantage of every resample.
     """
 
     auc: Interval
     advantage: Interval
     mis: Interval
+    balanced_accuracy: Interval
     tpr: dict[float, Interval]
-    advantages: Float[np.ndarray, " runs"]
+    resampled: Float[np.ndarray, " resamples"]
 
 
 def assess(scores: PerSample, members: Members, bootstrap: Bootstrap) -> AttackResult:
     """All figures of an attack's scores (higher = member)."""
-    aucs = roc_auc(scores, members)
-    advantages = cross_fitted_advantage(scores, members)
-    auc = bootstrap.interval(aucs.mean(), bootstrap.means(aucs))
-    advantage = bootstrap.interval(advantages.mean(), bootstrap.means(advantages))
-    return AttackResult(
-        auc, advantage, _mis(advantage), _tpr(scores, members, bootstrap), advantages
-    )
+    aucs, of_auc = _auc(scores, members)
+    advantages, of_advantage = _advantage(cross_fitted_guesses(scores, members), members)
+    auc = bootstrap.interval(aucs.mean(), bootstrap.two_way_means(aucs, of_auc))
+    resampled = bootstrap.two_way_means(advantages, of_advantage)
+    advantage = bootstrap.interval(advantages.mean(), resampled)
+    balanced = Interval(*((1 + end) / 2 for end in vars(advantage).values()))
+    tpr = _tpr(scores, members, bootstrap)
+    return AttackResult(auc, advantage, _mis(advantage), balanced, tpr, resampled)
 
 
 def security(advantage):
@@ -51,8 +54,19 @@ def security(advantage):
     return np.clip(1 - advantage, 0.0, 1.0)
 
 
-def cross_fitted_advantage(scores: PerSample, members: Members) -> Float[np.ndarray, " runs"]:
-    """TPR - FPR of every run at the threshold that is best on the runs of the other folds.
+def mis_upper(results: Sequence[AttackResult], bootstrap: Bootstrap) -> float:
+    """Upper confidence limit of MIS from several attacks together.
+
+    One minus the largest lower limit of an advantage, each at the error divided by the number of
+    attacks (Bonferroni), because the best of several is chosen after looking.
+    """
+    error = (1 - bootstrap.confidence) / len(results)
+    lower = [bootstrap.lower(result.resampled, error) for result in results]
+    return float(security(np.max(lower)))
+
+
+def cross_fitted_guesses(scores: PerSample, members: Members) -> Members:
+    """Who each run's attack calls a member, at the threshold that is best on the other folds' runs.
 
     Leave-one-out up to 20 runs, 20 folds beyond. Chosen and measured on the same run, noise
     alone would have an advantage.
@@ -64,18 +78,47 @@ def cross_fitted_advantage(scores: PerSample, members: Members) -> Float[np.ndar
     vote_ends = np.append(value[1:] != value[:-1], True)  # equal scores fall on one side together
     vote = np.where(member, 1 / members.sum(), -1 / (~members).sum())
     fold = np.arange(n_runs) % min(n_runs, MAX_FOLDS)
-    advantages = np.empty(n_runs)
+    guessed = np.empty(scores.shape, bool)
     for held_out in range(fold.max() + 1):
         curve = np.cumsum(np.where(fold[run] == held_out, 0.0, vote))[vote_ends]
         best = int(np.argmax(curve))
         threshold = value[vote_ends][best] if curve[best] > 0 else np.inf
         mine = fold == held_out
-        guessed = scores[mine] >= threshold
-        inside, outside = members[mine], ~members[mine]
-        advantages[mine] = (guessed & inside).sum(1) / inside.sum(1) - (guessed & outside).sum(
-            1
-        ) / outside.sum(1)
-    return advantages
+        guessed[mine] = scores[mine] >= threshold
+    return guessed
+
+
+def mean_advantage(scores: PerSample, members: Members) -> float:
+    """TPR - FPR at the cross-fitted threshold, mean over the runs."""
+    return float(_advantage(cross_fitted_guesses(scores, members), members)[0].mean())
+
+
+def _advantage(guessed: Members, members: Members):
+    """TPR - FPR of every run, and each sample's influence on their mean."""
+    inside, outside = _share(members), _share(~members)
+    tpr = (guessed * inside).sum(1, keepdims=True)
+    fpr = (guessed * outside).sum(1, keepdims=True)
+    influence = (guessed - tpr) * inside - (guessed - fpr) * outside
+    return (tpr - fpr)[:, 0], influence.mean(0) * members.shape[1]
+
+
+def _auc(scores: PerSample, members: Members):
+    """ROC-AUC of every run, and each sample's influence on their mean (DeLong et al. 1988)."""
+    placement = np.empty(scores.shape)
+    for own, mine, place in zip(scores, members, placement, strict=True):
+        everywhere = rankdata(own)
+        above = everywhere[mine] - rankdata(own[mine])  # non-members below each member
+        below = everywhere[~mine] - rankdata(own[~mine])
+        place[mine], place[~mine] = above / (~mine).sum(), 1 - below / mine.sum()
+    inside, outside = _share(members), _share(~members)
+    auc = (placement * inside).sum(1, keepdims=True)
+    influence = (placement - auc) * (inside + outside)
+    return auc[:, 0], influence.mean(0) * members.shape[1]
+
+
+def _share(chosen: Members) -> PerSample:
+    """Weights that average over the samples chosen in a run."""
+    return chosen / chosen.sum(1, keepdims=True)
 
 
 def _mis(advantage: Interval) -> Interval:

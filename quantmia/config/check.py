@@ -266,24 +266,31 @@ class _Checking:
         for name, entry in chosen.items():
             if f"quantizer.{name}" in self.bad:
                 continue
-            called, _ = locate(entry["_target_"])
-            given = {k: v for k, v in entry.items() if k not in INSTANTIATE_KEYS}
-            if any(isinstance(value, dict) for value in given.values()) or "_args_" in entry:
-                continue
-            try:
-                called(**given)
-            except (TypeError, ValueError) as error:
-                self.faults.append(f"quantizer.{name}: {first_line(error)}")
+            self.construct(f"quantizer.{name}", entry)
+
+    def construct(self, dotted: str, entry: dict) -> None:
+        """What is built of plain values takes them."""
+        given = {k: v for k, v in entry.items() if k not in INSTANTIATE_KEYS}
+        if any(isinstance(value, dict) for value in given.values()) or "_args_" in entry:
+            return
+        try:
+            locate(entry["_target_"])[0](**given)
+        except (TypeError, ValueError) as error:
+            self.faults.append(f"{dotted}: {first_line(error)}")
 
     def attacks(self, chosen: Any) -> None:
-        """At least one of those chosen can be used with this number of runs."""
+        """Each can be made, and at least one can be used with this number of runs."""
+        if not isinstance(chosen, dict):
+            return
+        known = {n: each for n, each in chosen.items() if f"attack.{n}" not in self.bad}
+        for name, entry in known.items():
+            self.construct(f"attack.{name}", entry)
         runs = self.values.get("runs")
-        if not isinstance(chosen, dict) or runs is None or runs < 1:
+        if runs is None or runs < 1:
             return
         needs = {
             name: getattr(locate(entry["_target_"])[0], "min_runs", 1)
-            for name, entry in chosen.items()
-            if f"attack.{name}" not in self.bad
+            for name, entry in known.items()
         }
         if needs and min(needs.values()) > runs:
             listed = ", ".join(f"{name} needs {count}" for name, count in needs.items())

@@ -42,6 +42,8 @@ def readable(results: Results) -> pd.DataFrame:
     shown["bits"] = [f"{bits:.3g}" for bits in table["bits"]]
     for column in [c for c in map(str, table) if c.startswith("mis_") and f"{c}_low" in table]:
         shown[f"MIS {column.removeprefix('mis_')}"] = _with_interval(table, column, ".3f")
+    if "mis_upper" in table:
+        shown["MIS at most"] = ["" if pd.isna(u) else f"{u:.3f}" for u in table["mis_upper"]]
     metric = table["utility_metric"].iloc[0]
     shown["R²" if metric == "r2" else metric] = [f"{u:.3f}" for u in table["utility"]]
     shown["r_Q"] = _with_interval(table, "r_q", ".2g")

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -60,7 +61,7 @@ def test_a_run_leaves_the_documented_files(finished):
     folder = finished / FOLDER
     names = (
         "quantizer bits sparsity r_q r_q_low r_q_high rank rank_low rank_high utility "
-        "utility_metric runs distinct_models flags"
+        "utility_metric runs distinct_models flags mis_upper"
     ).split()
     for attack in ("loss_threshold", "lira", "lira_shrunk"):
         names += [f"mis_{attack}", f"mis_{attack}_low", f"mis_{attack}_high"]
@@ -167,6 +168,59 @@ def test_rank_rebuilds_the_tables_without_training(finished):
     done = quantmia(finished, "rank", FOLDER)
     assert done.returncode == 0, done.stderr
     assert bits(finished / FOLDER) == before
+
+
+def test_every_attack_runs_on_finished_runs_and_again_by_rank(finished, tmp_path):
+    """Two of them read features: `rank` makes the dataset again for those."""
+    every = sorted(each.stem for each in Path("conf/attack").glob("*.yaml"))
+    shutil.copytree(finished / FOLDER, tmp_path / FOLDER)
+    before = bits(tmp_path / FOLDER)
+    done = run(tmp_path, "resume=true", f"attack=[{','.join(every)}]")
+    assert done.returncode == 0, done.stderr
+    after = bits(tmp_path / FOLDER)
+    assert {k: v for k, v in after.items() if "run-" in k} == {
+        k: v for k, v in before.items() if "run-" in k
+    }
+    attacks = pd.read_csv(tmp_path / FOLDER / "attacks.csv")
+    assert sorted(set(attacks["attack"])) == every
+    assert (attacks["auc"].between(0.4, 1)).all()
+    np.testing.assert_allclose(attacks["balanced_accuracy"], (1 + attacks["advantage"]) / 2)
+    assert quantmia(tmp_path, "rank", FOLDER).returncode == 0
+    assert bits(tmp_path / FOLDER) == after
+
+
+def test_efficiency_counts_the_runs_that_each_estimator_needs(tmp_path):
+    assert run(tmp_path, "runs=24", "training.stack=24").returncode == 0
+    done = quantmia(tmp_path, "efficiency", FOLDER, "--draws", "5", "--runs", "4", "8", "12")
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(tmp_path / FOLDER / "efficiency.csv")
+    assert set(table["estimator"]) == {
+        "lira", "lira_shrunk", "loss_threshold", "r_q_paper", "r_q_rate", "r_q_low_loss"
+    }  # fmt: skip
+    assert set(table.loc[table["estimator"] == "lira", "runs"]) == {8, 12}  # it needs 8
+    assert (table.loc[table["runs"] == 12, "draws"] == 1).all()  # all there are: one subset
+    assert table["spearman"].between(-1, 1).all()
+    assert (tmp_path / FOLDER / "efficiency.svg").read_text().startswith("<?xml")
+    written = bits(tmp_path / FOLDER)
+    again = quantmia(tmp_path, "efficiency", FOLDER, "--draws", "5", "--runs", "4", "8", "12")
+    assert again.returncode == 0
+    assert bits(tmp_path / FOLDER) == written
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--runs", "12"], "runs are too few"),
+        (["--reference", "rmia"], "reference=rmia: not among the attacks"),
+        (["--runs", "1"], "has to be 2 or more"),
+        (["--draws", "many"], "invalid"),
+    ],
+)
+def test_efficiency_refuses_what_cannot_be(finished, arguments, message):
+    refused = quantmia(finished, "efficiency", FOLDER, *arguments)
+    assert refused.returncode == 2
+    assert message in " ".join(refused.stderr.split())
+    assert "Traceback" not in refused.stderr
 
 
 def test_rank_merges_seeds_and_refuses_other_experiments(finished, tmp_path):

@@ -1,0 +1,70 @@
+"""The robust attack that compares a sample with a population."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from quantmia.attacks.base import Attack, LeaveOneOut, PerSample, require
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rmia(Attack):
+    """RMIA (Zarifzadeh, Liu and Shokri 2024), with the validation samples as the population.
+
+    Confidence is exp(-loss / temperature): the probability of the true class, or for regression a
+    Gaussian likelihood. Scores are shares of the population, so equal scores occur.
+
+    Args:
+        mode: `online` averages the other runs that did and that did not train on a sample;
+            `offline` uses those that did not.
+        gamma: how much larger than the population's a sample's likelihood ratio has to be.
+        a: offline, how much less confident non-members are: p(x) = ((1 + a) p_out + 1 - a) / 2.
+        temperature: of the confidence.
+    """
+
+    mode: str = "online"
+    gamma: float = 1.0
+    a: float = 0.3
+    temperature: float = 1.0
+    min_runs: ClassVar[int] = 4
+
+    def __post_init__(self) -> None:
+        require("mode", self.mode, ("online", "offline"))
+        if not self.gamma > 0:
+            raise ValueError(f"gamma={self.gamma}: has to be above 0")
+        if not 0 <= self.a <= 1:
+            raise ValueError(f"a={self.a}: has to be within 0 and 1")
+        if not self.temperature > 0:
+            raise ValueError(f"temperature={self.temperature}: has to be above 0")
+
+    def score(self, seen):
+        """Share of the population z with (p(x|run) / p(x)) / (p(z|run) / p(z)) > gamma."""
+        confidence = np.exp(-seen.loss / self.temperature)
+        of_population = np.exp(-seen.population / self.temperature)
+        others = LeaveOneOut.of(of_population, np.ones(of_population.shape, bool))
+        ratio_x = _ratio(confidence, self._marginal(confidence, seen.members))
+        ratio_z = _ratio(of_population, self._outside(others.mean))
+        below = (
+            np.searchsorted(np.sort(z), x / self.gamma, side="left")
+            for x, z in zip(ratio_x, ratio_z, strict=True)
+        )
+        return np.stack(list(below)) / ratio_z.shape[1]
+
+    def _marginal(self, confidence: PerSample, members) -> PerSample:
+        """P(x) without the run itself; a side without runs leaves the other one alone."""
+        outside = LeaveOneOut.of(confidence, ~members).mean
+        inside = LeaveOneOut.of(confidence, members).mean
+        if self.mode == "offline":
+            return np.where(np.isnan(outside), inside, self._outside(outside))
+        both = (inside + outside) / 2
+        return np.where(np.isnan(inside), outside, np.where(np.isnan(outside), inside, both))
+
+    def _outside(self, p_out):
+        return ((1 + self.a) * p_out + 1 - self.a) / 2 if self.mode == "offline" else p_out
+
+
+def _ratio(confidence, marginal):
+    """Both underflow to 0 where a sample is hopeless in every run: nothing can be said of it."""
+    tiny = np.finfo(np.float64).tiny
+    return (confidence + tiny) / (marginal + tiny)

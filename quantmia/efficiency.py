@@ -1,0 +1,156 @@
+"""How many runs each estimator needs before its ranking is that of many runs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from hydra.utils import instantiate
+
+from quantmia.attacks import Attack, Observed
+from quantmia.attacks.metrics import mean_advantage
+from quantmia.errors import QuantmiaError
+from quantmia.evidence import PER_RUN, PER_SAMPLE, FeatureSource, collect, observe
+from quantmia.progress import Progress
+from quantmia.seeding import Purpose, stream
+from quantmia.statistics import mean_defined, spearman
+from quantmia.store import RunFolder
+from quantmia.tasks import TASKS
+
+COUNTS = (4, 8, 12, 20, 40, 80, 150)
+LEVELS = (0.8, 0.9, 0.95)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to compare.
+
+    Args:
+        counts: numbers of runs to try.
+        draws: random subsets of each size.
+        reference: the attack that ranks on the reference runs.
+        reference_runs: how many runs it gets; None: half of them.
+        seed: draws which runs are references, and the subsets.
+    """
+
+    counts: Sequence[int] = COUNTS
+    draws: int = 50
+    reference: str = "lira"
+    reference_runs: int | None = None
+    seed: int = 0
+
+
+def efficiency(
+    folders: Sequence[RunFolder], plan: Plan, features: FeatureSource, progress: Progress
+) -> pd.DataFrame:
+    """Agreement of every estimator with the reference ranking, by number of runs.
+
+    The reference is ranked on runs that no estimator sees. Every estimator ranks on the same
+    random subsets of the other runs.
+
+    Args:
+        folders: of one experiment, with many runs.
+        plan: what to compare.
+        features: for the attacks that want them.
+        progress: shows how far it is.
+
+    Returns:
+        One row an estimator and number of runs: `estimator, runs, spearman` (mean over the
+        draws), `low, high` (2.5 and 97.5 % of the draws), `draws` and `disjoint`, how many
+        subsets of that size are disjoint: where it is 1, all draws share most of their runs and
+        the spread is too small.
+
+    Raises:
+        FolderError: a run is missing or damaged.
+        QuantmiaError: too few runs, fewer than 3 quantizers, or an unknown reference.
+    """
+    config = folders[0].manifest()["config"]
+    names = list(config["quantizer"])
+    attacks: dict[str, Attack] = {k: instantiate(each) for k, each in config["attack"].items()}
+    if plan.reference not in attacks:
+        raise QuantmiaError(
+            f"reference={plan.reference}: not among the attacks of the folder "
+            f"({', '.join(attacks) or 'none'})."
+        )
+    if len(names) < 3:
+        raise QuantmiaError(f"a rank correlation needs 3 quantizers, the folder has {len(names)}.")
+    found = collect(folders, names, config["indicator"], progress)
+    n_runs = len(found.meta)
+    wanted = plan.reference_runs or n_runs // 2
+    order = stream(plan.seed, Purpose.EFFICIENCY).permutation(n_runs)
+    reference_runs, rest = np.sort(order[:wanted]), order[wanted:]
+    least = attacks[plan.reference].min_runs
+    if len(reference_runs) < least or len(rest) < min(plan.counts):
+        raise QuantmiaError(
+            f"{n_runs} runs are too few: {plan.reference} on the reference runs needs {least}, "
+            f"and at least {min(plan.counts)} others are needed; train more with resume=true."
+        )
+    subsets = list(_subsets(rest, plan))
+    known = features() if any(each.wants_features for each in attacks.values()) else None
+    task = TASKS[found.meta[0]["task"]]
+    reference = np.empty(len(names))
+    privacy = {name: np.full((len(names), len(subsets)), np.nan) for name in attacks}
+    for variant in PER_RUN:
+        r = found.per_run(names, variant)
+        privacy[f"r_q_{variant}"] = np.stack([mean_defined(r[:, s]) for s in subsets], axis=1)
+    with progress.stage("efficiency", len(names) * len(subsets), "rankings") as advance:
+        for q, quantizer in enumerate(names):
+            seen = observe(found, quantizer, task, known)
+            reference[q] = _security(attacks[plan.reference], _of(seen, reference_runs))
+            for number, subset in enumerate(subsets):
+                part = _of(seen, subset)
+                for name, attack in attacks.items():
+                    if len(subset) >= attack.min_runs:
+                        privacy[name][q, number] = _security(attack, part)
+                advance(1)
+    rows = []
+    sizes = np.array([len(subset) for subset in subsets])
+    for estimator, values in privacy.items():
+        agreement = spearman(values, reference[:, None])
+        for size in np.unique(sizes):
+            mine = agreement[(sizes == size) & np.isfinite(agreement)]
+            if len(mine):
+                low, high = np.percentile(mine, [2.5, 97.5])
+                facts = (len(mine), len(rest) // size)
+                rows.append((estimator, int(size), float(mine.mean()), low, high, *facts))
+    columns = ["estimator", "runs", "spearman", "low", "high", "draws", "disjoint"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def runs_needed(table: pd.DataFrame) -> pd.DataFrame:
+    """The smallest number of runs from which on the mean Spearman stays at or above each level.
+
+    Args:
+        table: what `efficiency` returns.
+
+    Returns:
+        One row an estimator, a column a level; missing where no number tried is enough.
+    """
+    rows = []
+    for estimator, mine in table.groupby("estimator", sort=False):
+        row: dict[str, object] = {"estimator": estimator}
+        mine = mine.sort_values("runs")
+        for level in LEVELS:
+            low = mine.loc[mine["spearman"] < level, "runs"].max()
+            enough = mine.loc[mine["runs"] > (0 if pd.isna(low) else low), "runs"]
+            row[f"runs_for_{level}"] = int(enough.min()) if len(enough) else pd.NA
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _subsets(rest: np.ndarray, plan: Plan) -> Iterator[np.ndarray]:
+    for count in plan.counts:
+        if count > len(rest):
+            continue
+        rng = stream(plan.seed, Purpose.EFFICIENCY, count)
+        for _ in range(plan.draws if count < len(rest) else 1):
+            yield np.sort(rng.permutation(rest)[:count])
+
+
+def _of(seen: Observed, runs: np.ndarray) -> Observed:
+    parts = {field: getattr(seen, field)[runs] for field in PER_SAMPLE}
+    return Observed(**parts, two_sided=seen.two_sided, features=seen.features)
+
+
+def _security(attack: Attack, seen: Observed) -> float:
+    return 1 - mean_advantage(attack.score(seen), seen.members)

@@ -1,0 +1,77 @@
+"""How many runs each estimator needs: table and figure."""
+
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from quantmia.efficiency import LEVELS, runs_needed
+from quantmia.errors import QuantmiaError
+from quantmia.files import write_text
+
+# Okabe and Ito's colours, told apart by the colour-blind; the markers tell them apart in print.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARKERS = "osD^vPX*<>"
+
+
+def write_efficiency(table: pd.DataFrame, path: Path) -> None:
+    """`efficiency.csv`, `efficiency_needed.csv` and `efficiency.svg` into a folder.
+
+    Raises:
+        QuantmiaError: matplotlib is not installed.
+    """
+    write_text(path / "efficiency.csv", table.to_csv(index=False))
+    write_text(path / "efficiency_needed.csv", runs_needed(table).to_csv(index=False))
+    try:
+        import matplotlib.pyplot as plt
+        from matplotlib import rc_context
+    except ModuleNotFoundError:
+        raise QuantmiaError(
+            "the figure needs matplotlib, the tables are written: pip install 'quantmia[report]'"
+        ) from None
+    # A fixed salt and no date: the same table draws the same bits.
+    with rc_context({"svg.hashsalt": "quantmia", "svg.fonttype": "none", "font.size": 9}):
+        figure, axes = plt.subplots(figsize=(6.3, 3.8), layout="constrained")
+        for number, (estimator, mine) in enumerate(table.groupby("estimator", sort=False)):
+            colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+            style = "--" if str(estimator).startswith("r_q") else "-"
+            axes.fill_between(mine["runs"], mine["low"], mine["high"], color=colour, alpha=0.08)
+            axes.plot(
+                mine["runs"], mine["spearman"], style, color=colour, marker=marker, ms=4,
+                label=str(estimator),
+            )  # fmt: skip
+        for level in LEVELS:
+            axes.axhline(level, color="0.8", lw=0.6, zorder=0)
+        axes.set_xscale("log")
+        counts = sorted(table["runs"].unique())
+        axes.set_xticks(counts, [str(count) for count in counts])
+        axes.minorticks_off()
+        axes.set_xlabel("runs")
+        axes.set_ylabel("Spearman with the reference ranking")
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+        figure.savefig(path / "efficiency.svg", metadata={"Date": None})
+        plt.close(figure)
+
+
+def show_efficiency(table: pd.DataFrame, path: Path) -> None:
+    """Print the agreement by number of runs, the runs needed, and where the files are."""
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=140)
+    wide = table.pivot(index="estimator", columns="runs", values="spearman")
+    needed = runs_needed(table).set_index("estimator")
+    title = "Spearman with the reference ranking, mean over draws"
+    shown = Table(title=title, title_justify="left", pad_edge=False)
+    shown.add_column("estimator")
+    for count in wide.columns:
+        shown.add_column(f"{count} runs", justify="right")
+    for level in LEVELS:
+        shown.add_column(f"runs for {level}", justify="right")
+    largest = max(wide.columns)
+    for estimator in needed.index:
+        cells = ["" if pd.isna(v) else f"{v:.2f}" for v in wide.loc[estimator]]
+        cells += [f"> {largest}" if pd.isna(v) else str(v) for v in needed.loc[estimator]]
+        shown.add_row(str(estimator), *cells)
+    console.print(shown)
+    console.print(f"Files: {path}", highlight=False, markup=False, soft_wrap=True)

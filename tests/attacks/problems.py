@@ -1,0 +1,44 @@
+"""Scores with a known leak, made without any model."""
+
+import numpy as np
+
+from quantmia.attacks import Observed
+
+
+def halves(runs, pool, rng, kind="independent"):
+    """Membership by independent random halves, by complementary ones, or by coins."""
+    if kind == "coin":
+        return rng.random((runs, pool)) < 0.5
+    members = np.zeros((runs, pool), bool)
+    for row in members:
+        row[rng.permutation(pool)[: pool // 2]] = True
+    if kind == "complementary":
+        members[1::2] = ~members[: runs - runs % 2 : 2]
+    return members
+
+
+def problem(runs=20, pool=200, leak=1.0, seed=0, kind="independent", task="binary"):
+    """Signals of samples that differ, raised (or for regression shrunk) by membership."""
+    rng = np.random.default_rng(seed)
+    members = halves(runs, pool, rng, kind)
+    features = rng.normal(size=(pool, 3)), rng.normal(size=(pool // 2, 3))
+    noise = rng.normal(size=(runs, pool))
+    held_out = rng.normal(size=(runs, pool // 2))
+    if task == "regression":
+        hard = rng.normal(size=(1, pool))
+        signal = (hard + noise) * np.exp(-leak * members)
+        loss, population = signal**2, (rng.normal(size=(1, pool // 2)) + held_out) ** 2
+    else:
+        signal = features[0][:, 0] + rng.normal(size=(1, pool)) + leak * members + noise
+        loss = np.logaddexp(0, -signal)
+        population = np.logaddexp(0, -(features[1][:, 0] + held_out))
+    return Observed(
+        signal=signal,
+        loss=loss,
+        members=members,
+        population=population,
+        output=signal[..., None].astype(np.float32),
+        target=np.ones((runs, pool), np.float32),
+        two_sided=task == "regression",
+        features=features,
+    )

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+from problems import problem
+from sklearn.metrics import roc_auc_score
+
+from quantmia.attacks import LossThreshold
+from quantmia.attacks.metrics import assess, cross_fitted_guesses, mis_upper
+from quantmia.statistics import Bootstrap
+
+
+def bootstrap(runs, resamples=200):
+    return Bootstrap(runs, resamples, 0.95, np.random.default_rng(0))
+
+
+def test_auc_and_advantage_equal_counting():
+    seen = problem(10, 60, kind="coin")
+    scores = np.round(seen.signal, 1)  # ties
+    result = assess(scores, seen.members, bootstrap(10))
+    expected = [roc_auc_score(m, s) for m, s in zip(seen.members, scores, strict=True)]
+    assert result.auc.value == pytest.approx(np.mean(expected))
+    guessed = cross_fitted_guesses(scores, seen.members)
+    rates = [g[m].mean() - g[~m].mean() for g, m in zip(guessed, seen.members, strict=True)]
+    assert result.advantage.value == pytest.approx(np.mean(rates))
+    assert result.balanced_accuracy.value == pytest.approx((1 + np.mean(rates)) / 2)
+
+
+def test_the_threshold_is_that_of_the_other_runs():
+    seen = problem(6, 80)
+    guessed = cross_fitted_guesses(seen.signal, seen.members)
+    for run in range(6):
+        others = np.delete(np.arange(6), run)
+        values, mask = seen.signal[others], seen.members[others]
+        chosen = seen.signal[run][guessed[run]].min()
+
+        def advantage(threshold, values=values, mask=mask):
+            return (values >= threshold)[mask].mean() - (values >= threshold)[~mask].mean()
+
+        # The scores between the threshold and the next lower score of this run guess alike.
+        lower = seen.signal[run][~guessed[run]].max()
+        between = np.append(values[(values > lower) & (values <= chosen)], chosen)
+        best = max(map(advantage, np.unique(values)))
+        assert max(map(advantage, between)) == pytest.approx(best)
+
+
+def test_resampling_samples_widens_the_interval_as_leaving_them_out_does():
+    """The linear form on the sample axis against a jackknife over samples."""
+    seen = problem(12, 150)
+    many = bootstrap(12, 4000)
+    result = assess(seen.signal, seen.members, many)
+    from_runs = many.means(
+        np.array([roc_auc_score(m, s) for m, s in zip(seen.members, seen.signal, strict=True)])
+    ).var()
+    without = []
+    for z in range(150):
+        kept = np.delete(np.arange(150), z)
+        without.append(
+            np.mean(
+                [
+                    roc_auc_score(m[kept], s[kept])
+                    for m, s in zip(seen.members, seen.signal, strict=True)
+                ]
+            )
+        )
+    from_samples = 149 / 150 * np.square(np.array(without) - np.mean(without)).sum()
+    width = np.sqrt(from_runs + from_samples) * 2 * 1.96
+    assert result.auc.high - result.auc.low == pytest.approx(width, rel=0.08)
+
+
+def test_equal_scores_are_not_told_apart():
+    seen = problem(6, 50)
+    result = assess(np.zeros((6, 50)), seen.members, bootstrap(6))
+    assert result.auc.value == 0.5
+    assert result.advantage.value == 0
+    assert result.tpr[0.01].value == 0
+
+
+def test_false_positive_rates_below_resolution_are_undefined():
+    seen = problem(4, 20)
+    assert np.isnan(assess(seen.signal, seen.members, bootstrap(4)).tpr[0.001].value)
+
+
+def test_tpr_at_low_fpr_equals_counting():
+    seen = problem(20, 200)
+    result = assess(seen.signal, seen.members, bootstrap(20))
+    outside = np.sort(seen.signal[~seen.members])[::-1]
+    expected = (seen.signal[seen.members] > outside[int(0.01 * len(outside))]).mean()
+    assert result.tpr[0.01].value == pytest.approx(expected, abs=1e-6)
+    assert result.tpr[0.01].low <= expected <= result.tpr[0.01].high
+
+
+def test_the_common_bound_pays_for_the_choice_among_attacks():
+    seen, many = problem(20, 200), bootstrap(20, 2000)
+    one = assess(LossThreshold().score(seen), seen.members, many)
+    nothing = assess(np.zeros(seen.loss.shape), seen.members, many)
+    alone, together = mis_upper([one], many), mis_upper([one, nothing, nothing], many)
+    assert one.mis.value < alone < together < 1
+    assert mis_upper([nothing], many) == 1
+
+
+@pytest.mark.slow
+def test_the_common_bound_holds_on_null_problems():
+    """Three attacks that guess: MIS is 1, and the bound is below 1 in at most 5 %."""
+    wrong = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        seen, some = problem(8, 100, leak=0, seed=seed), bootstrap(8, 400)
+        results = [assess(rng.normal(size=(8, 100)), seen.members, some) for _ in range(3)]
+        wrong += mis_upper(results, some) < 1
+    assert wrong <= 400 * 0.05 + 2 * np.sqrt(400 * 0.05 * 0.95)
