@@ -6,9 +6,19 @@ STAMP := $(VENV)/.installed
 SOURCES := quantmia scripts tests
 TORCH := 2.13.0
 
+# Settings of `make efficiency`, each of which gets 150 reference runs and 150 others.
+EFFICIENCY := outputs/efficiency
+SETTING_synthetic := +experiment=synthetic
+SETTING_two_modes := +experiment=synthetic dataset.modes=2 dataset.sigma=4
+SETTING_100_members := +experiment=synthetic dataset.size=334
+SETTING_lipophilicity := +experiment=lipophilicity
+SETTING_freesolv := +experiment=freesolv
+SETTING_logbb := +experiment=logbb
+SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test lint bench lock clean
+.PHONY: help setup lipophilicity test lint bench efficiency lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +39,14 @@ lint: $(STAMP) ## Check style, format and types.
 
 bench: $(STAMP) ## Time training against plain loops and against its own matrix products.
 	$(BIN)/python scripts/bench.py
+
+efficiency: $(SETTINGS:%=$(EFFICIENCY)/%/efficiency.csv) ## Measure how many runs each estimator needs (an hour).
+	$(BIN)/python scripts/efficiency.py $(^D)
+
+$(EFFICIENCY)/%/efficiency.csv: | $(STAMP)
+	$(BIN)/quantmia run $(SETTING_$*) runs=300 'attack=[lira,lira_shrunk,loss_threshold,rmia]' \
+	  hydra.run.dir=$(@D) resume=true
+	$(BIN)/quantmia efficiency $(@D) --reference-runs 150
 
 lock: ## Resolve the dependencies anew into requirements.lock.
 	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \

@@ -28,6 +28,8 @@ def packaged_molecules(
     cache: Path,
     progress: Progress,
     identifier: str | None = None,
+    separator: str = ",",
+    positive: str | None = None,
 ) -> Dataset:
     """A table of SMILES and values from a file of an installed package.
 
@@ -43,6 +45,8 @@ def packaged_molecules(
         cache: folder of the embeddings.
         progress: shows the embedding's rate.
         identifier: column that names the molecules (default: the SMILES).
+        separator: between the columns.
+        positive: where the target is a label, the one that counts as 1; all others count as 0.
 
     Raises:
         DataError: the package is missing, or the file is not the expected one.
@@ -54,8 +58,11 @@ def packaged_molecules(
             f"dataset.sha256: {file} of {package} has {found}, expected {sha256}; "
             "the package carries other data than this experiment was made for."
         )
-    table = pd.read_csv(path, encoding="utf-8-sig")
+    table = pd.read_csv(path, encoding="utf-8-sig", sep=separator)
     names = table[identifier or smiles].astype(str)
+    if positive is not None:
+        labels = table[target].where(table[target].notna())
+        table[target] = labels.eq(positive).astype(float).where(labels.notna())
     keep, dropped = usable(table[smiles], table[target], names)
     chosen = table[smiles][keep].astype(str).tolist()
     return Dataset(

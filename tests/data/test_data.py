@@ -1,12 +1,17 @@
 """Datasets, splits, molecules and the cache of embeddings."""
 
+import hashlib
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
+from hydra.utils import instantiate
+from omegaconf import OmegaConf
 
 from quantmia.data import Dataset, members, split, standardise
 from quantmia.data.embedders import embed
-from quantmia.data.molecules import usable
+from quantmia.data.molecules import packaged_molecules, usable
 from quantmia.data.synthetic import gaussian_mixture
 from quantmia.errors import DataError
 from quantmia.progress import Progress
@@ -101,6 +106,46 @@ class Counting:
         self.calls += 1
         advance(len(smiles))
         return np.array([[len(s)] for s in smiles], np.float32)
+
+
+PACKAGED = {  # usable molecules, dropped ones
+    "lipophilicity": (4200, 0),
+    "esol": (1117, 27),
+    "freesolv": (642, 0),
+    "logbb": (1058, 0),
+    "bbb": (7805, 2),
+}
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_packaged_sets_are_read_whole(name, tmp_path):
+    config = OmegaConf.load(f"conf/dataset/{name}.yaml")
+    if config.package == "chemloader" and sys.version_info >= (3, 13):
+        pytest.skip("the package that carries the file does not install on Python 3.13")
+    data = instantiate(config, embedder=Counting(), cache=tmp_path, progress=Progress())
+    assert (data.size, len(data.dropped)) == PACKAGED[name]
+    assert data.task_name == config.task
+    assert len(set(data.identifiers)) > 0.9 * data.size
+    if name == "bbb":
+        assert 0.6 < data.target.mean() < 0.65  # 4956 of 7807 cross, according to its authors
+
+
+def test_labels_become_classes(tmp_path):
+    (tmp_path / "mine").mkdir()
+    content = "SMILES\tcrosses\nCCO\tyes\nCC\tno\nCCC\t\nCCCC\tno\n"
+    (tmp_path / "mine" / "table.tsv").write_text(content)
+    (tmp_path / "mine" / "__init__.py").touch()
+    sys.path.insert(0, str(tmp_path))
+    try:
+        data = packaged_molecules(
+            "mine", "mine", "mine/table.tsv", hashlib.sha256(content.encode()).hexdigest(),
+            "SMILES", "crosses", "binary", Counting(), tmp_path, Progress(),
+            separator="\t", positive="yes",
+        )  # fmt: skip
+    finally:
+        sys.path.remove(str(tmp_path))
+    np.testing.assert_array_equal(data.target, [1, 0, 0])
+    assert [(each.row, each.reason) for each in data.dropped] == [(2, "missing target")]
 
 
 def test_embeddings_are_computed_once_and_again_when_damaged(tmp_path):
