@@ -57,18 +57,21 @@ def readable(results: Results) -> pd.DataFrame:
 
 
 def show(results: Results, path: Path) -> None:
-    """Print the ranking, the warnings, the answer and where the files are."""
+    """Print the ranking, the warnings, the answer and where the files are.
+
+    A terminal too narrow for all columns shows the more important ones; the files have all.
+    """
     console = Console()
     if not console.is_terminal:
         console = Console(width=180)
     shown = readable(results)
-    table = Table(title="Most private first", title_justify="left", pad_edge=False)
-    for column in map(str, shown):
-        number = column not in ("quantizer", "flags")
-        table.add_column(column, justify="right" if number else "left", overflow="fold")
-    for row in shown.itertuples(index=False):
-        table.add_row(*row)
-    console.print(table)
+    unlimited = console.options.update(width=10_000)
+    others = [c for c in shown if c.startswith("MIS ") and c != f"MIS {results.trusted}"]
+    for column in (*others, "rank by r_Q", "bits", "r_Q"):
+        if console.measure(_for_terminal(shown), options=unlimited).maximum <= console.width:
+            break
+        shown = shown.drop(columns=column, errors="ignore")
+    console.print(_for_terminal(shown))
     for row in results.tables["correlation"].itertuples():
         if row.attack:
             console.print(
@@ -81,6 +84,16 @@ def show(results: Results, path: Path) -> None:
         console.print(f"note: {warning}", style="yellow", highlight=False, markup=False)
     console.print(f"\n{results.answer}\n", style="bold", highlight=False, markup=False)
     console.print(f"Files: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _for_terminal(shown: pd.DataFrame) -> Table:
+    table = Table(title="Most private first", title_justify="left", pad_edge=False)
+    for column in map(str, shown):
+        number = column not in ("quantizer", "flags")
+        table.add_column(column, justify="right" if number else "left", overflow="fold")
+    for row in shown.itertuples(index=False):
+        table.add_row(*row)
+    return table
 
 
 def _with_interval(table: pd.DataFrame, key: str, digits: str) -> list[str]:
