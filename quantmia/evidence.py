@@ -1,6 +1,7 @@
 """One pass over the run files: what a ranking needs of every run, a few numbers each."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,8 +115,14 @@ def collect(
 
 
 def _read(folder: RunFolder, run: int) -> RunFiles:
-    try:
+    with _refused(folder, run):
         return folder.read_run(run)
+
+
+@contextmanager
+def _refused(folder: RunFolder, run: int) -> Iterator[None]:
+    try:
+        yield
     except DamagedFileError as error:
         raise FolderError(
             f"run {run} is missing or damaged ({error}). Complete the folder first: repeat the "
@@ -154,16 +161,18 @@ def observe(
         features: of pool and validation samples, for the attacks that want them.
     """
     columns: dict[str, list[np.ndarray]] = {field: [] for field in PER_SAMPLE}
-    for place in found.locations:
-        files = _read(*place)
-        output, target = files.scores[quantizer], files.scores["target"]
+    for folder, run in found.locations:
+        with _refused(folder, run):
+            scores = folder.read_scores(run)
+            population = folder.read_last_losses(run, quantizer)
+        output, target = scores[quantizer], scores["target"]
         output = output[:, None] if output.ndim == 1 else output
         loss = task.loss(torch.from_numpy(output), torch.from_numpy(target)).numpy()
         for field, value in (
             ("signal", task.signal(output, target)),
             ("loss", loss.astype(np.float64)),
-            ("members", files.scores["members"].astype(bool)),
-            ("population", files.losses[quantizer][-1].astype(np.float64)),
+            ("members", scores["members"].astype(bool)),
+            ("population", population.astype(np.float64)),
             ("output", output),
             ("target", target),
         ):

@@ -7,11 +7,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
 
 from quantmia.config.schema import ExperimentConfig
 from quantmia.errors import FolderError
-from quantmia.files import DamagedFileError, Tensors, read_tensors, write_json, write_tensors
+from quantmia.files import (
+    DamagedFileError,
+    Tensors,
+    read_last_row,
+    read_tensors,
+    write_json,
+    write_tensors,
+)
 
 # What a finished run does not depend on: changing these rebuilds tables, it trains nothing again.
 TABLES_ONLY = ("name", "resume", "trajectory", "indicator", "attack", "ranking")
@@ -93,6 +102,22 @@ class RunFolder:
         if meta != other:
             raise DamagedFileError(f"{self._scores(run)}: written by another run than its losses")
         return RunFiles(losses, scores, meta)
+
+    def read_scores(self, run: int) -> Tensors:
+        """The scores of a run, verified.
+
+        Raises:
+            DamagedFileError: the file is absent or damaged.
+        """
+        return read_tensors(self._scores(run))[0]
+
+    def read_last_losses(self, run: int, quantizer: str) -> NDArray[np.float32]:
+        """Losses of the last checkpoint, without reading or verifying the others.
+
+        Raises:
+            DamagedFileError: the file is absent or cannot be read.
+        """
+        return read_last_row(self._losses(run), quantizer)
 
     def is_done(self, run: int) -> bool:
         """Whether both files of a run are there and undamaged."""

@@ -6,6 +6,7 @@ import pytest
 from quantmia.files import (
     DamagedFileError,
     atomic,
+    read_last_row,
     read_tensors,
     write_json,
     write_tensors,
@@ -150,3 +151,15 @@ def test_json_is_whole_or_absent(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "bad.json", {"a": float("nan")})
     assert [path.name for path in tmp_path.iterdir()] == ["good.json"]
+
+
+def test_the_last_row_is_read_alone(tmp_path):
+    path = tmp_path / "a.safetensors"
+    value = np.arange(12, dtype=np.float32).reshape(4, 3)
+    write_tensors(path, {"a": value, "b": -value}, {})
+    np.testing.assert_array_equal(read_last_row(path, "a"), [9, 10, 11])
+    np.testing.assert_array_equal(read_last_row(path, "b"), [-9, -10, -11])
+    with pytest.raises(DamagedFileError):
+        read_last_row(path, "c")
+    with pytest.raises(DamagedFileError):
+        read_last_row(tmp_path / "absent.safetensors", "a")
