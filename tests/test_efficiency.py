@@ -1,7 +1,14 @@
 import numpy as np
 import pandas as pd
 
-from quantmia.efficiency import runs_needed
+from quantmia.efficiency import LEVELS, runs_needed
+
+
+def needed(table: pd.DataFrame, estimator: str) -> list:
+    row = runs_needed(table).set_index("estimator").to_dict("index")[estimator]
+    return [
+        None if pd.isna(row[f"runs_for_{level}"]) else row[f"runs_for_{level}"] for level in LEVELS
+    ]
 
 
 def test_the_level_has_to_hold_from_there_on():
@@ -12,13 +19,11 @@ def test_the_level_has_to_hold_from_there_on():
             "spearman": [0.92, 0.85, 0.91, 0.96, 0.5, 0.6, 0.7, 0.79],
         }
     )
-    needed = runs_needed(table).set_index("estimator")
-    assert needed.loc["a"].tolist() == [4, 12, 20]
-    assert needed.loc["b"].isna().tolist() == [True] * 3
+    assert needed(table, "a") == [4, 12, 20]
+    assert needed(table, "b") == [None, None, None]
 
 
 def test_rows_in_any_order():
-    rng = np.random.default_rng(0)
+    order = np.random.default_rng(0).permutation(3)
     table = pd.DataFrame({"estimator": "a", "runs": [20, 4, 8], "spearman": [0.9, 0.7, 0.8]})
-    shuffled = table.iloc[rng.permutation(3)]
-    assert runs_needed(shuffled).iloc[0].tolist()[1:3] == [8, 20]
+    assert needed(table.iloc[order], "a") == [8, 20, None]
