@@ -66,7 +66,7 @@ def show(results: Results, path: Path) -> None:
         console = Console(width=180)
     shown = readable(results)
     unlimited = console.options.update(width=10_000)
-    others = [c for c in shown if c.startswith("MIS ") and c != f"MIS {results.trusted}"]
+    others = [c for c in map(str, shown) if c.startswith("MIS ") and c != f"MIS {results.trusted}"]
     for column in (*others, "rank by r_Q", "bits", "r_Q"):
         if console.measure(_for_terminal(shown), options=unlimited).maximum <= console.width:
             break
