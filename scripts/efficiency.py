@@ -20,7 +20,7 @@ def needed(folders: list[Path], level: float) -> pd.DataFrame:
     """
     columns = {}
     for folder in folders:
-        table = pd.read_csv(folder / "efficiency_needed.csv", dtype="Int64", index_col="estimator")
+        table = pd.read_csv(folder / "efficiency_needed.csv", index_col="estimator").astype("Int64")
         column = table[f"runs_for_{level}"].astype(object)
         columns[folder.name] = column.where(column.notna(), f"> {max(COUNTS)}")
     return pd.DataFrame(columns)
