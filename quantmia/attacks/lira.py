@@ -51,7 +51,7 @@ class Lira(Attack):
 
     def _log_density(self, signal: PerSample, chosen: Members) -> PerSample:
         centre, variance = self._gaussian(signal, chosen)
-        return norm.logpdf(signal, centre, np.sqrt(variance))
+        return np.asarray(norm.logpdf(signal, centre, np.sqrt(variance)))
 
     def _gaussian(self, signal: PerSample, chosen: Members) -> tuple[PerSample, PerSample]:
         """Centre and variance a sample, NaN where there is no run to estimate it from."""
