@@ -6,7 +6,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import hydra
@@ -140,11 +140,7 @@ def _run(overrides: list[str]) -> int:
 
 
 def _rank(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        "quantmia rank", description="Tables from run folders, without training."
-    )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where the tables go")
+    parser = _folders_parser("rank", "Tables from run folders, without training.")
     parsed = parser.parse_args(arguments)
     from quantmia import pipeline
 
@@ -156,46 +152,42 @@ def _efficiency(arguments: list[str]) -> int:
     from quantmia import pipeline
     from quantmia.efficiency import Plan
 
+    parser = _folders_parser(
+        "efficiency",
+        "Rank on random subsets of the runs, and compare with the ranking by one attack on runs "
+        "that were set apart.",
+    )
     default = Plan()
-    parser = argparse.ArgumentParser(
-        "quantmia efficiency",
-        description="Rank on random subsets of the runs, and compare with the ranking by one "
-        "attack on runs that were set apart.",
-    )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where the tables go")
-    parser.add_argument(
-        "--runs", type=_count, nargs="+", default=default.counts, metavar="N",
-        help="sizes of the subsets (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--draws", type=_count, default=default.draws, metavar="N",
-        help="subsets of each size (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--reference", default=default.reference, metavar="ATTACK",
-        help="the attack that ranks on the runs set apart (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--reference-runs", type=_count, metavar="N", help="how many runs (default: half)"
-    )
-    parser.add_argument("--seed", type=int, default=0, help="draws the subsets (default: 0)")
-    parsed = parser.parse_args(arguments)
-    plan = Plan(
-        counts=sorted(set(parsed.runs)),
-        draws=parsed.draws,
-        reference=parsed.reference,
-        reference_runs=parsed.reference_runs,
-        seed=parsed.seed,
-    )
-    pipeline.measure_efficiency(parsed.folders, parsed.output, cache_folder(), plan, Progress())
+    # Each is a field of the plan.
+    for name, options in {
+        "counts": {"type": _at_least(2), "nargs": "+", "help": "sizes of the subsets"},
+        "draws": {"type": _at_least(1), "help": "subsets of each size"},
+        "reference": {"metavar": "ATTACK", "help": "ranks on the runs set apart"},
+        "reference_runs": {"type": _at_least(2), "help": "runs set apart, None: half of them"},
+        "seed": {"type": _at_least(0), "help": "draws the subsets"},
+    }.items():
+        flag = "--runs" if name == "counts" else f"--{name.replace('_', '-')}"
+        options = {"metavar": "N"} | options | {"help": options["help"] + " (default: %(default)s)"}
+        parser.add_argument(flag, dest=name, default=getattr(default, name), **options)
+    chosen = vars(parser.parse_args(arguments))
+    folders, output = chosen.pop("folders"), chosen.pop("output")
+    pipeline.measure_efficiency(folders, output, cache_folder(), Plan(**chosen), Progress())
     return DONE
 
 
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 2:
-        raise argparse.ArgumentTypeError(f"{text}: has to be 2 or more")
+def _folders_parser(command: str, description: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(f"quantmia {command}", description=description)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where the tables go")
+    return parser
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.removeprefix("-").isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text}: has to be an integer of {least} or more")
+        return int(text)
+
     return number
 
 

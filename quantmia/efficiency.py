@@ -75,24 +75,12 @@ def efficiency(
     if len(names) < 3:
         raise QuantmiaError(f"a rank correlation needs 3 quantizers, the folder has {len(names)}.")
     found = collect(folders, names, config["indicator"], progress)
-    n_runs = len(found.meta)
-    wanted = plan.reference_runs or n_runs // 2
-    order = stream(plan.seed, Purpose.EFFICIENCY).permutation(n_runs)
-    reference_runs, rest = np.sort(order[:wanted]), order[wanted:]
-    least = attacks[plan.reference].min_runs
-    if len(reference_runs) < least or len(rest) < min(plan.counts):
-        raise QuantmiaError(
-            f"{n_runs} runs are too few: {plan.reference} on the reference runs needs {least}, "
-            f"and at least {min(plan.counts)} others are needed; train more with resume=true."
-        )
+    reference_runs, rest = _apart(len(found.meta), plan, attacks[plan.reference])
     subsets = list(_subsets(rest, plan))
     known = features() if any(each.wants_features for each in attacks.values()) else None
     task = TASKS[found.meta[0]["task"]]
     reference = np.empty(len(names))
     privacy = {name: np.full((len(names), len(subsets)), np.nan) for name in attacks}
-    for variant in PER_RUN:
-        r = found.per_run(names, variant)
-        privacy[f"r_q_{variant}"] = np.stack([mean_defined(r[:, s]) for s in subsets], axis=1)
     with progress.stage("efficiency", len(names) * len(subsets), "rankings") as advance:
         for q, quantizer in enumerate(names):
             seen = observe(found, quantizer, task, known)
@@ -103,18 +91,11 @@ def efficiency(
                     if len(subset) >= attack.min_runs:
                         privacy[name][q, number] = _security(attack, part)
                 advance(1)
-    rows = []
-    sizes = np.array([len(subset) for subset in subsets])
-    for estimator, values in privacy.items():
-        agreement = spearman(values, reference[:, None])
-        for size in np.unique(sizes):
-            mine = agreement[(sizes == size) & np.isfinite(agreement)]
-            if len(mine):
-                low, high = np.percentile(mine, [2.5, 97.5])
-                facts = (len(mine), len(rest) // size)
-                rows.append((estimator, int(size), float(mine.mean()), low, high, *facts))
-    columns = ["estimator", "runs", "spearman", "low", "high", "draws", "disjoint"]
-    return pd.DataFrame(rows, columns=columns)
+    for variant in PER_RUN:
+        r = found.per_run(names, variant)
+        privacy[f"r_q_{variant}"] = np.stack([mean_defined(r[:, s]) for s in subsets], axis=1)
+    agreement = {name: spearman(each, reference[:, None]) for name, each in privacy.items()}
+    return _by_size(agreement, np.array([len(subset) for subset in subsets]), len(rest))
 
 
 def runs_needed(table: pd.DataFrame) -> pd.DataFrame:
@@ -138,8 +119,35 @@ def runs_needed(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _apart(n_runs: int, plan: Plan, reference: Attack) -> tuple[np.ndarray, np.ndarray]:
+    """The reference runs, and the others in random order."""
+    order = stream(plan.seed, Purpose.EFFICIENCY).permutation(n_runs)
+    wanted = plan.reference_runs or n_runs // 2
+    runs, rest = np.sort(order[:wanted]), order[wanted:]
+    if len(runs) < reference.min_runs or len(rest) < min(plan.counts):
+        raise QuantmiaError(
+            f"{n_runs} runs are too few: {plan.reference} on the reference runs needs "
+            f"{reference.min_runs}, and at least {min(plan.counts)} others are needed; train more "
+            "with resume=true."
+        )
+    return runs, rest
+
+
+def _by_size(agreement: dict[str, np.ndarray], sizes: np.ndarray, available: int) -> pd.DataFrame:
+    rows = []
+    for estimator, values in agreement.items():
+        for size in np.unique(sizes):
+            mine = values[(sizes == size) & np.isfinite(values)]
+            if len(mine):
+                low, high = np.percentile(mine, [2.5, 97.5])
+                facts = (len(mine), available // size)
+                rows.append((estimator, int(size), float(mine.mean()), low, high, *facts))
+    columns = ["estimator", "runs", "spearman", "low", "high", "draws", "disjoint"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def _subsets(rest: np.ndarray, plan: Plan) -> Iterator[np.ndarray]:
-    for count in plan.counts:
+    for count in sorted(set(plan.counts)):
         if count > len(rest):
             continue
         rng = stream(plan.seed, Purpose.EFFICIENCY, count)

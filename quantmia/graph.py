@@ -40,8 +40,11 @@ def capture(function: Callable, args: tuple[Tensor, ...], model: str) -> Callabl
 def _simplify(graph: GraphModule) -> Callable:
     """Compute constants once, drop what changes nothing and fuse biases into products.
 
-    vmap and autograd leave dozens of such operations in a step.
+    vmap and autograd leave dozens of such operations in a step. A graph that writes into a tensor
+    is replayed as it is: the tensor may be a constant, or the same memory as another.
     """
+    if any(_writes(node) for node in graph.graph.nodes):
+        return graph.forward
     constants: dict[Node, Tensor] = {}
     for node in list(graph.graph.nodes):
         if node.op != "call_function":
@@ -69,6 +72,10 @@ def _simplify(graph: GraphModule) -> Callable:
     graph.graph.eliminate_dead_code()
     graph.recompile()
     return graph.forward
+
+
+def _writes(node: Node) -> bool:
+    return isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable
 
 
 def _constant(node: Node, constants: dict[Node, Tensor]) -> Tensor | None:

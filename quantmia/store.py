@@ -112,7 +112,7 @@ class RunFolder:
         return read_tensors(self._scores(run))[0]
 
     def read_last_losses(self, run: int, quantizer: str) -> NDArray[np.float32]:
-        """Losses of the last checkpoint, without reading or verifying the others.
+        """Losses of the last checkpoint, of a file that was verified before.
 
         Raises:
             DamagedFileError: the file is absent or cannot be read.

@@ -6,9 +6,8 @@ from typing import Literal
 import numpy as np
 import torch.nn.functional as F
 from jaxtyping import Float
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.special import logsumexp
-from scipy.stats import rankdata
 from torch import Tensor
 
 TaskName = Literal["regression", "binary", "multiclass"]
@@ -97,10 +96,12 @@ class Binary(Task):
 
     def utility(self, output, target):
         """Accuracy at probability 0.5, and ROC-AUC."""
+        from sklearn.metrics import roc_auc_score  # here, because it takes a second to import
+
         logit = output[..., 0]
         return {
             "accuracy": float(np.mean((logit > 0) == (target > 0.5))),
-            "roc_auc": float(roc_auc(logit, target > 0.5)),
+            "roc_auc": float(roc_auc_score(target > 0.5, logit)),
         }
 
     def signal(self, output, target):
@@ -140,22 +141,3 @@ class Multiclass(Task):
 
 
 TASKS: dict[TaskName, Task] = {task.name: task for task in (Regression(), Binary(), Multiclass())}
-
-
-def roc_auc(score: ArrayLike, positive: ArrayLike) -> NDArray:
-    """Area under the ROC curve along the last axis (Mann-Whitney; ties count one half).
-
-    Args:
-        score: [..., samples], higher = more likely positive.
-        positive: bool, [..., samples].
-
-    Returns:
-        [...] float64; NaN where one of the two groups is empty.
-    """
-    positive = np.asarray(positive, bool)
-    ranks = rankdata(np.asarray(score), axis=-1)
-    n_pos = positive.sum(-1)
-    n_neg = positive.shape[-1] - n_pos
-    above = np.where(positive, ranks, 0.0).sum(-1) - n_pos * (n_pos + 1) / 2
-    with np.errstate(invalid="ignore"):
-        return np.asarray(above / np.where(n_pos * n_neg, n_pos * n_neg, np.nan))

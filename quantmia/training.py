@@ -117,7 +117,8 @@ def train(
     wanted = set(checkpoint_epochs(config))
     n_runs, n_members = members.shape
     # One buffer for every batch: fresh memory at each step costs as much as the optimiser.
-    rows = features.new_empty(n_runs * config.batch_size, *features.shape[1:])
+    largest = min(config.batch_size, n_members)
+    rows = features.new_empty(n_runs * largest, *features.shape[1:])
     for epoch in range(1, config.epochs + 1):
         shuffled = [torch.from_numpy(g.permutation(n_members)) for g in generators]
         order = members.gather(1, torch.stack(shuffled).to(members.device))

@@ -75,6 +75,24 @@ def test_a_scaled_sum_is_not_taken_for_a_bias():
     assert torch.equal(capture(function, args, "")(*args), function(*args))
 
 
+def test_what_is_written_into_starts_afresh_every_time():
+    def function(x):
+        total = torch.zeros_like(x)
+        total += x
+        doubled = x * 1
+        doubled += x
+        return total, doubled
+
+    graph = capture(vmap(function), (X,), "")
+    for _ in range(3):
+        x = torch.randn_like(X)
+        given = x.clone()
+        total, doubled = graph(x)
+        assert torch.equal(x, given)
+        assert torch.equal(total, x)
+        assert torch.equal(doubled, 2 * x)
+
+
 def test_what_branches_on_values_is_refused_by_name():
     def function(x):
         return x if x.sum() > 0 else -x

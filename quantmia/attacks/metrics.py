@@ -1,4 +1,4 @@
-"""How well an attack did, with intervals over runs."""
+"""How well an attack did, with intervals over runs and samples."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

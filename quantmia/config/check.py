@@ -2,13 +2,14 @@
 
 import inspect
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from typing import Any, cast
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from quantmia.config.limits import beyond_limits
 from quantmia.config.schema import ExperimentConfig
 from quantmia.config.wording import (
     checkable,
@@ -29,27 +30,6 @@ LATER = {
 }
 TARGETS = ("dataset", "embedder", "model")
 NAMED_TARGETS = ("quantizer", "attack")
-CHOICES = {
-    "training.optimizer": ("adam", "sgd"),
-    "indicator.variant": ("paper", "rate", "low_loss", "pooled"),
-    "quantization.scale": ("data", "unit", "fixed"),
-    "quantization.per": ("tensor", "channel"),
-}
-AT_LEAST = {
-    "seed": 0,
-    "split.seed": 0,
-    "runs": 1,
-    "training.epochs": 1,
-    "training.batch_size": 1,
-    "training.checkpoint_every": 1,
-    "training.stack": 1,
-    "ranking.bootstrap": 1,
-    "ranking.halves": 1,
-    "indicator.low_loss_models": 2,
-}
-INSIDE_0_1 = ("split.validation", "ranking.confidence")
-POSITIVE = ("training.lr", "quantization.scale_value")
-NOT_NEGATIVE = ("training.weight_decay", "training.momentum")
 
 
 def check(config: DictConfig) -> ExperimentConfig:
@@ -71,7 +51,7 @@ def check(config: DictConfig) -> ExperimentConfig:
     assert isinstance(plain, dict)
     checking = _Checking()
     checking.section(ExperimentConfig, plain, "")
-    checking.values_within_limits()
+    checking.faults += beyond_limits(checking.values)
     for key in TARGETS:
         checking.optional_target(key, plain.get(key))
     for group in NAMED_TARGETS:
@@ -132,43 +112,6 @@ class _Checking:
             self.faults.append(f"{dotted}={show(value)}: has to be {describe(wanted)}")
             return False
         return True
-
-    def limit(self, key: str, holds: Callable[[Any], bool], allowed: str) -> None:
-        """One value against a limit; a value of a wrong type was reported before."""
-        if key in self.values and not holds(self.values[key]):
-            self.faults.append(f"{key}={show(self.values[key])}: {allowed}")
-
-    def values_within_limits(self) -> None:
-        """Everything that types cannot say."""
-        self.limit(
-            "name",
-            lambda v: bool(v) and "/" not in v and not v.startswith("."),
-            "has to be a folder's name: not empty, without '/', not starting with '.'",
-        )
-        for key, choices in CHOICES.items():
-            value = self.values.get(key)
-            near = did_you_mean(str(value), choices)
-            self.limit(key, choices.__contains__, f"has to be one of {', '.join(choices)}{near}")
-        for key, least in AT_LEAST.items():
-            self.limit(key, lambda v, least=least: v >= least, f"has to be {least} or more")
-        for key in INSIDE_0_1:
-            self.limit(key, lambda v: 0 < v < 1, "has to lie between 0 and 1, both excluded")
-        for key in POSITIVE:
-            self.limit(key, lambda v: 0 < v < math.inf, "has to be a finite number above 0")
-        for key in NOT_NEGATIVE:
-            self.limit(key, lambda v: 0 <= v < math.inf, "has to be a finite number, 0 or more")
-        self.limit(
-            "indicator.grids",
-            lambda v: bool(v) and all(step >= 1 for step in v),
-            "has to list integers of 1 or more",
-        )
-        epochs = self.values.get("training.epochs")
-        if epochs is not None and epochs >= 1:
-            self.limit(
-                "training.checkpoint_every",
-                lambda v: v <= epochs,
-                f"no checkpoint would be made: has to be at most training.epochs={epochs}",
-            )
 
     def optional_target(self, key: str, entry: Any) -> None:
         """Dataset, model or embedder; only the embedder may be null."""

@@ -61,7 +61,7 @@ def packaged_molecules(
     table = pd.read_csv(path, encoding="utf-8-sig", sep=separator)
     names = table[identifier or smiles].astype(str)
     if positive is not None:
-        labels = table[target].where(table[target].notna())
+        labels = table[target]
         table[target] = labels.eq(positive).astype(float).where(labels.notna())
     keep, dropped = usable(table[smiles], table[target], names)
     chosen = table[smiles][keep].astype(str).tolist()

@@ -3,7 +3,7 @@ import pytest
 from problems import problem
 from sklearn.metrics import roc_auc_score
 
-from quantmia.attacks import LossThreshold
+from quantmia.attacks import Lira, LossThreshold
 from quantmia.attacks.metrics import assess, cross_fitted_guesses, mis_upper
 from quantmia.statistics import Bootstrap
 
@@ -64,6 +64,24 @@ def test_resampling_samples_widens_the_interval_as_leaving_them_out_does():
     from_samples = 149 / 150 * np.square(np.array(without) - np.mean(without)).sum()
     width = np.sqrt(from_runs + from_samples) * 2 * 1.96
     assert result.auc.high - result.auc.low == pytest.approx(width, rel=0.08)
+
+
+@pytest.mark.slow
+def test_resampling_runs_alone_is_too_narrow():
+    """On null data, because every run is a shadow model of the others."""
+    covered = np.zeros(2)
+    for seed in range(300):
+        seen, some = problem(8, 100, leak=0, seed=seed), bootstrap(8, 300)
+        scores = Lira().score(seen)
+        pairs = zip(seen.members, scores, strict=True)
+        aucs = np.array([roc_auc_score(mine, own) for mine, own in pairs])
+        one = some.interval(float(aucs.mean()), some.means(aucs))
+        both = assess(scores, seen.members, some).auc
+        covered += [one.low <= 0.5 <= one.high, both.low <= 0.5 <= both.high]
+    runs_alone, runs_and_samples = covered / 300
+    print(f"AUC 0.5 covered: runs alone {runs_alone:.3f}, runs and samples {runs_and_samples:.3f}")
+    assert runs_alone < 0.8
+    assert runs_and_samples > 0.93
 
 
 def test_equal_scores_are_not_told_apart():

@@ -212,8 +212,10 @@ def test_efficiency_counts_the_runs_that_each_estimator_needs(tmp_path):
     [
         (["--runs", "12"], "runs are too few"),
         (["--reference", "rmia"], "reference=rmia: not among the attacks"),
-        (["--runs", "1"], "has to be 2 or more"),
-        (["--draws", "many"], "invalid"),
+        (["--runs", "1"], "has to be an integer of 2 or more"),
+        (["--draws", "many"], "many: has to be an integer of 1 or more"),
+        (["--seed", "-1"], "-1: has to be an integer of 0 or more"),
+        (["--reference-runs", "8"], "runs are too few"),
     ],
 )
 def test_efficiency_refuses_what_cannot_be(finished, arguments, message):

@@ -1,0 +1,72 @@
+"""What values may be, beyond their types."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from quantmia.config.wording import did_you_mean, show
+
+CHOICES = {
+    "training.optimizer": ("adam", "sgd"),
+    "indicator.variant": ("paper", "rate", "low_loss", "pooled"),
+    "quantization.scale": ("data", "unit", "fixed"),
+    "quantization.per": ("tensor", "channel"),
+}
+AT_LEAST = {
+    "seed": 0,
+    "split.seed": 0,
+    "runs": 1,
+    "training.epochs": 1,
+    "training.batch_size": 1,
+    "training.checkpoint_every": 1,
+    "training.stack": 1,
+    "ranking.bootstrap": 1,
+    "ranking.halves": 1,
+    "indicator.low_loss_models": 2,
+}
+INSIDE_0_1 = ("split.validation", "ranking.confidence")
+POSITIVE = ("training.lr", "quantization.scale_value")
+NOT_NEGATIVE = ("training.weight_decay", "training.momentum")
+
+
+def beyond_limits(values: dict[str, Any]) -> list[str]:
+    """One sentence for every value outside its limits.
+
+    Args:
+        values: dotted key to value, of the keys whose type is right.
+    """
+    faults = []
+
+    def limit(key: str, holds: Callable[[Any], bool], allowed: str) -> None:
+        if key in values and not holds(values[key]):
+            faults.append(f"{key}={show(values[key])}: {allowed}")
+
+    limit(
+        "name",
+        lambda v: bool(v) and "/" not in v and not v.startswith("."),
+        "has to be a folder's name: not empty, without '/', not starting with '.'",
+    )
+    for key, choices in CHOICES.items():
+        near = did_you_mean(str(values.get(key)), choices)
+        limit(key, choices.__contains__, f"has to be one of {', '.join(choices)}{near}")
+    for key, least in AT_LEAST.items():
+        limit(key, lambda v, least=least: v >= least, f"has to be {least} or more")
+    for key in INSIDE_0_1:
+        limit(key, lambda v: 0 < v < 1, "has to lie between 0 and 1, both excluded")
+    for key in POSITIVE:
+        limit(key, lambda v: 0 < v < math.inf, "has to be a finite number above 0")
+    for key in NOT_NEGATIVE:
+        limit(key, lambda v: 0 <= v < math.inf, "has to be a finite number, 0 or more")
+    limit(
+        "indicator.grids",
+        lambda v: bool(v) and all(step >= 1 for step in v),
+        "has to list integers of 1 or more",
+    )
+    epochs = values.get("training.epochs")
+    if epochs is not None and epochs >= 1:
+        limit(
+            "training.checkpoint_every",
+            lambda v: v <= epochs,
+            f"no checkpoint would be made: has to be at most training.epochs={epochs}",
+        )
+    return faults
