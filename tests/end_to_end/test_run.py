@@ -125,11 +125,16 @@ def test_killed_at_random_moments_and_resumed_gives_the_same_bits(finished, tmp_
 
 
 def test_interrupt_keeps_what_is_finished_and_says_how_to_resume(tmp_path):
-    process = subprocess.Popen(
-        [sys.executable, "-m", "quantmia.cli", "run", *SMALL, "runs=400",
-         f"hydra.run.dir={FOLDER}"],
-        cwd=tmp_path, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    # A shell's background job ignores the signal, and its children would inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "quantmia.cli", "run", *SMALL, "runs=400",
+             f"hydra.run.dir={FOLDER}"],
+            cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+    finally:
+        signal.signal(signal.SIGINT, before)
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(f"{FOLDER}/scores/run-0003*")) and time.monotonic() < deadline:
         time.sleep(0.1)
