@@ -133,7 +133,7 @@ def _tpr(scores: PerSample, members: Members, bootstrap: Bootstrap) -> dict[floa
     run = order // scores.shape[1]
     ends = np.append(value[1:] != value[:-1], True)
     n_pos, n_neg = members.sum(), (~members).sum()
-    weights = np.vstack([np.ones(bootstrap.runs), bootstrap.weights])
+    weights = np.vstack([np.ones(bootstrap.runs), bootstrap.weights]).astype(np.float32)
     found = {}
     for rate in FALSE_POSITIVE_RATES:
         allowed = rate * n_neg
@@ -147,17 +147,20 @@ def _tpr(scores: PerSample, members: Members, bootstrap: Bootstrap) -> dict[floa
 
 def _tpr_at(weights, run, member, ends, allowed) -> Float[np.ndarray, " resamples"]:
     """Weighted true positives at the last threshold with at most `allowed` false positives."""
-    resamples = len(weights)
-    false, true, found = np.zeros(resamples), np.zeros(resamples), np.zeros(resamples)
+    found = np.zeros(len(weights))
+    false, true = (np.zeros((weights.shape[1], 1), np.float32) for _ in range(2))
     for start in range(0, len(run), BLOCK):
         part = slice(start, start + BLOCK)
-        weight, inside, end = weights[:, run[part]], member[part], ends[part]
-        false_positives = false[:, None] + np.cumsum(np.where(inside, 0.0, weight), axis=1)
-        true_positives = true[:, None] + np.cumsum(np.where(inside, weight, 0.0), axis=1)
-        within = (false_positives[:, end] <= allowed).sum(1)
+        inside, end = member[part], ends[part]
+        hot = np.zeros((len(false), len(inside)), np.float32)
+        hot[run[part], np.arange(len(inside))] = 1.0
+        false_by_run = false + np.cumsum(hot * ~inside, axis=1)
+        true_by_run = true + np.cumsum(hot * inside, axis=1)
+        within = (weights @ false_by_run[:, end] <= allowed).sum(1)
         some = within > 0
-        found[some] = true_positives[:, end][some, within[some] - 1]
-        false, true = false_positives[:, -1], true_positives[:, -1]
-        if (false > allowed).all():
+        reached = true_by_run[:, end][:, within[some] - 1]
+        found[some] = (weights[some] * reached.T).sum(1)
+        false, true = false_by_run[:, -1:], true_by_run[:, -1:]
+        if (weights @ false > allowed).all():
             break
     return found
