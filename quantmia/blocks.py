@@ -54,7 +54,7 @@ def train_missing(
         ) as measure_advance,
     ):
         for block in missing:
-            for run, files in _measure_block(
+            for run, files, model in _measure_block(
                 config,
                 dataset,
                 parts,
@@ -64,7 +64,7 @@ def train_missing(
                 cache,
                 (train_advance, measure_advance),
             ):
-                folder.write_run(run, files)
+                folder.write_run(run, files, model)
 
 
 def _measure_block(
@@ -96,7 +96,7 @@ def _measure_block(
         if config.trajectory.keep:
             checkpoints = trajectory.keep(checkpoints)
     with closing(checkpoints):
-        measured, diverged = measure(
+        measured, final, diverged = measure(
             checkpoints, len(epochs), stack, quantizers, validation, pool_x, advance[1]
         )
         next(checkpoints, None)  # lets a kept trajectory say that it is complete
@@ -115,6 +115,7 @@ def _measure_block(
                 targets[row],
                 parts,
             ),
+            {name: value[row] for name, value in final.items()},
         )
 
 

@@ -6,19 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from hydra.utils import instantiate
+from joblib import Parallel, delayed, parallel_config
 
 from quantmia.attacks import Attack, Observed
 from quantmia.attacks.metrics import mean_advantage
 from quantmia.errors import QuantmiaError
-from quantmia.evidence import PER_RUN, PER_SAMPLE, FeatureSource, collect, observe
+from quantmia.evidence import PER_RUN, InputSource, Observer, collect
 from quantmia.progress import Progress
 from quantmia.seeding import Purpose, stream
 from quantmia.statistics import mean_defined, spearman
 from quantmia.store import RunFolder
-from quantmia.tasks import TASKS
 
 COUNTS = (4, 8, 12, 20, 40, 80, 150)
 LEVELS = (0.8, 0.9, 0.95)
+SETTLED = 0.02  # of MIS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,9 +42,9 @@ class Plan:
 
 
 def efficiency(
-    folders: Sequence[RunFolder], plan: Plan, features: FeatureSource, progress: Progress
-) -> pd.DataFrame:
-    """Agreement of every estimator with the reference ranking, by number of runs.
+    folders: Sequence[RunFolder], plan: Plan, source: InputSource, progress: Progress
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Agreement of every estimator with the reference ranking, and MIS, by number of runs.
 
     The reference is ranked on runs that no estimator sees. Every estimator ranks on the same
     random subsets of the other runs.
@@ -51,14 +52,15 @@ def efficiency(
     Args:
         folders: of one experiment, with many runs.
         plan: what to compare.
-        features: for the attacks that want them.
+        source: called if an attack wants what the run files do not hold.
         progress: shows how far it is.
 
     Returns:
-        One row an estimator and number of runs: `estimator, runs, spearman` (mean over the
-        draws), `low, high` (2.5 and 97.5 % of the draws), `draws` and `disjoint`, how many
-        subsets of that size are disjoint: where it is 1, all draws share most of their runs and
-        the spread is too small.
+        The agreement, one row an estimator and number of runs: `estimator, runs, spearman` (mean
+        over the draws), `low, high` (2.5 and 97.5 % of the draws), `draws` and `disjoint`, how
+        many subsets of that size are disjoint: where it is 1, all draws share most of their runs
+        and the spread is too small. And the MIS, one row an attack, quantizer and number of runs:
+        `attack, quantizer, runs, mis` (mean), `low, high, draws`; the last number is all runs.
 
     Raises:
         FolderError: a run is missing or damaged.
@@ -77,25 +79,31 @@ def efficiency(
     found = collect(folders, names, config["indicator"], progress)
     reference_runs, rest = _apart(len(found.meta), plan, attacks[plan.reference])
     subsets = list(_subsets(rest, plan))
-    known = features() if any(each.wants_features for each in attacks.values()) else None
-    task = TASKS[found.meta[0]["task"]]
-    reference = np.empty(len(names))
-    privacy = {name: np.full((len(names), len(subsets)), np.nan) for name in attacks}
-    with progress.stage("efficiency", len(names) * len(subsets), "rankings") as advance:
-        for q, quantizer in enumerate(names):
-            seen = observe(found, quantizer, task, known)
-            reference[q] = _security(attacks[plan.reference], _of(seen, reference_runs))
-            for number, subset in enumerate(subsets):
-                part = _of(seen, subset)
-                for name, attack in attacks.items():
-                    if len(subset) >= attack.min_runs:
-                        privacy[name][q, number] = _security(attack, part)
-                advance(1)
+    observe = Observer(found, attacks.values(), source)
+    everything = [*subsets, np.arange(len(found.meta))]
+    # Small fits and sums: a process a core is faster than threads within them.
+    parallel = Parallel(n_jobs=-1, return_as="generator", pre_dispatch="n_jobs")
+    with (
+        progress.stage("efficiency", len(names), "quantizers") as advance,
+        parallel_config("loky", inner_max_num_threads=1),
+    ):
+        columns = []
+        jobs = (
+            delayed(_securities)(observe(q), attacks, everything, plan.reference, reference_runs)
+            for q in names
+        )
+        for column in parallel(jobs):
+            columns.append(column)
+            advance(1)
+    reference = np.array([of_reference for _, of_reference in columns])
+    mis = {name: np.array([each[name] for each, _ in columns]) for name in attacks}
+    privacy = {name: each[:, :-1] for name, each in mis.items()}
     for variant in PER_RUN:
         r = found.per_run(names, variant)
         privacy[f"r_q_{variant}"] = np.stack([mean_defined(r[:, s]) for s in subsets], axis=1)
     agreement = {name: spearman(each, reference[:, None]) for name, each in privacy.items()}
-    return _by_size(agreement, np.array([len(subset) for subset in subsets]), len(rest))
+    sizes = np.array([len(subset) for subset in everything])
+    return _by_size(agreement, sizes[:-1], len(rest)), _mis_by_size(mis, names, sizes)
 
 
 def runs_needed(table: pd.DataFrame) -> pd.DataFrame:
@@ -117,6 +125,21 @@ def runs_needed(table: pd.DataFrame) -> pd.DataFrame:
             row[f"runs_for_{level}"] = int(enough.min()) if len(enough) else pd.NA
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def settled(mis: pd.DataFrame, within: float = SETTLED) -> dict[str, int]:
+    """From how many runs on every quantizer's mean MIS is close to that of all runs, by attack.
+
+    Args:
+        mis: what `efficiency` returns.
+        within: the largest difference.
+    """
+    found = {}
+    for attack, mine in mis.groupby("attack", sort=False):
+        wide = mine.pivot(index="runs", columns="quantizer", values="mis")
+        far = (wide - wide.iloc[-1]).abs().max(axis=1) > within
+        found[str(attack)] = int(wide.index[~far[::-1].cummax()[::-1]].min())
+    return found
 
 
 def _apart(n_runs: int, plan: Plan, reference: Attack) -> tuple[np.ndarray, np.ndarray]:
@@ -146,6 +169,19 @@ def _by_size(agreement: dict[str, np.ndarray], sizes: np.ndarray, available: int
     return pd.DataFrame(rows, columns=columns)
 
 
+def _mis_by_size(mis: dict[str, np.ndarray], names: list[str], sizes: np.ndarray) -> pd.DataFrame:
+    rows = []
+    for attack, values in mis.items():
+        for name, mine in zip(names, values, strict=True):
+            for size in np.unique(sizes):
+                draws = mine[sizes == size]
+                if np.isfinite(draws).all():
+                    low, high = np.percentile(draws, [2.5, 97.5])
+                    rows.append((attack, name, int(size), draws.mean(), low, high, len(draws)))
+    columns = ["attack", "quantizer", "runs", "mis", "low", "high", "draws"]
+    return pd.DataFrame(rows, columns=columns)
+
+
 def _subsets(rest: np.ndarray, plan: Plan) -> Iterator[np.ndarray]:
     for count in sorted(set(plan.counts)):
         if count > len(rest):
@@ -155,9 +191,21 @@ def _subsets(rest: np.ndarray, plan: Plan) -> Iterator[np.ndarray]:
             yield np.sort(rng.permutation(rest)[:count])
 
 
-def _of(seen: Observed, runs: np.ndarray) -> Observed:
-    parts = {field: getattr(seen, field)[runs] for field in PER_SAMPLE}
-    return Observed(**parts, two_sided=seen.two_sided, features=seen.features)
+def _securities(
+    seen: Observed,
+    attacks: dict[str, Attack],
+    subsets: Sequence[np.ndarray],
+    reference: str,
+    reference_runs: np.ndarray,
+) -> tuple[dict[str, list[float]], float]:
+    """MIS by every attack on every subset, NaN where it has too few runs; and the reference's."""
+    found: dict[str, list[float]] = {name: [] for name in attacks}
+    for subset in subsets:
+        part = seen.of(subset)
+        for name, attack in attacks.items():
+            enough = len(subset) >= attack.min_runs
+            found[name].append(_security(attack, part) if enough else np.nan)
+    return found, _security(attacks[reference], seen.of(reference_runs))
 
 
 def _security(attack: Attack, seen: Observed) -> float:

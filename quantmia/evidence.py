@@ -1,26 +1,47 @@
 """One pass over the run files: what a ranking needs of every run, a few numbers each."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Float
+from torch import nn
 
-from quantmia.attacks import Observed
+from quantmia.attacks import Attack, Observed, WhiteBox
+from quantmia.attacks.base import PER_SAMPLE
 from quantmia.errors import FolderError, QuantmiaError
-from quantmia.files import DamagedFileError
+from quantmia.files import DamagedFileError, Tensors
 from quantmia.indicator import indicator, on_grid, order, pooled
 from quantmia.progress import Progress
+from quantmia.quantizers import Quantizer
 from quantmia.store import RunFiles, RunFolder
-from quantmia.tasks import Task
+from quantmia.tasks import TASKS
 
 PER_RUN = ("paper", "rate", "low_loss")
-PER_SAMPLE = ("signal", "loss", "members", "population", "output", "target")
-Features = tuple[np.ndarray, np.ndarray]  # of the pool, of the validation samples
-FeatureSource = Callable[[], Features]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the runs were made of, for attacks that read more than the run files.
+
+    Args:
+        pool: features.
+        validation: features.
+        module: the architecture.
+        quantizers: by name.
+    """
+
+    pool: Float[np.ndarray, "pool d"]
+    validation: Float[np.ndarray, "validation d"]
+    module: nn.Module
+    quantizers: Mapping[str, Quantizer]
+
+
+InputSource = Callable[[], Inputs]
 
 
 @dataclass
@@ -149,33 +170,58 @@ def pooled_indicator(found: Evidence, names: list[str]) -> np.ndarray:
     return np.array(values)
 
 
-def observe(
-    found: Evidence, quantizer: str, task: Task, features: Features | None = None
-) -> Observed:
-    """What the attacks see of every run, for one quantizer.
+class Observer:
+    """Gathers what the attacks see of every run, one quantizer after another.
 
     Args:
         found: where the runs lie.
-        quantizer: its name.
-        task: reads the signal and the loss from the outputs.
-        features: of pool and validation samples, for the attacks that want them.
+        attacks: what they want to read decides what is gathered.
+        source: called if an attack wants what the run files do not hold.
     """
-    columns: dict[str, list[np.ndarray]] = {field: [] for field in PER_SAMPLE}
-    for folder, run in found.locations:
-        with _refused(folder, run):
-            scores = folder.read_scores(run)
-            population = folder.read_last_losses(run, quantizer)
-        output, target = scores[quantizer], scores["target"]
-        output = output[:, None] if output.ndim == 1 else output
-        loss = task.loss(torch.from_numpy(output), torch.from_numpy(target)).numpy()
-        for field, value in (
-            ("signal", task.signal(output, target)),
-            ("loss", loss.astype(np.float64)),
-            ("members", scores["members"].astype(bool)),
-            ("population", population.astype(np.float64)),
-            ("output", output),
-            ("target", target),
-        ):
-            columns[field].append(value)
-    stacked = {field: np.stack(values) for field, values in columns.items()}
-    return Observed(**stacked, two_sided=task.two_sided, features=features)
+
+    def __init__(self, found: Evidence, attacks: Iterable[Attack], source: InputSource):
+        attacks = list(attacks)
+        self.found = found
+        self.task = TASKS[found.meta[0]["task"]]
+        self.wants_models = any(attack.wants_models for attack in attacks)
+        wants_inputs = self.wants_models or any(attack.wants_features for attack in attacks)
+        self.inputs = source() if wants_inputs else None
+
+    def __call__(self, quantizer: str) -> Observed:
+        """What is seen of the models quantized by this one.
+
+        Raises:
+            FolderError: a file of a run is missing or damaged.
+        """
+        columns: dict[str, list[np.ndarray]] = {field: [] for field in PER_SAMPLE}
+        models = []
+        for folder, run in self.found.locations:
+            with _refused(folder, run):
+                scores = folder.read_scores(run)
+                population = folder.read_last_losses(run, quantizer)
+                if self.wants_models:
+                    models.append(folder.read_model(run))
+            output, target = scores[quantizer], scores["target"]
+            output = output[:, None] if output.ndim == 1 else output
+            loss = self.task.loss(torch.from_numpy(output), torch.from_numpy(target)).numpy()
+            for field, value in (
+                ("signal", self.task.signal(output, target)),
+                ("loss", loss.astype(np.float64)),
+                ("members", scores["members"].astype(bool)),
+                ("population", population.astype(np.float64)),
+                ("output", output),
+                ("target", target),
+            ):
+                columns[field].append(value)
+        stacked: dict[str, Any] = {field: np.stack(values) for field, values in columns.items()}
+        seen = Observed(**stacked, two_sided=self.task.two_sided)
+        if self.inputs is None:
+            return seen
+        features = self.inputs.pool, self.inputs.validation
+        white_box = self._white_box(quantizer, models, self.inputs) if models else None
+        return replace(seen, features=features, white_box=white_box)
+
+    def _white_box(self, quantizer: str, models: list[Tensors], inputs: Inputs) -> WhiteBox:
+        stacked = {k: torch.from_numpy(np.stack([m[k] for m in models])) for k in models[0]}
+        quantized = inputs.quantizers[quantizer](stacked)
+        return WhiteBox(inputs.module, quantized, torch.from_numpy(inputs.pool), self.task)

@@ -43,7 +43,7 @@ def measure(
     validation: tuple[Float[Tensor, "samples features"], Shaped[Tensor, "runs samples"]],
     pool: Float[Tensor, "pool features"],
     advance: Advance,
-) -> tuple[dict[str, Measurement], Bool[np.ndarray, " runs"]]:
+) -> tuple[dict[str, Measurement], dict[str, NDArray], Bool[np.ndarray, " runs"]]:
     """Quantize and evaluate every checkpoint, then forget it.
 
     Args:
@@ -56,7 +56,8 @@ def measure(
         advance: told of every quantized checkpoint done.
 
     Returns:
-        The measurements by quantizer, and which runs diverged (a parameter not finite).
+        The measurements by quantizer, the final parameters in full precision [runs, *shape], and
+        which runs diverged (a parameter not finite).
     """
     x, y = validation
     n_runs = len(y)
@@ -67,8 +68,12 @@ def measure(
     first: list[dict[tuple[str, int], int]] = [{} for _ in range(n_runs)]
     diverged = np.zeros(n_runs, bool)
     measurements: dict[str, Measurement] = {}
+    final: dict[str, NDArray] = {}
     for k, (_, params) in enumerate(checkpoints):
         diverged |= ~_finite(params)
+        if k == n_checkpoints - 1:
+            # Here and not after the loop: asking for more may train on and change `params`.
+            final = {name: value.numpy(force=True).copy() for name, value in params.items()}
         for name, quantizer in quantizers.items():
             quantized = quantizer(params)
             output = stack(quantized, x)
@@ -76,7 +81,6 @@ def measure(
             for run, mark in enumerate(_fingerprints(quantized)):
                 models[name][run, k] = first[run].setdefault((name, mark), k)
             if k == n_checkpoints - 1:
-                # Here and not after the loop: asking for more may train on and change `params`.
                 measurements[name] = Measurement(
                     losses[name],
                     models[name],
@@ -85,7 +89,7 @@ def measure(
                     _sparsity(quantized, quantizer),
                 )
             advance(1)
-    return measurements, diverged
+    return measurements, final, diverged
 
 
 def _fingerprints(params: Params) -> list[int]:

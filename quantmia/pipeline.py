@@ -19,12 +19,12 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 import quantmia
-from quantmia.blocks import train_missing
+from quantmia.blocks import model_factory, train_missing
 from quantmia.config.schema import ExperimentConfig
 from quantmia.data import Dataset, Split, split, standardise
 from quantmia.efficiency import Plan, efficiency
 from quantmia.errors import FolderError, QuantmiaError
-from quantmia.evidence import Features
+from quantmia.evidence import Inputs
 from quantmia.progress import Progress
 from quantmia.ranking import Results, rank_runs
 from quantmia.report.efficiency import show_efficiency, write_efficiency
@@ -59,7 +59,7 @@ def run(
             _write_dropped(path, dataset)
             train_missing(config, dataset, parts, folder, cache, progress)
             measured = time.monotonic()
-            results = rank_runs([folder], progress, lambda: _features(dataset, parts))
+            results = rank_runs([folder], progress, lambda: _inputs(config, dataset, parts))
         except KeyboardInterrupt:
             progress.say(
                 f"\ninterrupted; what was finished is kept. To go on:\n  "
@@ -86,7 +86,7 @@ def rank(paths: Sequence[Path], output: Path | None, cache: Path, progress: Prog
     Args:
         paths: folders of the same experiment; several are merged run by run.
         output: where the tables go (default: the folder itself, or a new one beside the first).
-        cache: folder of embeddings, for attacks that read features.
+        cache: folder of embeddings, for attacks that read the dataset.
         progress: shows how far it is.
 
     Raises:
@@ -95,7 +95,7 @@ def rank(paths: Sequence[Path], output: Path | None, cache: Path, progress: Prog
     folders = open_folders(paths)
     target = output or _beside(paths)
     target.mkdir(parents=True, exist_ok=True)
-    results = rank_runs(folders, progress, lambda: _features_again(folders[0], cache, progress))
+    results = rank_runs(folders, progress, lambda: _inputs_again(folders[0], cache, progress))
     write_tables(results, target)
     show(results, target)
     return results
@@ -109,7 +109,7 @@ def measure_efficiency(
     Args:
         paths: folders of the same experiment; several are merged run by run.
         output: where the tables and the figure go (default: as for `rank`).
-        cache: folder of embeddings, for attacks that read features.
+        cache: folder of embeddings, for attacks that read the dataset.
         plan: what to compare.
         progress: shows how far it is.
 
@@ -120,11 +120,11 @@ def measure_efficiency(
     folders = open_folders(paths)
     target = output or _beside(paths)
     target.mkdir(parents=True, exist_ok=True)
-    table = efficiency(
-        folders, plan, lambda: _features_again(folders[0], cache, progress), progress
+    table, mis = efficiency(
+        folders, plan, lambda: _inputs_again(folders[0], cache, progress), progress
     )
-    show_efficiency(table, target)
-    write_efficiency(table, target)
+    show_efficiency(table, mis, target)
+    write_efficiency(table, mis, target)
     return table
 
 
@@ -165,13 +165,15 @@ def load_dataset(config: ExperimentConfig, cache: Path, progress: Progress) -> D
     return factory(**{key: value for key, value in offered.items() if key in wanted})
 
 
-def _features(dataset: Dataset, parts: Split) -> Features:
+def _inputs(config: ExperimentConfig, dataset: Dataset, parts: Split) -> Inputs:
     x = standardise(dataset, parts)
-    return x[parts.pool], x[parts.validation]
+    module = model_factory(config, dataset)().to("meta").eval()
+    quantizers = {name: instantiate(each) for name, each in config.quantizer.items()}
+    return Inputs(x[parts.pool], x[parts.validation], module, quantizers)
 
 
-def _features_again(folder: RunFolder, cache: Path, progress: Progress) -> Features:
-    """Features of a finished folder, from its dataset, which has to be the same still."""
+def _inputs_again(folder: RunFolder, cache: Path, progress: Progress) -> Inputs:
+    """What a finished folder was made of, from its dataset, which has to be the same still."""
     manifest = folder.manifest()
     schema = OmegaConf.structured(ExperimentConfig)
     config = OmegaConf.to_object(OmegaConf.merge(schema, manifest["config"]))
@@ -179,10 +181,11 @@ def _features_again(folder: RunFolder, cache: Path, progress: Progress) -> Featu
     dataset = load_dataset(config, cache, progress)
     if dataset.fingerprint != manifest["dataset"]["sha256"]:
         raise FolderError(
-            f"{folder.path}: an attack reads features, and the dataset is no longer the one that "
-            "the runs were trained on; leave that attack out or restore the dataset."
+            f"{folder.path}: an attack reads the dataset, which is no longer the one that the "
+            "runs were trained on; leave that attack out or restore the dataset."
         )
-    return _features(dataset, split(dataset, config.split.validation, config.split.seed))
+    parts = split(dataset, config.split.validation, config.split.seed)
+    return _inputs(config, dataset, parts)
 
 
 def _manifest(config: ExperimentConfig, dataset: Dataset, parts: Split) -> dict[str, Any]:

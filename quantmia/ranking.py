@@ -16,7 +16,7 @@ from quantmia.attacks.metrics import (
     mis_upper,
     security,
 )
-from quantmia.evidence import Evidence, FeatureSource, collect, observe, pooled_indicator
+from quantmia.evidence import Evidence, InputSource, Observer, collect, pooled_indicator
 from quantmia.progress import Progress
 from quantmia.seeding import Purpose, stream
 from quantmia.statistics import (
@@ -54,13 +54,13 @@ class Results:
     trusted: str | None
 
 
-def rank_runs(folders: Sequence[RunFolder], progress: Progress, features: FeatureSource) -> Results:
+def rank_runs(folders: Sequence[RunFolder], progress: Progress, source: InputSource) -> Results:
     """Rank the quantizers over all runs of some folders.
 
     Args:
         folders: of the same experiment, each with another seed.
         progress: shows how far it is.
-        features: gives those of pool and validation, called if an attack wants them.
+        source: called if an attack wants what the run files do not hold.
 
     Raises:
         FolderError: a run is missing or damaged.
@@ -82,7 +82,7 @@ def rank_runs(folders: Sequence[RunFolder], progress: Progress, features: Featur
         r_q, resampled = pooled_indicator(found, names), np.full((len(names), 1), np.nan)
     else:
         r_q, resampled = mean_defined(r), bootstrap.means(r)
-    attacks, left_out = _attack(found, names, config["attack"], bootstrap, progress, features)
+    attacks, left_out = _attack(found, names, config["attack"], bootstrap, progress, source)
     trusted = next((name for name in TRUSTED if name in attacks), next(iter(attacks), None))
     utility, metric = _utility(found, names)
     table = _ranking(found, names, r_q, resampled, bootstrap, attacks, utility, metric)
@@ -112,7 +112,7 @@ def _attack(
     config: dict[str, Any],
     bootstrap: Bootstrap,
     progress: Progress,
-    features: FeatureSource,
+    source: InputSource,
 ) -> tuple[dict[str, dict[str, AttackResult]], list[str]]:
     """Results by attack and quantizer, and why others were left out."""
     n_runs = len(found.meta)
@@ -126,11 +126,10 @@ def _attack(
     results: dict[str, dict[str, AttackResult]] = {name: {} for name in attacks}
     if not attacks:
         return results, left_out
-    task = TASKS[found.meta[0]["task"]]
-    known = features() if any(attack.wants_features for attack in attacks.values()) else None
+    observe = Observer(found, attacks.values(), source)
     with progress.stage("attacks", len(names) * len(attacks), "attacks") as advance:
         for quantizer in names:
-            seen = observe(found, quantizer, task, known)
+            seen = observe(quantizer)
             for name, attack in attacks.items():
                 results[name][quantizer] = assess(attack.score(seen), seen.members, bootstrap)
                 advance(1)

@@ -1,4 +1,4 @@
-"""Run folders: one file of losses and one of scores a run, a manifest, a lock."""
+"""Run folders: losses, scores and the final model of every run, a manifest, a lock."""
 
 import json
 from collections.abc import Iterator
@@ -35,6 +35,9 @@ class RunFiles:
     meta: dict[str, Any]
 
 
+KINDS = ("losses", "scores", "models")
+
+
 class RunFolder:
     """A folder of runs of one configuration.
 
@@ -53,8 +56,8 @@ class RunFolder:
             FolderError: another process is at work in it, or it cannot be written.
         """
         try:
-            (self.path / "losses").mkdir(parents=True, exist_ok=True)
-            (self.path / "scores").mkdir(exist_ok=True)
+            for kind in KINDS:
+                (self.path / kind).mkdir(parents=True, exist_ok=True)
             with FileLock(self.path / ".lock", timeout=0):
                 yield
         except Timeout:
@@ -86,21 +89,30 @@ class RunFolder:
         """Replace the manifest at once."""
         write_json(self.path / "manifest.json", content)
 
-    def write_run(self, run: int, content: RunFiles) -> None:
-        """Write both files of a run."""
-        write_tensors(self._losses(run), content.losses, content.meta)
-        write_tensors(self._scores(run), content.scores, content.meta)
+    def write_run(self, run: int, content: RunFiles, model: Tensors) -> None:
+        """Write the files of a run.
+
+        Args:
+            run: its index.
+            content: losses and scores.
+            model: the final parameters in full precision.
+        """
+        write_tensors(self._file("models", run), model, {"run": run})
+        write_tensors(self._file("losses", run), content.losses, content.meta)
+        write_tensors(self._file("scores", run), content.scores, content.meta)
 
     def read_run(self, run: int) -> RunFiles:
-        """Both files of a run, verified.
+        """Losses and scores of a run, verified.
 
         Raises:
             DamagedFileError: one is absent or damaged, or they do not belong together.
         """
-        losses, meta = read_tensors(self._losses(run))
-        scores, other = read_tensors(self._scores(run))
+        losses, meta = read_tensors(self._file("losses", run))
+        scores, other = read_tensors(self._file("scores", run))
         if meta != other:
-            raise DamagedFileError(f"{self._scores(run)}: written by another run than its losses")
+            raise DamagedFileError(
+                f"{self._file('scores', run)}: written by another run than its losses"
+            )
         return RunFiles(losses, scores, meta)
 
     def read_scores(self, run: int) -> Tensors:
@@ -109,7 +121,15 @@ class RunFolder:
         Raises:
             DamagedFileError: the file is absent or damaged.
         """
-        return read_tensors(self._scores(run))[0]
+        return read_tensors(self._file("scores", run))[0]
+
+    def read_model(self, run: int) -> Tensors:
+        """The final parameters of a run in full precision, verified.
+
+        Raises:
+            DamagedFileError: the file is absent or damaged.
+        """
+        return read_tensors(self._file("models", run))[0]
 
     def read_last_losses(self, run: int, quantizer: str) -> NDArray[np.float32]:
         """Losses of the last checkpoint, of a file that was verified before.
@@ -117,21 +137,19 @@ class RunFolder:
         Raises:
             DamagedFileError: the file is absent or cannot be read.
         """
-        return read_last_row(self._losses(run), quantizer)
+        return read_last_row(self._file("losses", run), quantizer)
 
     def is_done(self, run: int) -> bool:
-        """Whether both files of a run are there and undamaged."""
+        """Whether the files of a run are there and undamaged."""
         try:
             self.read_run(run)
+            self.read_model(run)
         except DamagedFileError:
             return False
         return True
 
-    def _losses(self, run: int) -> Path:
-        return self.path / "losses" / f"run-{run:04d}.safetensors"
-
-    def _scores(self, run: int) -> Path:
-        return self.path / "scores" / f"run-{run:04d}.safetensors"
+    def _file(self, kind: str, run: int) -> Path:
+        return self.path / kind / f"run-{run:04d}.safetensors"
 
 
 def recorded(config: ExperimentConfig) -> dict[str, Any]:

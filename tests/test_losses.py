@@ -77,9 +77,13 @@ def loss_in_numpy(task, output, y):
 def test_measurements_against_a_plain_loop(task):
     stack = stack_of(task)
     kept = copies(drifting(stack))
-    found, diverged = measured(stack, drifting(stack), EPOCHS)
+    found, final, diverged = measured(stack, drifting(stack), EPOCHS)
     assert list(found) == list(QUANTIZERS)
     assert not diverged.any()
+    for name, value in kept[-1][1].items():
+        np.testing.assert_array_equal(final[name], value)
+    for name, value in kept[-1][1].items():
+        np.testing.assert_array_equal(final[name], value)
     for name, quantizer in QUANTIZERS.items():
         for run in range(RUNS):
             for k, (_, params) in enumerate(kept):
@@ -111,7 +115,7 @@ def test_the_last_checkpoint_is_scored_even_if_training_goes_on():
 
     epoch, last = copies(checkpoints())[-1]
     assert epoch == 4
-    found, _ = measured(stack, checkpoints(), 2)
+    found, *_ = measured(stack, checkpoints(), 2)
     for name, quantizer in QUANTIZERS.items():
         quantized = quantizer(last)
         assert np.array_equal(found[name].validation, stack(quantized, X).numpy()), name
@@ -128,7 +132,7 @@ def test_equal_quantized_models_are_recognised():
     third[2, 0, 3] += 0.01
     checkpoints = [(k, {"weight": w}) for k, w in enumerate([base, other, base, third, other])]
     quantizers = {"full": FullPrecision(), "sign": Sign(scale="unit"), "two": Uniform(bits=2)}
-    found, _ = measured(stack, checkpoints, 5, quantizers)
+    found, *_ = measured(stack, checkpoints, 5, quantizers)
     assert found["sign"].models.tolist() == [[0, 0, 0, 0, 0], [0, 1, 0, 0, 1], [0, 0, 0, 0, 0]]
     assert found["full"].models.tolist() == [[0, 1, 0, 0, 1], [0, 1, 0, 0, 1], [0, 0, 0, 3, 0]]
     # Another minimum moves the whole grid.
@@ -139,7 +143,7 @@ def test_a_bias_that_is_not_quantized_makes_another_model():
     stack = Stack(lambda: nn.Linear(FEATURES, 1), [0, 1, 2], TASKS["regression"])
     moved = {name: value.clone() for name, value in stack.initial.items()}
     moved["bias"][1] += 1e-6
-    found, _ = measured(stack, [(1, stack.initial), (2, moved)], 2, {"sign": Sign()})
+    found, *_ = measured(stack, [(1, stack.initial), (2, moved)], 2, {"sign": Sign()})
     assert found["sign"].models.tolist() == [[0, 0], [0, 1], [0, 0]]
 
 
@@ -150,8 +154,8 @@ def test_a_diverged_run_is_flagged_and_leaves_the_others_alone(name, value):
     good = copies(drifting(stack))
     bad = copies(good)
     bad[2][1][name][1].view(-1)[0] = value  # in the middle only: the last is finite again
-    expected, none = measured(stack, good, EPOCHS)
-    found, diverged = measured(stack, bad, EPOCHS)
+    expected, _, none = measured(stack, good, EPOCHS)
+    found, _, diverged = measured(stack, bad, EPOCHS)
     assert none.tolist() == [False, False, False]
     assert diverged.tolist() == [False, True, False]
     for scheme in QUANTIZERS:
@@ -171,7 +175,7 @@ def test_sparsity_counts_quantized_weights_only():
         "half": Ternary(sparsity=0.5),
         "half and biases": Ternary(sparsity=0.5, bias=True),
     }
-    found, _ = measured(stack, [(1, params)], 1, quantizers)
+    found, *_ = measured(stack, [(1, params)], 1, quantizers)
     assert found["full"].sparsity.tolist() == [0, 0, 0]
     assert found["sign"].sparsity.tolist() == [0, 0, 0]
     assert found["half"].sparsity.tolist() == pytest.approx([0.5, 0.5, 0.5])

@@ -118,7 +118,7 @@ def test_measurement_equals_evaluating_each_model_alone(tmp_path):
     quantizers = {"full": FullPrecision(), "sign": Sign(), "ternary": Ternary(sparsity=0.9)}
     kept = Trajectory(tmp_path, "address", [1, 2, 3])
     checkpoints = kept.keep(train(stack, config, x, y, chosen, 0, range(RUNS), lambda count: None))
-    found, diverged = measure(checkpoints, 3, stack, quantizers, (x, y), x, lambda count: None)
+    found, _, diverged = measure(checkpoints, 3, stack, quantizers, (x, y), x, lambda count: None)
     list(checkpoints)
     assert not diverged.any()
     assert kept.intact()
@@ -142,7 +142,7 @@ def test_equal_quantized_models_are_recognised_across_checkpoints():
     other = {name: -value for name, value in stack.initial.items()}
     other["weight"][0] *= torch.nan
     checkpoints = [(1, stack.initial), (2, same), (3, other)]
-    found, diverged = measure(
+    found, _, diverged = measure(
         checkpoints,
         3,
         stack,

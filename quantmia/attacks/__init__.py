@@ -7,6 +7,7 @@ from quantmia.attacks.lira_shrunk import LiraShrunk
 from quantmia.attacks.loss_threshold import LossThreshold
 from quantmia.attacks.quantile import Quantile
 from quantmia.attacks.rmia import Rmia
+from quantmia.attacks.white_box import WhiteBox
 
 __all__ = [
     "Attack",
@@ -17,4 +18,5 @@ __all__ = [
     "Observed",
     "Quantile",
     "Rmia",
+    "WhiteBox",
 ]

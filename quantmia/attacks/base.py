@@ -1,14 +1,19 @@
 """The protocol of an attack: what it sees of all runs, and the scores it gives."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from quantmia.attacks.white_box import WhiteBox
+
 PerSample = Float[np.ndarray, "runs pool"]
 Members = Bool[np.ndarray, "runs pool"]
+Peers = Bool[np.ndarray, "runs runs"]
+PER_SAMPLE = ("signal", "loss", "members", "population", "output", "target")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +29,8 @@ class Observed:
         target: on the scale of the outputs.
         two_sided: whether members have a signal near 0 (residual) rather than a large one.
         features: of the pool and then of the validation samples; None where not at hand.
+        white_box: the models themselves; None where not at hand.
+        only_earlier: whether a run's score may use the runs before it alone, not all others.
     """
 
     signal: PerSample
@@ -34,29 +41,54 @@ class Observed:
     target: Shaped[np.ndarray, "runs pool"]
     two_sided: bool
     features: tuple[Float[np.ndarray, "pool d"], Float[np.ndarray, "validation d"]] | None = None
+    white_box: WhiteBox | None = None
+    only_earlier: bool = False
+
+    @property
+    def peers(self) -> Peers:
+        """Which runs (columns) the score of a run (row) may use as shadow models."""
+        everyone = np.ones((len(self.loss), len(self.loss)), bool)
+        return np.tril(everyone, -1) if self.only_earlier else ~np.eye(len(everyone), dtype=bool)
+
+    def of(self, runs: Shaped[np.ndarray, " some"]) -> "Observed":
+        """The same of some of the runs."""
+        parts = {name: getattr(self, name)[runs] for name in PER_SAMPLE}
+        return replace(self, **parts, white_box=self.white_box and self.white_box.of(runs))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
-    """A membership inference attack on every run, with the other runs as shadow models."""
+    """A membership inference attack on every run, with the other runs as shadow models.
+
+    `min_runs` is the smallest number of runs that it can be used with.
+    """
 
     min_runs: ClassVar[int]
-    wants_features: ClassVar[bool] = False
+
+    @property
+    def wants_features(self) -> bool:
+        """Whether it reads `seen.features`."""
+        return False
+
+    @property
+    def wants_models(self) -> bool:
+        """Whether it reads `seen.white_box`."""
+        return False
 
     @abstractmethod
     def score(self, seen: Observed) -> PerSample:
         """How likely each sample was trained on by each run; higher = member.
 
-        A run's score never uses that run's own membership.
+        A run's score uses the membership of its `seen.peers` alone, never its own.
         """
 
 
 @dataclass(frozen=True)
 class LeaveOneOut:
-    """Per-sample statistics of the other runs that did, and that did not, train on a sample.
+    """Per-sample statistics of a run's peers that did, or that did not, train on a sample.
 
     Args:
-        count: how many such runs, [runs, pool].
+        count: how many such peers, [runs, pool].
         total: sum of their values.
         squares: sum of their squared values.
     """
@@ -66,12 +98,19 @@ class LeaveOneOut:
     squares: PerSample
 
     @staticmethod
-    def of(values: PerSample, chosen: Members) -> "LeaveOneOut":
-        """Statistics over the runs chosen for a sample, without the run of the row."""
+    def of(values: PerSample, chosen: Members, only_earlier: bool = False) -> "LeaveOneOut":
+        """Statistics over the runs chosen for a sample, without the run of the row.
+
+        Args:
+            values: one a run and sample.
+            chosen: which of them count.
+            only_earlier: leave out the runs after the row's too.
+        """
         weight = chosen.astype(np.float64)
+        total = np.cumsum if only_earlier else partial(np.sum, keepdims=True)
         return LeaveOneOut(
             *(
-                part.sum(0, keepdims=True) - part
+                total(part, axis=0) - part
                 for part in (weight, weight * values, weight * np.square(values))
             )
         )

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from quantmia.attacks.base import Attack
+from quantmia.attacks.base import Attack, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -13,36 +13,68 @@ class Discriminator(Attack):
     """A classifier of (model, sample) pairs, cross-fitted over runs (Aubinais et al. 2026).
 
     A member with its model is a joint pair; a non-member is a sample drawn independently of the
-    model. It sees the loss, the outputs and the target of a pair, and is trained on the pairs of
-    the runs in other folds.
+    model. The classifier is trained on the pairs of the runs in other folds.
 
     Args:
+        features: `loss` shows it the loss, the outputs and the target of a pair; `whitebox` also
+            the inner product of the model, less the mean model, with the gradient of the sample's
+            loss at the mean model.
         folds: how many parts the runs are cut into.
-        seed: of the classifier.
+        pairs: a classifier learns from a random choice of so many at most.
+        iterations: boosted trees; more did not find more.
+        seed: of the classifier and of the choice.
     """
 
+    features: str = "loss"
     folds: int = 5
+    pairs: int = 50_000
+    iterations: int = 20
     seed: int = 0
     min_runs: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
-        if self.folds < 2:
-            raise ValueError(f"folds={self.folds}: has to be 2 or more")
+        require("features", self.features, ("loss", "whitebox"))
+        for key, least in (("folds", 2), ("pairs", 100), ("iterations", 1), ("seed", 0)):
+            if getattr(self, key) < least:
+                raise ValueError(f"{key}={getattr(self, key)}: has to be {least} or more")
+
+    @property
+    def wants_models(self):
+        """Whether it sees the gradient."""
+        return self.features == "whitebox"
 
     def score(self, seen):
-        """Log-odds that a pair is joint."""
+        """Log-odds that a pair is joint; 0 where there is no run to learn from."""
         # Here, because it takes a second to import.
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        target = seen.target[..., None].astype(np.float64)
-        pairs = np.concatenate([seen.loss[..., None], seen.output, target], axis=-1)
-        runs, _, width = pairs.shape
-        fold = np.arange(runs) % min(self.folds, runs)
-        scores = np.empty(seen.loss.shape)
-        for held_out in range(fold.max() + 1):
-            mine = fold == held_out
-            classifier = HistGradientBoostingClassifier(random_state=self.seed)
-            classifier.fit(pairs[~mine].reshape(-1, width), seen.members[~mine].ravel())
-            found = classifier.decision_function(pairs[mine].reshape(-1, width))
-            scores[mine] = found.reshape(scores[mine].shape)
+        pairs = self._pairs(seen)
+        scores = np.zeros(seen.loss.shape)
+        for mine in np.array_split(np.arange(len(pairs)), min(self.folds, len(pairs))):
+            others = seen.peers[mine].all(0)
+            if not others.any():
+                continue
+            known, joint = np.concatenate(pairs[others]), seen.members[others].ravel()
+            if len(known) > self.pairs:
+                chosen = np.random.default_rng(self.seed).permutation(len(known))[: self.pairs]
+                known, joint = known[chosen], joint[chosen]
+            classifier = HistGradientBoostingClassifier(
+                learning_rate=0.3,
+                max_iter=self.iterations,
+                max_leaf_nodes=8,
+                random_state=self.seed,
+            )
+            classifier.fit(known, joint)
+            scores[mine] = classifier.decision_function(np.concatenate(pairs[mine])).reshape(
+                len(mine), -1
+            )
         return scores
+
+    def _pairs(self, seen):
+        target = seen.target[..., None].astype(np.float64)
+        columns = [seen.loss[..., None], seen.output, target]
+        if self.wants_models:
+            if seen.white_box is None:
+                raise ValueError("the whitebox discriminator needs the models")
+            columns.append(seen.white_box.influence(seen.target)[..., None])
+        return np.concatenate(columns, axis=-1)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.stats import norm
 
-from quantmia.attacks.base import Attack, LeaveOneOut, Members, PerSample, require
+from quantmia.attacks.base import Attack, LeaveOneOut, Members, Observed, PerSample, require
 
 ENOUGH_FOR_SAMPLE_VARIANCE = 64  # shadow models, as in Carlini et al. 2022, section VI-D
 
@@ -42,23 +42,25 @@ class Lira(Attack):
         """Log N(s; in) - log N(s; out), or offline -log N(s; out), or (s - mu_out) / sigma_out."""
         if self.mode == "offline_one_sided":
             signal = -np.abs(seen.signal) if seen.two_sided else seen.signal
-            centre, variance = self._gaussian(signal, ~seen.members)
+            centre, variance = self._gaussian(signal, ~seen.members, seen.only_earlier)
             return _no_evidence((signal - centre) / np.sqrt(variance))
-        outside = self._log_density(seen.signal, ~seen.members)
+        outside = self._log_density(seen, ~seen.members)
         if self.mode == "offline":
             return _no_evidence(-outside)
-        return _no_evidence(self._log_density(seen.signal, seen.members) - outside)
+        return _no_evidence(self._log_density(seen, seen.members) - outside)
 
-    def _log_density(self, signal: PerSample, chosen: Members) -> PerSample:
-        centre, variance = self._gaussian(signal, chosen)
-        return np.asarray(norm.logpdf(signal, centre, np.sqrt(variance)))
+    def _log_density(self, seen: Observed, chosen: Members) -> PerSample:
+        centre, variance = self._gaussian(seen.signal, chosen, seen.only_earlier)
+        return np.asarray(norm.logpdf(seen.signal, centre, np.sqrt(variance)))
 
-    def _gaussian(self, signal: PerSample, chosen: Members) -> tuple[PerSample, PerSample]:
+    def _gaussian(
+        self, signal: PerSample, chosen: Members, only_earlier: bool
+    ) -> tuple[PerSample, PerSample]:
         """Centre and variance a sample, NaN where there is no run to estimate it from."""
-        others = LeaveOneOut.of(signal, chosen)
+        others = LeaveOneOut.of(signal, chosen, only_earlier)
         centre, deviations = others.mean, others.deviations
         if self.centre == "median":
-            centre = _medians(signal, chosen)
+            centre = _medians(signal, chosen, only_earlier)
             deviations = deviations + others.count * np.square(np.nan_to_num(centre - others.mean))
         freedom = np.maximum(others.count - 1, 0)
         variance = deviations.sum(1, keepdims=True) / np.maximum(freedom.sum(1, keepdims=True), 1)
@@ -70,12 +72,13 @@ class Lira(Attack):
         return centre, np.where(variance > 0, variance, np.nan)
 
 
-def _medians(signal: PerSample, chosen: Members) -> PerSample:
+def _medians(signal: PerSample, chosen: Members, only_earlier: bool) -> PerSample:
     """Median over the other runs chosen for a sample; NaN where there is none."""
     values = np.where(chosen, signal, np.nan)
-    medians = np.empty_like(values)
-    for run in range(len(values)):
-        others = np.sort(np.delete(values, run, 0), axis=0)  # NaN last
+    medians = np.full_like(values, np.nan)
+    for run in range(1 if only_earlier else 0, len(values)):
+        others = values[:run] if only_earlier else np.delete(values, run, 0)
+        others = np.sort(others, axis=0)  # NaN last
         count = np.isfinite(others).sum(0)
         low, high = np.maximum(count - 1, 0) // 2, np.maximum(count, 1) // 2
         columns = np.arange(values.shape[1])

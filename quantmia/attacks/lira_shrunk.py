@@ -25,9 +25,9 @@ class LiraShrunk(Attack):
 
     def score(self, seen):
         """(s - mu_out)^2 - (s - mu_in)^2."""
-        inside = LeaveOneOut.of(seen.signal, seen.members)
-        outside = LeaveOneOut.of(seen.signal, ~seen.members)
-        middle = (inside.total + outside.total) / (inside.count + outside.count)
+        inside = LeaveOneOut.of(seen.signal, seen.members, seen.only_earlier)
+        outside = LeaveOneOut.of(seen.signal, ~seen.members, seen.only_earlier)
+        middle = (inside.total + outside.total) / np.maximum(inside.count + outside.count, 1)
         gap = _overall_mean(inside) - _overall_mean(outside)
         mu_in = self._shrink(inside, middle + gap / 2)
         mu_out = self._shrink(outside, middle - gap / 2)

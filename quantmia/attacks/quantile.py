@@ -21,7 +21,11 @@ class Quantile(Attack):
     """
 
     min_runs: ClassVar[int] = 2  # the threshold comes from another run
-    wants_features: ClassVar[bool] = True
+
+    @property
+    def wants_features(self):
+        """Yes: the quantiles depend on them."""
+        return True
 
     def score(self, seen):
         """(score - location(x)) / scale(x)."""

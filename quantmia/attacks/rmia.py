@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from quantmia.attacks.base import Attack, LeaveOneOut, PerSample, require
+from quantmia.attacks.base import Attack, LeaveOneOut, Observed, PerSample, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +42,9 @@ class Rmia(Attack):
         """Share of the population z with (p(x|run) / p(x)) / (p(z|run) / p(z)) > gamma."""
         confidence = np.exp(-seen.loss / self.temperature)
         of_population = np.exp(-seen.population / self.temperature)
-        others = LeaveOneOut.of(of_population, np.ones(of_population.shape, bool))
-        ratio_x = _ratio(confidence, self._marginal(confidence, seen.members))
+        everyone = np.ones(of_population.shape, bool)
+        others = LeaveOneOut.of(of_population, everyone, seen.only_earlier)
+        ratio_x = _ratio(confidence, self._marginal(confidence, seen))
         ratio_z = _ratio(of_population, self._outside(others.mean))
         below = (
             np.searchsorted(np.sort(z), x / self.gamma, side="left")
@@ -51,10 +52,10 @@ class Rmia(Attack):
         )
         return np.stack(list(below)) / ratio_z.shape[1]
 
-    def _marginal(self, confidence: PerSample, members) -> PerSample:
+    def _marginal(self, confidence: PerSample, seen: Observed) -> PerSample:
         """P(x) without the run itself; a side without runs leaves the other one alone."""
-        outside = LeaveOneOut.of(confidence, ~members).mean
-        inside = LeaveOneOut.of(confidence, members).mean
+        outside = LeaveOneOut.of(confidence, ~seen.members, seen.only_earlier).mean
+        inside = LeaveOneOut.of(confidence, seen.members, seen.only_earlier).mean
         if self.mode == "offline":
             return np.where(np.isnan(outside), inside, self._outside(outside))
         both = (inside + outside) / 2
@@ -65,6 +66,9 @@ class Rmia(Attack):
 
 
 def _ratio(confidence, marginal):
-    """Both underflow to 0 where a sample is hopeless in every run: nothing can be said of it."""
+    """Both underflow to 0 where a sample is hopeless in every run: nothing can be said of it.
+
+    Nor can it be of a run without any peer.
+    """
     tiny = np.finfo(np.float64).tiny
-    return (confidence + tiny) / (marginal + tiny)
+    return (confidence + tiny) / (np.where(np.isnan(marginal), confidence, marginal) + tiny)

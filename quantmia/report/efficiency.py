@@ -6,7 +6,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from quantmia.efficiency import LEVELS, runs_needed
+from quantmia.efficiency import LEVELS, SETTLED, runs_needed, settled
 from quantmia.errors import QuantmiaError
 from quantmia.files import write_text
 
@@ -15,14 +15,20 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = "osD^vPX*<>"
 
 
-def write_efficiency(table: pd.DataFrame, path: Path) -> None:
-    """`efficiency.csv`, `efficiency_needed.csv` and `efficiency.svg` into a folder.
+def write_efficiency(table: pd.DataFrame, mis: pd.DataFrame, path: Path) -> None:
+    """`efficiency.csv`, `_needed.csv`, `_mis.csv` and `efficiency.svg` into a folder.
+
+    Args:
+        table: agreement with the reference.
+        mis: by number of runs.
+        path: the folder.
 
     Raises:
         QuantmiaError: matplotlib is not installed.
     """
     write_text(path / "efficiency.csv", table.to_csv(index=False))
     write_text(path / "efficiency_needed.csv", runs_needed(table).to_csv(index=False))
+    write_text(path / "efficiency_mis.csv", mis.to_csv(index=False))
     try:
         import matplotlib.pyplot as plt
         from matplotlib import rc_context
@@ -54,8 +60,14 @@ def write_efficiency(table: pd.DataFrame, path: Path) -> None:
         plt.close(figure)
 
 
-def show_efficiency(table: pd.DataFrame, path: Path) -> None:
-    """Print the agreement by number of runs, the runs needed, and where the files are."""
+def show_efficiency(table: pd.DataFrame, mis: pd.DataFrame, path: Path) -> None:
+    """Print the agreement and the MIS by number of runs, the runs needed, where the files are.
+
+    Args:
+        table: agreement with the reference.
+        mis: by number of runs.
+        path: the folder.
+    """
     console = Console()
     if not console.is_terminal:
         console = Console(width=140)
@@ -74,4 +86,21 @@ def show_efficiency(table: pd.DataFrame, path: Path) -> None:
         cells += [f"> {largest}" if pd.isna(v) else str(v) for v in needed.loc[estimator]]
         shown.add_row(str(estimator), *cells)
     console.print(shown)
+    console.print(_mis_table(mis))
     console.print(f"Files: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _mis_table(mis: pd.DataFrame) -> Table:
+    """Mean MIS over the quantizers by number of runs, and from where on it stays as it is."""
+    wide = mis.pivot_table(index="attack", columns="runs", values="mis", sort=False)
+    wide, enough = wide[sorted(wide.columns)], settled(mis)
+    title = "MIS by number of runs, mean over quantizers and draws"
+    shown = Table(title=title, title_justify="left", pad_edge=False)
+    shown.add_column("attack")
+    for count in wide.columns:
+        shown.add_column(f"{count} runs", justify="right")
+    shown.add_column(f"every quantizer within {SETTLED} of the last from", justify="right")
+    for attack in enough:
+        cells = ["" if pd.isna(v) else f"{v:.3f}" for v in wide.loc[attack].to_numpy(float)]
+        shown.add_row(attack, *cells, f"{enough[attack]} runs")
+    return shown

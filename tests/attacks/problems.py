@@ -1,8 +1,11 @@
 """Scores with a known leak, made without any model."""
 
 import numpy as np
+import torch
+from torch import nn
 
-from quantmia.attacks import Observed
+from quantmia.attacks import Observed, WhiteBox
+from quantmia.tasks import TASKS
 
 
 def halves(runs, pool, rng, kind="independent"):
@@ -32,6 +35,14 @@ def problem(runs=20, pool=200, leak=1.0, seed=0, kind="independent", task="binar
         signal = features[0][:, 0] + rng.normal(size=(1, pool)) + leak * members + noise
         loss = np.logaddexp(0, -signal)
         population = np.logaddexp(0, -(features[1][:, 0] + held_out))
+    # Linear models that lean toward the samples they were trained on.
+    lean = rng.normal(size=(runs, 3)) + leak * members @ features[0] / pool
+    white_box = WhiteBox(
+        nn.Linear(3, 1).to("meta"),
+        {"weight": torch.from_numpy(lean[:, None]).float(), "bias": torch.zeros(runs, 1)},
+        torch.from_numpy(features[0]).float(),
+        TASKS["regression" if task == "regression" else "binary"],
+    )
     return Observed(
         signal=signal,
         loss=loss,
@@ -41,4 +52,5 @@ def problem(runs=20, pool=200, leak=1.0, seed=0, kind="independent", task="binar
         target=np.ones((runs, pool), np.float32),
         two_sided=task == "regression",
         features=features,
+        white_box=white_box,
     )

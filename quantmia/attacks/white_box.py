@@ -1,0 +1,57 @@
+"""The models themselves, for attacks that read more than outputs."""
+
+import warnings
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+from torch.func import functional_call, jvp
+
+from quantmia.stack import Params
+from quantmia.tasks import Task
+
+
+@dataclass(frozen=True)
+class WhiteBox:
+    """The final quantized models of all runs, and what is needed to differentiate them.
+
+    Args:
+        module: their architecture; its own parameters are not used.
+        parameters: [runs, *shape] of each.
+        features: of the pool.
+        task: gives the loss.
+    """
+
+    module: nn.Module
+    parameters: Params
+    features: Float[Tensor, "pool features"]
+    task: Task
+
+    def of(self, runs: Shaped[np.ndarray, " some"]) -> "WhiteBox":
+        """The same of some of the runs."""
+        chosen = {name: value[runs] for name, value in self.parameters.items()}
+        return WhiteBox(self.module, chosen, self.features, self.task)
+
+    def influence(self, target: Shaped[np.ndarray, "runs pool"]) -> Float[np.ndarray, "runs pool"]:
+        """Inner product of theta_i - mean theta with each sample's gradient at mean theta.
+
+        Mean over the runs at hand. Negative where a run moved so that the sample's loss fell.
+
+        Args:
+            target: of each run, on the scale of its outputs.
+        """
+        mean = {name: value.mean(0) for name, value in self.parameters.items()}
+        rows = []
+        for run, y in enumerate(torch.from_numpy(np.ascontiguousarray(target))):
+            step = {name: value[run] - mean[name] for name, value in self.parameters.items()}
+
+            def loss(params: Params, y: Tensor = y) -> Tensor:
+                return self.task.loss(functional_call(self.module, params, (self.features,)), y)
+
+            with torch.no_grad(), warnings.catch_warnings():
+                # PyTorch's own formulas for forward differentiation use what it deprecates.
+                warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated")
+                rows.append(jvp(loss, (mean,), (step,))[1].numpy())
+        return np.stack(rows).astype(np.float64)
