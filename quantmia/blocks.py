@@ -31,12 +31,13 @@ def train_missing(
     dataset: Dataset,
     parts: Split,
     folder: RunFolder,
+    runs: int,
     cache: Path,
     progress: Progress,
 ) -> None:
     """Train and measure the blocks of runs that are not in the folder yet."""
     size = config.training.stack
-    blocks = [range(start, min(start + size, config.runs)) for start in range(0, config.runs, size)]
+    blocks = [range(start, min(start + size, runs)) for start in range(0, runs, size)]
     missing = [block for block in blocks if not all(folder.is_done(run) for run in block)]
     if not missing:
         return
@@ -77,7 +78,7 @@ def _measure_block(
     cache: Path,
     advance: tuple[Advance, Advance],
 ):
-    mask = members(config.seed, block, len(parts.pool))
+    mask = members(config.seed, block, len(parts.pool), config.split.membership)
     targets = _targets(dataset, parts, mask)
     pool_x, pool_y = features[parts.pool], torch.tensor(targets[:, parts.pool])
     validation = features[parts.validation], torch.tensor(targets[:, parts.validation])
@@ -89,7 +90,7 @@ def _measure_block(
         checkpoints = trajectory.read()
         advance[0](config.training.epochs)
     else:
-        chosen = torch.from_numpy(np.stack([np.flatnonzero(row) for row in mask]))
+        chosen = [torch.from_numpy(np.flatnonzero(row)) for row in mask]
         checkpoints = train(
             stack, config.training, pool_x, pool_y, chosen, config.seed, block, advance[0]
         )

@@ -29,6 +29,7 @@ from quantmia.progress import Progress
 from quantmia.ranking import Results, rank_runs
 from quantmia.report.efficiency import show_efficiency, write_efficiency
 from quantmia.report.tables import show, write_tables
+from quantmia.stopping import train_until_clear
 from quantmia.store import TABLES_ONLY, RunFolder, differing_keys, recorded
 
 
@@ -55,9 +56,20 @@ def run(
             dataset = load_dataset(config, cache, progress)
             parts = split(dataset, config.split.validation, config.split.seed)
             manifest = _manifest(config, dataset, parts)
-            folder.write_manifest(manifest)
             _write_dropped(path, dataset)
-            train_missing(config, dataset, parts, folder, cache, progress)
+
+            def train_up_to(runs: int) -> RunFolder:
+                manifest["runs"] = runs
+                folder.write_manifest(manifest)
+                train_missing(config, dataset, parts, folder, runs, cache, progress)
+                return folder
+
+            if isinstance(config.runs, int):
+                train_up_to(config.runs)
+            else:
+                manifest["stopped"] = train_until_clear(
+                    config, train_up_to, lambda: _inputs(config, dataset, parts), progress
+                )
             measured = time.monotonic()
             results = rank_runs([folder], progress, lambda: _inputs(config, dataset, parts))
         except KeyboardInterrupt:
@@ -225,7 +237,10 @@ def _write_dropped(path: Path, dataset: Dataset) -> None:
 def _refuse_other_config(folder: RunFolder, config: ExperimentConfig) -> None:
     if not (folder.path / "manifest.json").exists():
         return
-    differing = differing_keys(folder.manifest()["config"], recorded(config), TABLES_ONLY)
+    there = folder.manifest()["config"]
+    more = isinstance(config.runs, int) and config.runs >= folder.manifest()["runs"]
+    ignored = (*TABLES_ONLY, "runs") if more else TABLES_ONLY
+    differing = differing_keys(there, recorded(config), ignored)
     if differing:
         raise FolderError(
             f"{folder.path} holds runs of another configuration (there and here):\n  - "

@@ -6,19 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from hydra.utils import instantiate
 
-from quantmia.attacks import Attack
-from quantmia.attacks.metrics import (
-    FALSE_POSITIVE_RATES,
-    AttackResult,
-    assess,
-    mis_upper,
-    security,
-)
-from quantmia.evidence import Evidence, InputSource, Observer, collect, pooled_indicator
+from quantmia.attacks.metrics import FALSE_POSITIVE_RATES, AttackResult, mis_upper, security
+from quantmia.audit import Audit, audit
+from quantmia.evidence import Evidence, InputSource, collect, pooled_indicator
 from quantmia.progress import Progress
 from quantmia.seeding import Purpose, stream
+from quantmia.separation import runs_to_separate
 from quantmia.statistics import (
     Bootstrap,
     Interval,
@@ -31,8 +25,6 @@ from quantmia.store import RunFolder
 from quantmia.tasks import TASKS
 from quantmia.verdict import answer, flags, warn
 
-TRUSTED = ("lira_shrunk", "lira", "loss_threshold")  # which attack orders the table, best first
-
 
 @dataclass
 class Results:
@@ -40,7 +32,7 @@ class Results:
 
     Args:
         tables: by file name without ending: ranking, indicator, attacks, utility, correlation,
-            pairs, diagnostics.
+            pairs, diagnostics, and where there are any roc and epsilon.
         answer: the conclusion in plain words.
         warnings: what a reader must know before believing it.
         diverged: runs left out because their training diverged.
@@ -82,15 +74,20 @@ def rank_runs(folders: Sequence[RunFolder], progress: Progress, source: InputSou
         r_q, resampled = pooled_indicator(found, names), np.full((len(names), 1), np.nan)
     else:
         r_q, resampled = mean_defined(r), bootstrap.means(r)
-    attacks, left_out = _attack(found, names, config["attack"], bootstrap, progress, source)
-    trusted = next((name for name in TRUSTED if name in attacks), next(iter(attacks), None))
+    audited = audit(found, config, bootstrap, progress, source)
+    attacks, trusted = audited.results, audited.trusted
     utility, metric = _utility(found, names)
     table = _ranking(found, names, r_q, resampled, bootstrap, attacks, utility, metric)
     diagnostics = _diagnostics(found, names, r)
     table["flags"] = flags(table, diagnostics, trusted)
     by = f"mis_{trusted}" if trusted else "r_q"
     table = table.sort_values(by, ascending=False, kind="stable", ignore_index=True)
-    pairs = _pairs(table, names, resampled, attacks, bootstrap)
+    if len(audited.epsilon):
+        bound = audited.epsilon[
+            (audited.epsilon["attack"] == "any") & audited.epsilon["run"].isna()
+        ]
+        table["epsilon"] = table["quantizer"].map(bound.set_index("quantizer")["epsilon"])
+    pairs = _pairs(table, names, resampled, audited, bootstrap)
     stability = half_split_stability(r, settings["halves"], stream(config["seed"], Purpose.HALVES))
     correlation = _correlation(names, r_q, resampled, attacks, bootstrap, found, r, stability)
     tables = {
@@ -102,38 +99,10 @@ def rank_runs(folders: Sequence[RunFolder], progress: Progress, source: InputSou
         "pairs": pairs,
         "diagnostics": diagnostics,
     }
-    warnings = warn(table, diagnostics, correlation, found.diverged, left_out, trusted)
+    extra = {"roc": audited.roc, "epsilon": audited.epsilon}
+    tables |= {name: each for name, each in extra.items() if len(each)}
+    warnings = warn(table, diagnostics, correlation, found.diverged, audited.left_out, trusted)
     return Results(tables, answer(table, pairs, trusted), warnings, found.diverged, trusted)
-
-
-def _attack(
-    found: Evidence,
-    names: list[str],
-    config: dict[str, Any],
-    bootstrap: Bootstrap,
-    progress: Progress,
-    source: InputSource,
-) -> tuple[dict[str, dict[str, AttackResult]], list[str]]:
-    """Results by attack and quantizer, and why others were left out."""
-    n_runs = len(found.meta)
-    attacks: dict[str, Attack] = {name: instantiate(each) for name, each in config.items()}
-    left_out = [
-        f"{name} was left out: it needs {attack.min_runs} runs and there are {n_runs}"
-        for name, attack in attacks.items()
-        if n_runs < attack.min_runs
-    ]
-    attacks = {name: each for name, each in attacks.items() if n_runs >= each.min_runs}
-    results: dict[str, dict[str, AttackResult]] = {name: {} for name in attacks}
-    if not attacks:
-        return results, left_out
-    observe = Observer(found, attacks.values(), source)
-    with progress.stage("attacks", len(names) * len(attacks), "attacks") as advance:
-        for quantizer in names:
-            seen = observe(quantizer)
-            for name, attack in attacks.items():
-                results[name][quantizer] = assess(attack.score(seen), seen.members, bootstrap)
-                advance(1)
-    return results, left_out
 
 
 def _utility(found: Evidence, names: list[str]) -> tuple[np.ndarray, str]:
@@ -225,8 +194,12 @@ def _diagnostics(found: Evidence, names: list[str], r: np.ndarray) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def _pairs(table, names, resampled, attacks, bootstrap: Bootstrap) -> pd.DataFrame:
-    """P(A more private than B) over the resamples, for every pair in the table's order."""
+def _pairs(table, names, resampled, audited: Audit, bootstrap: Bootstrap) -> pd.DataFrame:
+    """P(A more private than B) over the resamples, for every pair in the table's order.
+
+    And how many runs in all would tell the two apart by the trusted attack.
+    """
+    attacks, trusted = audited.results, audited.trusted
     position = {name: q for q, name in enumerate(names)}
     by = {"r_q": resampled}
     for attack, results in attacks.items():
@@ -241,6 +214,14 @@ def _pairs(table, names, resampled, attacks, bootstrap: Bootstrap) -> pd.DataFra
                 defined = np.isfinite(mine + other) & (bootstrap.runs > 1)
                 wins = np.where(mine == other, 0.5, mine > other)[defined]
                 row[f"p_{key}"] = float(wins.mean()) if defined.any() else np.nan
+            if trusted:
+                ours, theirs = (attacks[trusted][name].advantage.value for name in (a, b))
+                row["runs_to_separate"] = runs_to_separate(
+                    theirs - ours,
+                    audited.groups[a] - audited.groups[b],
+                    audited.group_size,
+                    bootstrap.confidence,
+                )
             rows.append(row)
     return pd.DataFrame(rows)
 

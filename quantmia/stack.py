@@ -53,10 +53,21 @@ class Stack:
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
 
     def gradients(
-        self, params: Params, x: Float[Tensor, "runs batch *features"], y: Tensor
+        self,
+        params: Params,
+        x: Float[Tensor, "runs batch *features"],
+        y: Tensor,
+        weights: Float[Tensor, "runs batch"] | None = None,
     ) -> list[Tensor]:
-        """Gradient of each run's mean loss on its own batch, in the order of `params`."""
-        return self._run("gradient", params, x, y)
+        """Gradient of each run's mean loss on its own batch, in the order of `params`.
+
+        Args:
+            params: of every run.
+            x: features.
+            y: targets.
+            weights: for a weighted sum in place of the mean.
+        """
+        return self._run("gradient", params, x, y, *([] if weights is None else [weights]))
 
     def _run(self, kind: str, params: Params, *args: Tensor):
         leaves = list(params.values())
@@ -77,12 +88,13 @@ class Stack:
         return vmap(forward, in_dims=(*[0] * len(names), None))
 
     def _gradient(self, names: list[str]) -> Callable:
-        def loss(leaves, x, y):
+        def loss(leaves, x, y, *weights):
             params = dict(zip(names, leaves, strict=True))
-            return self.task.loss(functional_call(self._skeleton, params, (x,)), y).mean()
+            losses = self.task.loss(functional_call(self._skeleton, params, (x,)), y)
+            return (losses * weights[0]).sum() if weights else losses.mean()
 
-        vectorised = vmap(grad(loss))
-        return lambda *args: vectorised(list(args[:-2]), args[-2], args[-1])
+        vectorised, n = vmap(grad(loss)), len(names)
+        return lambda *args: vectorised(list(args[:n]), *args[n:])
 
 
 def refuse_buffers(model: nn.Module) -> None:

@@ -8,9 +8,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.optim.sgd import sgd
 
+from quantmia.batches import Batches
 from quantmia.config.schema import TrainingConfig
 from quantmia.progress import Advance
-from quantmia.seeding import Purpose, stream
 from quantmia.stack import Params, Stack
 from quantmia.trajectory import Checkpoint
 
@@ -92,7 +92,7 @@ def train(
     config: TrainingConfig,
     features: Float[Tensor, "pool features"],
     targets: Tensor,
-    members: Int[Tensor, "runs members"],
+    members: Sequence[Int[Tensor, " _"]],
     seed: int,
     runs: Sequence[int],
     advance: Advance,
@@ -106,29 +106,18 @@ def train(
         config: optimiser, epochs, batch size.
         features: of the whole pool.
         targets: [runs, pool], each run's on its own scale.
-        members: indices into the pool that each run trains on, equally many a run.
+        members: indices into the pool that each run trains on.
         seed: the experiment's seed.
         runs: indices of the runs, which address their streams.
         advance: told of every epoch done.
     """
     params: Params = {name: value.clone() for name, value in stack.initial.items()}
     optimiser = OPTIMISERS[config.optimizer](list(params.values()), config)
-    generators = [stream(seed, Purpose.BATCHES, run) for run in runs]
+    batches = Batches(features, targets, members, config.batch_size, seed, runs)
     wanted = set(checkpoint_epochs(config))
-    n_runs, n_members = members.shape
-    # One buffer for every batch: fresh memory at each step costs as much as the optimiser.
-    largest = min(config.batch_size, n_members)
-    rows = features.new_empty(n_runs * largest, *features.shape[1:])
     for epoch in range(1, config.epochs + 1):
-        shuffled = [torch.from_numpy(g.permutation(n_members)) for g in generators]
-        order = members.gather(1, torch.stack(shuffled).to(members.device))
-        order_targets = targets.gather(1, order)
-        for start in range(0, n_members, config.batch_size):
-            batch = order[:, start : start + config.batch_size]
-            x = torch.index_select(features, 0, batch.reshape(-1), out=rows[: batch.numel()])
-            x = x.unflatten(0, (n_runs, -1))
-            y = order_targets[:, start : start + config.batch_size]
-            optimiser.step(stack.gradients(params, x, y))
+        for x, y, weights in batches.epoch():
+            optimiser.step(stack.gradients(params, x, y, weights))
         advance(1)
         if epoch in wanted:
             yield epoch, params

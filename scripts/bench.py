@@ -93,7 +93,7 @@ def stacked(setting: Setting, x: Tensor, y: Tensor, members: Tensor) -> Work:
     targets = y.expand(RUNS, -1).contiguous()
 
     def work() -> None:
-        for _ in train(stack, config, x, targets, members, 0, range(RUNS), lambda _: None):
+        for _ in train(stack, config, x, targets, list(members), 0, range(RUNS), lambda _: None):
             pass
 
     return work

@@ -111,7 +111,9 @@ def test_the_last_checkpoint_is_scored_even_if_training_goes_on():
 
     def checkpoints():
         targets = TARGETS["regression"][:, :POOL]
-        return train(stack, config, POOL_X, targets, chosen, 0, range(RUNS), lambda count: None)
+        return train(
+            stack, config, POOL_X, targets, list(chosen), 0, range(RUNS), lambda count: None
+        )
 
     epoch, last = copies(checkpoints())[-1]
     assert epoch == 4

@@ -179,7 +179,7 @@ def trained(runs, seeds, seed=11, x=X, y=POOL_Y, advance=lambda count: None, **s
     stack = Stack(lambda: nn.Linear(4, 1), seeds, TASKS["regression"])
     before = {name: value.clone() for name, value in stack.initial.items()}
     config = TrainingConfig(**{"epochs": 3, "batch_size": 4, "lr": 0.02} | settings)
-    *_, (_, params) = train(stack, config, x, y[runs], MEMBERS[runs], seed, runs, advance)
+    *_, (_, params) = train(stack, config, x, y[runs], list(MEMBERS[runs]), seed, runs, advance)
     for name, value in before.items():
         assert torch.equal(stack.initial[name], value)
     return params

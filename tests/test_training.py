@@ -1,6 +1,7 @@
 """A stack of runs against plain PyTorch, one run after the other."""
 
 import copy
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -44,7 +45,7 @@ def problem(task, out):
     return x, y if task == "multiclass" else y.float(), chosen
 
 
-def single(model, task, config, x, y, chosen, run):
+def single(model, task, config, x, y, chosen, run, cuts=None):
     """One run as a PyTorch user would write it."""
     if config.optimizer == "adam":
         optimiser = torch.optim.Adam(model.parameters(), lr=config.lr)
@@ -53,12 +54,39 @@ def single(model, task, config, x, y, chosen, run):
     rng = stream(7, Purpose.BATCHES, run)
     for _ in range(config.epochs):
         order = chosen[torch.from_numpy(rng.permutation(len(chosen)))]
-        for start in range(0, len(order), config.batch_size):
-            batch = order[start : start + config.batch_size]
+        starts = range(0, len(order), config.batch_size)
+        for cut in cuts or [slice(start, start + config.batch_size) for start in starts]:
+            batch = order[cut]
             optimiser.zero_grad()
             TASKS[task].loss(model(x[batch]), y[batch]).mean().backward()
             optimiser.step()
     return {name: p.detach() for name, p in model.named_parameters()}
+
+
+def evenly(chosen, config):
+    """Batches where another number than half the pool are members."""
+    steps = -(-(POOL // 2) // config.batch_size)
+    ends = [round(step * len(chosen) / steps) for step in range(steps + 1)]
+    return [slice(*each) for each in pairwise(ends)]
+
+
+@pytest.mark.parametrize(("task", "model", "out"), CASES)
+def test_runs_with_unequal_numbers_of_members_equal_single_runs(task, model, out):
+    config = TrainingConfig(lr=1e-2, batch_size=8, epochs=4)
+    x, y, _ = problem(task, out)
+    rng = np.random.default_rng(1)
+    members = [torch.from_numpy(rng.permutation(POOL)[:n]) for n in (41, POOL // 2, 19)]
+    stack = Stack(lambda: model(FEATURES, out), [10, 11, 12], TASKS[task])
+    *_, (_, params) = train(
+        stack, config, x, y, members, 7, range(RUNS), advance=lambda count: None
+    )
+    for run, chosen in enumerate(members):
+        torch.manual_seed(10 + run)
+        alone = model(FEATURES, out)
+        cuts = None if len(chosen) == POOL // 2 else evenly(chosen, config)
+        expected = single(alone, task, config, x, y[run], chosen, run, cuts)
+        for name, value in expected.items():
+            np.testing.assert_allclose(params[name][run], value, atol=2e-5)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
@@ -68,7 +96,7 @@ def test_stacked_runs_equal_single_runs(task, model, out, optimizer):
     x, y, chosen = problem(task, out)
     stack = Stack(lambda: model(FEATURES, out), [10, 11, 12], TASKS[task])
     *_, (epoch, params) = train(
-        stack, config, x, y, chosen, 7, range(RUNS), advance=lambda count: None
+        stack, config, x, y, list(chosen), 7, range(RUNS), advance=lambda count: None
     )
     assert epoch == 4
     for run in range(RUNS):
@@ -87,7 +115,7 @@ def test_a_run_that_diverges_leaves_the_others_alone():
         targets = y.clone()
         targets[1] *= scale
         *_, (_, params) = train(
-            stack, config, x, targets, chosen, 0, range(RUNS), lambda count: None
+            stack, config, x, targets, list(chosen), 0, range(RUNS), lambda count: None
         )
         results.append(copy.deepcopy(params))
     for name, value in results[0].items():
@@ -117,7 +145,9 @@ def test_measurement_equals_evaluating_each_model_alone(tmp_path):
     stack = Stack(lambda: mlp(FEATURES, 1), [1, 2, 3], TASKS["regression"])
     quantizers = {"full": FullPrecision(), "sign": Sign(), "ternary": Ternary(sparsity=0.9)}
     kept = Trajectory(tmp_path, "address", [1, 2, 3])
-    checkpoints = kept.keep(train(stack, config, x, y, chosen, 0, range(RUNS), lambda count: None))
+    checkpoints = kept.keep(
+        train(stack, config, x, y, list(chosen), 0, range(RUNS), lambda count: None)
+    )
     found, _, diverged = measure(checkpoints, 3, stack, quantizers, (x, y), x, lambda count: None)
     list(checkpoints)
     assert not diverged.any()

@@ -229,7 +229,11 @@ class _Checking:
         for name, entry in known.items():
             self.construct(f"attack.{name}", entry)
         runs = self.values.get("runs")
-        if runs is None or runs < 1:
+        if runs == "auto":
+            runs = self.values.get("runs_max")
+            if not chosen:
+                self.faults.append("attack=[]: runs=auto needs an attack, which tells when to stop")
+        if not isinstance(runs, int) or runs < 1:
             return
         needs = {
             name: getattr(locate(entry["_target_"])[0], "min_runs", 1)
@@ -239,7 +243,7 @@ class _Checking:
             listed = ", ".join(f"{name} needs {count}" for name, count in needs.items())
             self.faults.append(
                 f"runs={runs}: too few for every attack chosen ({listed}); "
-                f"use runs={min(needs.values())} or more, or attack=[]"
+                f"use {min(needs.values())} or more, or attack=[]"
             )
 
     def data(self, plain: dict) -> None:

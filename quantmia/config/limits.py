@@ -7,6 +7,7 @@ from typing import Any
 from quantmia.config.wording import did_you_mean, show
 
 CHOICES = {
+    "split.membership": ("half", "coin"),
     "training.optimizer": ("adam", "sgd"),
     "indicator.variant": ("paper", "rate", "low_loss", "pooled"),
     "quantization.scale": ("data", "unit", "fixed"),
@@ -15,7 +16,7 @@ CHOICES = {
 AT_LEAST = {
     "seed": 0,
     "split.seed": 0,
-    "runs": 1,
+    "runs_max": 1,
     "training.epochs": 1,
     "training.batch_size": 1,
     "training.checkpoint_every": 1,
@@ -25,7 +26,7 @@ AT_LEAST = {
     "indicator.low_loss_models": 2,
 }
 INSIDE_0_1 = ("split.validation", "ranking.confidence")
-POSITIVE = ("training.lr", "quantization.scale_value")
+POSITIVE = ("training.lr", "quantization.scale_value", "ranking.tolerance")
 NOT_NEGATIVE = ("training.weight_decay", "training.momentum")
 
 
@@ -46,6 +47,11 @@ def beyond_limits(values: dict[str, Any]) -> list[str]:
         lambda v: bool(v) and "/" not in v and not v.startswith("."),
         "has to be a folder's name: not empty, without '/', not starting with '.'",
     )
+    limit(
+        "runs",
+        lambda v: v == "auto" or (isinstance(v, int) and v >= 1),
+        "has to be an integer of 1 or more, or auto",
+    )
     for key, choices in CHOICES.items():
         near = did_you_mean(str(values.get(key)), choices)
         limit(key, choices.__contains__, f"has to be one of {', '.join(choices)}{near}")
@@ -61,6 +67,12 @@ def beyond_limits(values: dict[str, Any]) -> list[str]:
         "indicator.grids",
         lambda v: bool(v) and all(step >= 1 for step in v),
         "has to list integers of 1 or more",
+    )
+    limit(
+        "ranking.epsilon",
+        lambda v: not v or values.get("split.membership") != "half",
+        "a bound on epsilon needs members drawn by independent coins, and halves are not: use "
+        "split.membership=coin",
     )
     epochs = values.get("training.epochs")
     if epochs is not None and epochs >= 1:

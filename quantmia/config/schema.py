@@ -11,10 +11,13 @@ class SplitConfig:
     Args:
         validation: share of the samples on which losses are measured, in (0, 1).
         seed: draws the validation samples, the same for every `seed` of the experiment.
+        membership: each run trains on a random `half` of the pool, or on every sample by a fair
+            `coin` of its own, which a lower bound on epsilon needs.
     """
 
     validation: float = 0.4
     seed: int = 0
+    membership: str = "half"
 
 
 @dataclass
@@ -93,11 +96,16 @@ class RankingConfig:
         confidence: of every interval, in (0, 1).
         bootstrap: resamples of the runs.
         halves: random halves of the runs for the stability of the ranking.
+        tolerance: differences of MIS that `runs=auto` counts as none.
+        epsilon: whether to bound epsilon from below; null: where that holds, which is with
+            `split.membership=coin`.
     """
 
     confidence: float = 0.95
     bootstrap: int = 1000
     halves: int = 200
+    tolerance: float = 0.02
+    epsilon: bool | None = None
 
 
 @dataclass
@@ -107,7 +115,8 @@ class ExperimentConfig:
     Args:
         name: folder of the results under outputs/.
         seed: of the runs' members, initialisations and batches.
-        runs: trainings.
+        runs: trainings; `auto`: until neighbours in the ranking are told apart or equal.
+        runs_max: of `auto`.
         resume: complete the folder of an interrupted run.
         dataset: `_target_` and its arguments.
         embedder: `_target_` and its arguments; null for numeric data.
@@ -118,7 +127,8 @@ class ExperimentConfig:
 
     name: str = "experiment"
     seed: int = 0
-    runs: int = 20
+    runs: int | str = 20
+    runs_max: int = 500
     resume: bool = False
     dataset: dict[str, Any] = field(default_factory=dict)
     embedder: dict[str, Any] | None = None

@@ -56,17 +56,34 @@ def split(dataset: Dataset, validation: float, seed: int) -> Split:
     return parts
 
 
-def members(seed: int, runs: Sequence[int], n_pool: int) -> Bool[np.ndarray, "runs pool"]:
-    """Each run's own random half of the pool: True where a sample is trained on.
+def members(
+    seed: int, runs: Sequence[int], n_pool: int, membership: str = "half"
+) -> Bool[np.ndarray, "runs pool"]:
+    """Who each run trains on: True where a sample of the pool is a member.
 
     Args:
         seed: the experiment's seed.
         runs: indices of the runs.
-        n_pool: size of the pool; an odd one leaves the larger half out.
+        n_pool: size of the pool.
+        membership: `half`, each run's own random half (an odd pool leaves the larger half out);
+            or `coin`, every sample by a fair coin of its own.
+
+    Raises:
+        DataError: the coins leave a run fewer than two members or non-members.
     """
     mask = np.zeros((len(runs), n_pool), bool)
     for row, run in zip(mask, runs, strict=True):
-        row[stream(seed, Purpose.MEMBERS, run).permutation(n_pool)[: n_pool // 2]] = True
+        rng = stream(seed, Purpose.MEMBERS, run)
+        if membership == "half":
+            row[rng.permutation(n_pool)[: n_pool // 2]] = True
+        else:
+            row[:] = rng.random(n_pool) < 0.5
+            if not 2 <= row.sum() <= n_pool - 2:
+                raise DataError(
+                    f"split.membership=coin: run {run} drew {row.sum()} of {n_pool} samples as "
+                    "members, and two members and two others are needed. Use more data or "
+                    "split.membership=half."
+                )
     return mask
 
 

@@ -44,6 +44,8 @@ def readable(results: Results) -> pd.DataFrame:
         shown[f"MIS {column.removeprefix('mis_')}"] = _with_interval(table, column, ".3f")
     if "mis_upper" in table:
         shown["MIS at most"] = ["" if pd.isna(u) else f"{u:.3f}" for u in table["mis_upper"]]
+    if "epsilon" in table:
+        shown["ε at least"] = [f"{epsilon:.2f}" for epsilon in table["epsilon"]]
     metric = table["utility_metric"].iloc[0]
     shown["R²" if metric == "r2" else metric] = [f"{u:.3f}" for u in table["utility"]]
     shown["r_Q"] = _with_interval(table, "r_q", ".2g")
@@ -109,7 +111,7 @@ def _with_interval(table: pd.DataFrame, key: str, digits: str) -> list[str]:
 
 
 def _latex(shown: pd.DataFrame) -> str:
-    escaped = {"_": r"\_", "²": "$^2$", ">": "$>$", "%": r"\%"}
+    escaped = {"_": r"\_", "ε": r"$\varepsilon$", "²": "$^2$", ">": "$>$", "%": r"\%"}
 
     def clean(cell: str) -> str:
         return "".join(escaped.get(character, character) for character in cell)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from problems import problem
+from scipy.stats import t
 from sklearn.metrics import roc_auc_score
 
 from quantmia.attacks import Lira, LossThreshold
@@ -62,7 +63,9 @@ def test_resampling_samples_widens_the_interval_as_leaving_them_out_does():
             )
         )
     from_samples = 149 / 150 * np.square(np.array(without) - np.mean(without)).sum()
-    width = np.sqrt(from_runs + from_samples) * 2 * 1.96
+    runs = len(seen.members)
+    student = np.sqrt(runs / (runs - 1)) * t.ppf(0.975, runs - 1)
+    width = np.sqrt(from_runs + from_samples) * 2 * student
     assert result.auc.high - result.auc.low == pytest.approx(width, rel=0.08)
 
 
@@ -80,7 +83,7 @@ def test_resampling_runs_alone_is_too_narrow():
         covered += [one.low <= 0.5 <= one.high, both.low <= 0.5 <= both.high]
     runs_alone, runs_and_samples = covered / 300
     print(f"AUC 0.5 covered: runs alone {runs_alone:.3f}, runs and samples {runs_and_samples:.3f}")
-    assert runs_alone < 0.8
+    assert runs_alone < 0.85
     assert runs_and_samples > 0.93
 
 

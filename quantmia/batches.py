@@ -1,0 +1,92 @@
+"""Minibatches of every run at once, from its own shuffled members."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from quantmia.seeding import Purpose, stream
+
+Batch = tuple[Tensor, Tensor, Tensor | None]  # features, targets, weights of the loss
+
+
+class Batches:
+    """Cuts the members of every run into the same number of batches, however many they are.
+
+    A run on half the pool gets batches of `batch_size` and a smaller last one. Another number of
+    members is cut into as many batches, as equal as can be, so that all runs take the same number
+    of steps and none depends on the others; what is missing to the largest batch is filled with
+    samples of weight 0.
+
+    Args:
+        features: of the whole pool.
+        targets: of each run, on its own scale.
+        members: indices into the pool, of each run.
+        batch_size: samples a batch.
+        seed: the experiment's seed.
+        runs: indices of the runs, which address their streams.
+    """
+
+    def __init__(
+        self,
+        features: Float[Tensor, "pool *features"],
+        targets: Tensor,
+        members: Sequence[Int[Tensor, " _"]],
+        batch_size: int,
+        seed: int,
+        runs: Sequence[int],
+    ):
+        self.features, self.targets, self.members = features, targets, members
+        self.generators = [stream(seed, Purpose.BATCHES, run) for run in runs]
+        half = len(features) // 2
+        starts = np.append(np.arange(0, half, batch_size), half)
+        ends = [
+            starts if len(chosen) == half else _evenly(len(chosen), len(starts))
+            for chosen in members
+        ]
+        if all(len(chosen) == half for chosen in members):
+            self.positions = [
+                torch.arange(start, end).expand(len(runs), -1) for start, end in pairwise(starts)
+            ]
+            self.weights = None
+        else:
+            self.positions, self.weights = _filled(np.stack(ends, axis=1))
+        # One buffer for every batch: fresh memory at each step costs as much as the optimiser.
+        largest = self.positions[0].numel()
+        self.rows = features.new_empty(largest, *features.shape[1:])
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of one pass over the members, newly shuffled; they share memory."""
+        shuffled = [
+            chosen[torch.from_numpy(generator.permutation(len(chosen)))]
+            for chosen, generator in zip(self.members, self.generators, strict=True)
+        ]
+        order = pad_sequence(shuffled, batch_first=True)
+        order_targets = self.targets.gather(1, order)
+        for step, position in enumerate(self.positions):
+            batch = order.gather(1, position)
+            x = torch.index_select(
+                self.features, 0, batch.reshape(-1), out=self.rows[: batch.numel()]
+            )
+            y = order_targets.gather(1, position)
+            weights = None if self.weights is None else self.weights[step]
+            yield x.unflatten(0, batch.shape), y, weights
+
+
+def _evenly(count: int, bounds: int) -> NDArray[np.int64]:
+    return np.round(np.linspace(0, count, bounds)).astype(np.int64)
+
+
+def _filled(bounds: Int[np.ndarray, "bounds runs"]) -> tuple[list[Tensor], list[Tensor]]:
+    """Positions in each run's order [runs, batch], and weights that average over what is there."""
+    size = np.diff(bounds, axis=0)[..., None]
+    slot = np.arange(size.max())
+    inside = slot < size
+    positions = np.where(inside, bounds[:-1, :, None] + slot, 0)
+    weights = np.where(inside, 1 / np.maximum(size, 1), 0.0).astype(np.float32)
+    return list(torch.from_numpy(positions)), list(torch.from_numpy(weights))

@@ -1,0 +1,102 @@
+"""Whether neighbours in a ranking can be told apart, and how many runs that would take."""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy.stats import norm, t
+
+from quantmia.attacks import Attack, Observed
+from quantmia.attacks.metrics import mean_advantage
+
+GROWTH = 1.25  # from one look to the next
+
+
+def audits(attack: Attack, seen: Observed) -> Float[np.ndarray, " groups"]:
+    """MIS in each of the disjoint groups of as few runs as the attack can be used with.
+
+    Every group is a small audit of its own: its runs are shadow models of each other alone, so
+    that groups are independent draws (given the data), which the runs of one large audit are not.
+
+    Args:
+        attack: scores the runs.
+        seen: of one quantizer; runs that fill no group are left out.
+    """
+    size = attack.min_runs
+    found = []
+    for start in range(0, len(seen.loss) - size + 1, size):
+        group = seen.of(np.arange(start, start + size))
+        found.append(1 - mean_advantage(attack.score(group), group.members))
+    return np.array(found)
+
+
+def neighbours(
+    order: Sequence[str],
+    groups: Mapping[str, Float[np.ndarray, " groups"]],
+    error: float,
+    tolerance: float,
+) -> pd.DataFrame:
+    """Verdict on every two neighbours of a ranking, by Student's interval of their difference.
+
+    Args:
+        order: quantizers, most private first.
+        groups: MIS in every group, of each quantizer.
+        error: probability that any verdict is wrong, divided among the pairs (Bonferroni).
+        tolerance: differences of MIS within it count as none.
+
+    Returns:
+        Rows `quantizer, other, difference, low, high, verdict`; the verdict is `separated`,
+        `equal` (within the tolerance) or `open`.
+    """
+    rows = []
+    for a, b in pairwise(order):
+        difference = groups[a] - groups[b]
+        mean, half = float(difference.mean()), math.inf
+        if len(difference) > 1:
+            quantile = t.ppf(1 - error / (len(order) - 1) / 2, len(difference) - 1)
+            half = float(quantile * difference.std(ddof=1) / math.sqrt(len(difference)))
+        low, high = mean - half, mean + half
+        verdict = "open"
+        if low > 0 or high < 0:
+            verdict = "separated"
+        elif -tolerance <= low and high <= tolerance:
+            verdict = "equal"
+        rows.append((a, b, mean, low, high, verdict))
+    return pd.DataFrame(
+        rows, columns=["quantizer", "other", "difference", "low", "high", "verdict"]
+    )
+
+
+def runs_to_separate(
+    difference: float, groups: Float[np.ndarray, " groups"], size: int, confidence: float
+) -> float:
+    """About how many runs a pair takes until its interval leaves 0 out.
+
+    Args:
+        difference: of the MIS of the two, over all runs.
+        groups: differences in every group.
+        size: runs a group.
+        confidence: of the interval.
+
+    Returns:
+        A multiple of `size`; infinite where there is no difference, NaN for fewer than two groups.
+    """
+    if len(groups) < 2:
+        return math.nan
+    if difference == 0:
+        return math.inf
+    quantile = norm.ppf((1 + confidence) / 2)
+    needed = (quantile * groups.std(ddof=1) / difference) ** 2
+    return size * math.ceil(needed)
+
+
+def looks(stack: int, runs_max: int) -> list[int]:
+    """Numbers of runs after which `runs=auto` looks: whole stacks, ever further apart."""
+    found = [min(stack, runs_max)]
+    while found[-1] < runs_max:
+        stacks = max(found[-1] // stack + 1, math.ceil(GROWTH * found[-1] / stack))
+        found.append(min(stacks * stack, runs_max))
+    return found

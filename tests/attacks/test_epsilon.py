@@ -1,0 +1,86 @@
+"""Bounds on epsilon against a mechanism whose epsilon is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from problems import problem
+from scipy.stats import binom
+
+from quantmia.attacks import LiraShrunk, LossThreshold, Rmia
+from quantmia.attacks.epsilon import SHARES, _guess, lower_bound, of_all_models, of_each_model
+
+CONFIDENCE = 0.95
+
+
+def randomised_response(members, epsilon, rng):
+    """Tells the truth about each member with probability e^epsilon / (1 + e^epsilon)."""
+    truth = rng.random(members.shape) < 1 / (1 + np.exp(-epsilon))
+    return np.where(truth, members, ~members).astype(float)
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.5, 1.0, 2.0, 4.0])
+def test_one_model_of_randomised_response(epsilon):
+    rng = np.random.default_rng(0)
+    members = rng.random((1000, 1000)) < 0.5
+    found = of_each_model(randomised_response(members, epsilon, rng), members, CONFIDENCE).epsilon
+    # No more often too large than the error rate allows, two standard errors included.
+    assert np.mean(found > epsilon) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 1000)
+    assert np.median(found) >= 0.6 * epsilon
+
+
+@pytest.mark.parametrize("attack", [LiraShrunk(), Rmia(), LossThreshold()])
+def test_all_models_of_randomised_response(attack):
+    """The samples' signals differ, so that the attack has to learn them from other runs."""
+    epsilon, found = 1.0, []
+    for seed in range(1000):
+        rng = np.random.default_rng([1, seed])  # a stream of its own: the coins come from `seed`
+        seen = problem(8, 50, leak=0, seed=seed, kind="coin")
+        response = randomised_response(seen.members, epsilon, rng)
+        signal = 3 * response + rng.normal(size=(1, 50))
+        loss = np.logaddexp(0, -signal)
+        bound = of_all_models(attack, replace(seen, signal=signal, loss=loss), CONFIDENCE)
+        found.append(float(bound.epsilon))
+    assert np.mean(np.array(found) > epsilon) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 1000)
+    assert np.median(found) > 0.2
+
+
+def test_runs_that_share_their_luck_do_not_add_up():
+    """Two runs that guess each other's members are right, or wrong, about the same samples."""
+
+    class Copy(LiraShrunk):
+        """Guesses what the last peer was."""
+
+        min_runs = 2
+
+        def score(self, seen):
+            scores = np.zeros(seen.loss.shape)
+            for row, peers in zip(scores, seen.peers, strict=True):
+                if peers.any():
+                    row[:] = seen.members[np.flatnonzero(peers)[-1]]
+            return scores
+
+    found, naive = [], []
+    for seed in range(1000):
+        seen = problem(2, 100, leak=0, seed=seed, kind="coin")
+        attack = Copy()
+        found.append(of_all_models(attack, seen, CONFIDENCE).epsilon > 0)
+        guesses, correct = _guess(attack.score(seen), seen.members)
+        naive.append(lower_bound(guesses.sum(1), correct.sum(1), 0.05 / len(SHARES)).max() > 0)
+    assert np.mean(found) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 1000)
+    assert np.mean(naive) > 0.08
+
+
+@pytest.mark.parametrize(("guesses", "correct"), [(50, 40), (1000, 600), (7, 7), (200, 100)])
+def test_the_bound_inverts_the_binomial_tail(guesses, correct):
+    bound = float(lower_bound(np.array(guesses), np.array(correct), 0.05))
+    tail = [
+        binom.sf(correct - 1, guesses, 1 / (1 + np.exp(-epsilon)))
+        for epsilon in np.linspace(0, 6, 60_001)
+    ]
+    expected = np.linspace(0, 6, 60_001)[np.searchsorted(tail, 0.05)]
+    assert bound == pytest.approx(expected, abs=2e-4)
+
+
+def test_no_correct_guess_bounds_nothing():
+    assert lower_bound(np.array([10, 0]), np.array([0, 0]), 0.05).tolist() == [0, 0]
