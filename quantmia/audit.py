@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from hydra.utils import instantiate
 
@@ -13,7 +12,6 @@ from quantmia.attacks.metrics import AttackResult, assess
 from quantmia.attacks.roc import roc_curve
 from quantmia.evidence import Evidence, InputSource, Observer
 from quantmia.progress import Progress
-from quantmia.separation import audits
 from quantmia.statistics import Bootstrap
 
 TRUSTED = ("lira_shrunk", "lira", "loss_threshold")  # which attack orders the table, best first
@@ -28,8 +26,6 @@ class Audit:
         roc: curves, rows `quantizer, attack, fpr, tpr, low, high`.
         epsilon: bounds, rows `quantizer, attack, run, guesses, correct, epsilon`; none where they
             do not hold.
-        groups: MIS by the trusted attack in groups of runs, of each quantizer.
-        group_size: runs a group.
         trusted: the attack that orders the quantizers; None without attacks.
         left_out: sentences that say which attack needs more runs.
     """
@@ -37,8 +33,6 @@ class Audit:
     results: dict[str, dict[str, AttackResult]]
     roc: pd.DataFrame
     epsilon: pd.DataFrame
-    groups: dict[str, np.ndarray]
-    group_size: int
     trusted: str | None
     left_out: list[str]
 
@@ -81,7 +75,7 @@ def audit(
     attacks, left_out = usable(config["attack"], len(found.meta))
     trusted = trusted_attack(list(attacks))
     results: dict[str, dict[str, AttackResult]] = {name: {} for name in attacks}
-    names, roc, epsilon, groups = list(config["quantizer"]), [], [], {}
+    names, roc, epsilon = list(config["quantizer"]), [], []
     with_epsilon = attacks and wants_epsilon(config)
     observe = Observer(found, attacks.values(), source)
     with progress.stage("attacks", len(names) * len(attacks), "attacks") as advance:
@@ -93,14 +87,11 @@ def audit(
                 curve = roc_curve(scores[name], seen.members, bootstrap)
                 roc += [{"quantizer": quantizer, "attack": name} | point for point in curve]
                 advance(1)
-            if trusted:
-                groups[quantizer] = audits(attacks[trusted], seen)
             if with_epsilon:
                 table = epsilon_table(attacks, scores, seen, bootstrap.confidence)
                 epsilon += [{"quantizer": quantizer} | row for row in table]
-    size = attacks[trusted].min_runs if trusted else 0
     bounds = pd.DataFrame(epsilon).astype({"run": "Int64"} if epsilon else {})
-    return Audit(results, pd.DataFrame(roc), bounds, groups, size, trusted, left_out)
+    return Audit(results, pd.DataFrame(roc), bounds, trusted, left_out)
 
 
 def wants_epsilon(config: dict[str, Any]) -> bool:

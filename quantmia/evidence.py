@@ -87,7 +87,7 @@ def collect(
         FolderError: a run is missing or damaged.
         QuantmiaError: every run diverged.
     """
-    wanted = [(f, run) for f in folders for run in range(f.manifest()["runs"])]
+    wanted = [(f, run) for f in folders for run in range(f.runs)]
     rows, last, diverged, locations, metas = [], [], [], [], []
     grids: dict[int, list] = {every: [] for every in settings["grids"]}
     means: dict[str, list[np.ndarray]] = {name: [] for name in names}

@@ -238,7 +238,7 @@ def _refuse_other_config(folder: RunFolder, config: ExperimentConfig) -> None:
     if not (folder.path / "manifest.json").exists():
         return
     there = folder.manifest()["config"]
-    more = isinstance(config.runs, int) and config.runs >= folder.manifest()["runs"]
+    more = isinstance(config.runs, int) and config.runs >= folder.runs
     ignored = (*TABLES_ONLY, "runs") if more else TABLES_ONLY
     differing = differing_keys(there, recorded(config), ignored)
     if differing:

@@ -215,11 +215,11 @@ def _pairs(table, names, resampled, audited: Audit, bootstrap: Bootstrap) -> pd.
                 wins = np.where(mine == other, 0.5, mine > other)[defined]
                 row[f"p_{key}"] = float(wins.mean()) if defined.any() else np.nan
             if trusted:
-                ours, theirs = (attacks[trusted][name].advantage.value for name in (a, b))
+                ours, theirs = (attacks[trusted][name] for name in (a, b))
                 row["runs_to_separate"] = runs_to_separate(
-                    theirs - ours,
-                    audited.groups[a] - audited.groups[b],
-                    audited.group_size,
+                    ours.advantage.value - theirs.advantage.value,
+                    ours.resampled - theirs.resampled,
+                    bootstrap.runs,
                     bootstrap.confidence,
                 )
             rows.append(row)

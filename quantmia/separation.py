@@ -71,26 +71,28 @@ def neighbours(
 
 
 def runs_to_separate(
-    difference: float, groups: Float[np.ndarray, " groups"], size: int, confidence: float
+    difference: float, resampled: Float[np.ndarray, " resamples"], runs: int, confidence: float
 ) -> float:
-    """About how many runs a pair takes until its interval leaves 0 out.
+    """About how many runs a pair takes until the interval of its difference leaves 0 out.
+
+    Its width goes down with the square root of the number of runs.
 
     Args:
-        difference: of the MIS of the two, over all runs.
-        groups: differences in every group.
-        size: runs a group.
+        difference: of the two.
+        resampled: the same in every resample of the runs.
+        runs: how many there are.
         confidence: of the interval.
 
     Returns:
-        A multiple of `size`; infinite where there is no difference, NaN for fewer than two groups.
+        How many in all; infinite where there is no difference, NaN for a single run.
     """
-    if len(groups) < 2:
+    if runs < 2:
         return math.nan
     if difference == 0:
         return math.inf
     quantile = norm.ppf((1 + confidence) / 2)
-    needed = (quantile * groups.std(ddof=1) / difference) ** 2
-    return size * math.ceil(needed)
+    needed = runs * (quantile * resampled.std() / difference) ** 2
+    return math.ceil(needed)
 
 
 def looks(stack: int, runs_max: int) -> list[int]:

@@ -85,6 +85,18 @@ class RunFolder:
                 f"{path} cannot be read ({error}); run again with resume=true."
             ) from error
 
+    @property
+    def runs(self) -> int:
+        """How many runs it holds or is to hold.
+
+        Raises:
+            FolderError: the manifest cannot be read or does not say.
+        """
+        found = self.manifest().get("runs")
+        if not isinstance(found, int):
+            raise FolderError(f"{self.path} was made by another version of quantmia; run it again.")
+        return found
+
     def write_manifest(self, content: dict[str, Any]) -> None:
         """Replace the manifest at once."""
         write_json(self.path / "manifest.json", content)

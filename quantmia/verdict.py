@@ -5,6 +5,7 @@ from itertools import pairwise
 import pandas as pd
 
 SEPARATED = 0.95  # P(A more private than B) from which two quantizers count as told apart
+MANY = 10_000  # runs; beyond, two quantizers are as good as equal
 REGIME = 0.1  # best_is_last above it: training stopped before its minimum
 
 
@@ -109,10 +110,20 @@ def answer(table: pd.DataFrame, pairs: pd.DataFrame, trusted: str | None) -> str
         text += f"; at {top['runs']} runs it cannot be told apart from {', '.join(ties)}"
     names = list(table["quantizer"])
     open_pairs = [
-        f"{a} / {b}"
-        for a, b in pairwise(names[1:])
+        f"{a} / {b}{_more_runs(pairs, a, b, int(top['runs']))}"
+        for a, b in pairwise(names)
         if not max(p.get((a, b), float("nan")), 1 - p.get((a, b), float("nan"))) >= SEPARATED
     ]
-    if open_pairs:
-        text += f"; neighbours that cannot be told apart either: {', '.join(open_pairs)}"
+    if open_pairs and top["runs"] > 1:
+        text += f"; neighbours that cannot be told apart: {', '.join(open_pairs)}"
     return text + "."
+
+
+def _more_runs(pairs: pd.DataFrame, a: str, b: str, runs: int) -> str:
+    """How many more would separate the two, from the width of the interval."""
+    if "runs_to_separate" not in pairs:
+        return ""
+    total = pairs.set_index(["quantizer", "other"])["runs_to_separate"][a, b]
+    if not total < MANY:
+        return f" (over {MANY} runs would)"
+    return f" (about {max(int(total) - runs, 1)} more runs would)"

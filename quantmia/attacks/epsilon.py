@@ -29,10 +29,6 @@ class EpsilonBound:
     correct: Int[np.ndarray, "*some"]
     epsilon: Float[np.ndarray, "*some"]
 
-    def of(self, run: int) -> "EpsilonBound":
-        """That of one run."""
-        return EpsilonBound(self.guesses[run], self.correct[run], self.epsilon[run])
-
 
 def of_each_model(scores: PerSample, members: Members, confidence: float) -> EpsilonBound:
     """A bound for every run's model by itself (Steinke, Nasr and Jagielski 2023, theorem 5.2).
@@ -88,20 +84,29 @@ def epsilon_table(
         Rows `attack, run, guesses, correct, epsilon`: `attack` is `any` for the best of all, whose
         row says what that one guessed; `run` is missing where the bound is of all models.
     """
-    rows, best = [], {}
-    strict = 1 - (1 - confidence) / len(attacks)
+    rows: list[dict[str, Any]] = []
+    best: dict[int | None, dict[str, Any]] = {}
     for name, attack in attacks.items():
-        for level in (confidence, strict):
-            all_models = of_all_models(attack, seen, level)
-            each_model = of_each_model(scores[name], seen.members, level)
-            found = {None: all_models} | {run: each_model.of(run) for run in range(len(seen.loss))}
-            if level == confidence:
-                rows += [{"attack": name, "run": run} | vars(each) for run, each in found.items()]
-            else:
-                for run, each in found.items():
-                    if run not in best or each.epsilon > best[run].epsilon:
-                        best[run] = each
-    return rows + [{"attack": "any", "run": run} | vars(each) for run, each in best.items()]
+        rows += [{"attack": name} | row for row in _rows(attack, scores[name], seen, confidence)]
+        strict = 1 - (1 - confidence) / len(attacks)
+        for row in _rows(attack, scores[name], seen, strict):
+            if row["epsilon"] > best.get(row["run"], {"epsilon": -1})["epsilon"]:
+                best[row["run"]] = row
+    return rows + [{"attack": "any"} | row for row in best.values()]
+
+
+def _rows(attack: Attack, scores: PerSample, seen: Observed, confidence: float):
+    whole = of_all_models(attack, seen, confidence)
+    each = of_each_model(scores, seen.members, confidence)
+    columns = [np.append(whole.guesses, each.guesses), np.append(whole.correct, each.correct)]
+    columns.append(np.append(whole.epsilon, each.epsilon))
+    for run, (guesses, correct, epsilon) in enumerate(zip(*columns, strict=True), start=-1):
+        yield {
+            "run": None if run < 0 else run,
+            "guesses": int(guesses),
+            "correct": int(correct),
+            "epsilon": float(epsilon),
+        }
 
 
 def lower_bound(

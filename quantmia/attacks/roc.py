@@ -43,11 +43,12 @@ def _ends(bootstrap: Bootstrap, reached: Float[np.ndarray, " resamples"]) -> dic
 
 def _thresholds(scores: PerSample, members: Members) -> Float[np.ndarray, " thresholds"]:
     """Scores from high to low that let through numbers of non-members in geometric steps."""
-    descending = np.sort(scores, axis=None)[::-1]
-    outside = np.sort(scores[~members])[::-1]
+    everything, outside = np.sort(scores, axis=None), np.sort(scores[~members])[::-1]
     ranks = np.geomspace(1, len(outside), THRESHOLDS).astype(int) - 1
-    above_all = descending[descending > outside[0]][-1:]  # what no non-member reaches
-    return np.unique(np.concatenate([above_all, outside[ranks], descending[-1:]]))[::-1]
+    above = np.searchsorted(everything, outside[ranks], side="right")  # lets the others through
+    lowest = np.zeros(1, int)
+    kept = np.unique(np.concatenate([above[above < len(everything)], lowest]))
+    return np.unique(everything[kept])[::-1]
 
 
 def _at_least(

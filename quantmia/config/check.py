@@ -60,7 +60,7 @@ def check(config: DictConfig) -> ExperimentConfig:
                 shared = plain.get("quantization") if group == "quantizer" else None
                 checking.target(f"{group}.{name}", entry, (), shared)
     checking.quantizers(plain.get("quantizer", {}))  # absent when none is chosen
-    checking.attacks(plain.get("attack"))
+    checking.attacks(plain.get("attack", {}))  # absent when none is chosen
     checking.data(plain)
     if checking.faults:
         raise ConfigError(checking.faults)
@@ -230,9 +230,9 @@ class _Checking:
             self.construct(f"attack.{name}", entry)
         runs = self.values.get("runs")
         if runs == "auto":
-            runs = self.values.get("runs_max")
             if not chosen:
                 self.faults.append("attack=[]: runs=auto needs an attack, which tells when to stop")
+            runs = self.values.get("runs_max")
         if not isinstance(runs, int) or runs < 1:
             return
         needs = {

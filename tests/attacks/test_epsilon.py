@@ -3,12 +3,20 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from problems import problem
 from scipy.stats import binom
 
 from quantmia.attacks import LiraShrunk, LossThreshold, Rmia
-from quantmia.attacks.epsilon import SHARES, _guess, lower_bound, of_all_models, of_each_model
+from quantmia.attacks.epsilon import (
+    SHARES,
+    _guess,
+    epsilon_table,
+    lower_bound,
+    of_all_models,
+    of_each_model,
+)
 
 CONFIDENCE = 0.95
 
@@ -55,9 +63,9 @@ def test_runs_that_share_their_luck_do_not_add_up():
 
         def score(self, seen):
             scores = np.zeros(seen.loss.shape)
-            for row, peers in zip(scores, seen.peers, strict=True):
+            for run, peers in enumerate(seen.peers):
                 if peers.any():
-                    row[:] = seen.members[np.flatnonzero(peers)[-1]]
+                    scores[run] = seen.members[np.flatnonzero(peers)[-1]]
             return scores
 
     found, naive = [], []
@@ -80,6 +88,21 @@ def test_the_bound_inverts_the_binomial_tail(guesses, correct):
     ]
     expected = np.linspace(0, 6, 60_001)[np.searchsorted(tail, 0.05)]
     assert bound == pytest.approx(expected, abs=2e-4)
+
+
+def test_the_table_has_a_row_for_every_model_and_the_best_attack():
+    seen = problem(8, 200, leak=4.0, kind="coin")
+    attacks = {"lira_shrunk": LiraShrunk(), "loss_threshold": LossThreshold()}
+    scores = {name: attack.score(seen) for name, attack in attacks.items()}
+    table = pd.DataFrame(epsilon_table(attacks, scores, seen, CONFIDENCE))
+    assert len(table) == 3 * 9
+    best = table[table["attack"] == "any"].set_index(table["run"].fillna(-1))["epsilon"]
+    for name in attacks:
+        own = table[table["attack"] == name].set_index(table["run"].fillna(-1))["epsilon"]
+        strict = of_all_models(attacks[name], seen, 0.975).epsilon
+        assert own[-1] >= strict
+        assert best[-1] >= strict
+    assert (best > 0).all()
 
 
 def test_no_correct_guess_bounds_nothing():

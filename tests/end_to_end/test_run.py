@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 
 pytestmark = pytest.mark.slow
 
@@ -303,3 +304,86 @@ def test_two_processes_do_not_write_one_folder(tmp_path):
         first.wait()
     assert second.returncode == 2
     assert "another process" in second.stderr
+
+
+def test_members_by_coins_give_bounds_on_epsilon(tmp_path):
+    done = run(tmp_path, "split.membership=coin", "attack=[lira_shrunk,whitebox]")
+    assert done.returncode == 0, done.stderr
+    assert "at least" in done.stdout
+    members = [
+        load_file(path)["members"].sum()
+        for path in sorted((tmp_path / FOLDER / "scores").iterdir())
+    ]
+    assert len(set(members)) > 1
+    table = pd.read_csv(tmp_path / FOLDER / "epsilon.csv")
+    assert len(table) == 9 * 3 * 9  # quantizers, attacks with `any`, runs with all of them
+    whole = table[(table["attack"] == "any") & table["run"].isna()].set_index("quantizer")
+    ranking = pd.read_csv(tmp_path / FOLDER / "ranking.csv").set_index("quantizer")
+    pd.testing.assert_series_equal(
+        ranking["epsilon"].sort_index(), whole["epsilon"].sort_index(), check_names=False
+    )
+    before = bits(tmp_path / FOLDER)
+    assert run(tmp_path, "split.membership=coin", "attack=[lira_shrunk,whitebox]",
+               folder="outputs/again").returncode == 0  # fmt: skip
+    assert bits(tmp_path / "outputs/again") == before
+
+
+def test_no_bound_on_epsilon_where_it_does_not_hold(finished):
+    assert not (finished / FOLDER / "epsilon.csv").exists()
+    refused = run(finished, "ranking.epsilon=true", folder="outputs/refused")
+    assert refused.returncode == 2
+    assert "split.membership=coin" in refused.stderr
+
+
+def test_runs_auto_stops_by_itself_and_a_killed_one_ends_alike(tmp_path):
+    settings = ("runs=auto", "ranking.tolerance=0.2", "quantizer=[full_precision,ternary_90]")
+    done = run(tmp_path, *settings, "runs_max=100")
+    assert done.returncode == 0, done.stderr
+    manifest = json.loads((tmp_path / FOLDER / "manifest.json").read_text())
+    assert 8 <= manifest["runs"] < 100
+    assert "0 open" in manifest["stopped"]
+    assert len(list((tmp_path / FOLDER / "losses").iterdir())) == manifest["runs"]
+    again = tmp_path / "outputs/again"
+    shutil.copytree(tmp_path / FOLDER, again)
+    for kind in ("losses", "scores", "models"):
+        (again / kind / "run-0005.safetensors").unlink()
+    done = run(tmp_path, *settings, "runs_max=100", "resume=true", folder="outputs/again")
+    assert done.returncode == 0, done.stderr
+    assert bits(again) == bits(tmp_path / FOLDER)
+    assert quantmia(tmp_path, "rank", str(again)).returncode == 0
+
+
+def test_runs_auto_says_what_stayed_open(tmp_path):
+    done = run(tmp_path, "runs=auto", "runs_max=8", "ranking.tolerance=1e-6")
+    assert done.returncode == 0, done.stderr
+    assert "after 8 of at most 8 runs" in done.stderr + done.stdout
+    assert "more runs would)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        (("runs=many",), "has to be an integer of 1 or more, or auto"),
+        (("runs=auto", "attack=[]"), "runs=auto needs an attack"),
+        (("split.membership=dice",), "has to be one of half, coin"),
+        (("ranking.tolerance=0",), "ranking.tolerance"),
+        (("attack=[whitebox]", "attack.whitebox.features=grey"), "has to be one of loss, whitebox"),
+    ],
+)
+def test_what_the_audit_cannot_do_is_refused(tmp_path, override, message):
+    refused = run(tmp_path, *override)
+    assert refused.returncode == 2
+    assert message in refused.stderr
+
+
+def test_a_folder_takes_more_runs(tmp_path, finished):
+    shutil.copytree(finished / FOLDER, tmp_path / FOLDER)
+    before = bits(tmp_path / FOLDER)
+    done = run(tmp_path, "runs=12", "resume=true")
+    assert done.returncode == 0, done.stderr
+    after = bits(tmp_path / FOLDER)
+    assert len(list((tmp_path / FOLDER / "models").iterdir())) == 12
+    assert all(after[name] == each for name, each in before.items() if "run-" in name)
+    fewer = run(tmp_path, "runs=4", "resume=true")
+    assert fewer.returncode == 2
+    assert "runs: 12 and 4" in fewer.stderr
