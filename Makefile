@@ -18,7 +18,7 @@ SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test lint bench efficiency lock clean
+.PHONY: help setup lipophilicity test lint bench efficiency parity lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,14 @@ $(EFFICIENCY)/%/efficiency.csv: | $(STAMP)
 	$(BIN)/quantmia run $(SETTING_$*) runs=300 'attack=[lira,lira_shrunk,loss_threshold,rmia,whitebox]' \
 	  hydra.run.dir=$(@D) resume=true
 	$(BIN)/quantmia efficiency $(@D) --reference-runs 150
+
+parity: $(VENV)/.parity ## Compare with SACRO-ML: the same AUC, and how much faster.
+	$(BIN)/python scripts/parity.py
+
+$(VENV)/.parity: $(STAMP)
+	$(BIN)/pip install -c requirements.lock ".[parity]"
+	$(BIN)/pip install --no-deps -e .
+	touch $@
 
 lock: ## Resolve the dependencies anew into requirements.lock.
 	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \

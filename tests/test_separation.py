@@ -14,7 +14,7 @@ REPETITIONS = 200
 
 def stops(groups, size, error, tolerance, planned):
     """Follows `runs=auto`: the verdicts of the look at which it stops."""
-    names, verdicts = list(groups), []
+    names, verdicts, runs = list(groups), [], 0
     for runs in planned:
         sofar = {name: values[: runs // size] for name, values in groups.items()}
         order = sorted(names, key=lambda name: -sofar[name].mean())
