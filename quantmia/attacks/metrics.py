@@ -127,17 +127,17 @@ def _mis(advantage: Interval) -> Interval:
 
 
 def _tpr(scores: PerSample, members: Members, bootstrap: Bootstrap) -> dict[float, Interval]:
-    """TPR at low FPR over the scores of all runs together; every run has as many of each kind."""
+    """TPR at low FPR over the scores of all runs together."""
     order = np.argsort(-scores, axis=None, kind="stable")
     value, member = scores.ravel()[order], members.ravel()[order]
     run = order // scores.shape[1]
     ends = np.append(value[1:] != value[:-1], True)
-    n_pos, n_neg = members.sum(), (~members).sum()
     weights = np.vstack([np.ones(bootstrap.runs), bootstrap.weights]).astype(np.float32)
+    n_pos, n_neg = weights @ members.sum(1), weights @ (~members).sum(1)
     found = {}
     for rate in FALSE_POSITIVE_RATES:
-        allowed = rate * n_neg
-        if allowed < 1:
+        allowed = rate * n_neg[:, None]
+        if allowed[0] < 1:
             found[rate] = Interval(np.nan, np.nan, np.nan)
             continue
         rates = _tpr_at(weights, run, member, ends, allowed) / n_pos
