@@ -10,6 +10,9 @@ after another, and has no way to use them for the next target. Its time is measu
 multiplied; what it would take if its shadow models were shared by hand is printed too.
 """
 
+# SACRO-ML is installed by `make parity` alone.
+# pyright: reportMissingImports=false
+
 import argparse
 import logging
 import sys
