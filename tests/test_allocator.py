@@ -17,7 +17,7 @@ def faults():
         del held
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 faults()
-print(faults())
+print(min(faults() for _ in range(3)))  # a heap that still grows counts once
 """
 
 

@@ -37,7 +37,7 @@ def test_default_is_typed_and_resolved():
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        (["runs=0"], "runs=0: has to be 1 or more"),
+        (["runs=0"], "runs=0: has to be an integer of 1 or more, or auto"),
         (["runs=1"], "runs=1: too few"),
         (["runs=many"], "runs=many: has to be an integer"),
         (["runs=2.5"], "runs=2.5: has to be an integer"),
