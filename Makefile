@@ -52,8 +52,7 @@ parity: $(VENV)/.parity ## Compare with SACRO-ML: the same AUC, and how much fas
 	$(BIN)/python scripts/parity.py
 
 $(VENV)/.parity: $(STAMP)
-	$(BIN)/pip install -c requirements.lock ".[parity]"
-	$(BIN)/pip install --no-deps -e .
+	$(BIN)/pip install -c requirements.lock -e ".[parity]"
 	touch $@
 
 lock: ## Resolve the dependencies anew into requirements.lock.

@@ -9,7 +9,6 @@ from hydra.utils import instantiate
 from quantmia.attacks import Attack
 from quantmia.attacks.epsilon import epsilon_table
 from quantmia.attacks.metrics import AttackResult, assess
-from quantmia.attacks.roc import roc_curve
 from quantmia.evidence import Evidence, InputSource, Observer
 from quantmia.progress import Progress
 from quantmia.statistics import Bootstrap
@@ -84,14 +83,16 @@ def audit(
             for name, attack in attacks.items():
                 scores[name] = attack.score(seen)
                 results[name][quantizer] = assess(scores[name], seen.members, bootstrap)
-                curve = roc_curve(scores[name], seen.members, bootstrap)
-                roc += [{"quantizer": quantizer, "attack": name} | point for point in curve]
+                curve = results[name][quantizer].roc.items()
+                roc += [(quantizer, name, rate, *vars(tpr).values()) for rate, tpr in curve]
                 advance(1)
             if with_epsilon:
                 table = epsilon_table(attacks, scores, seen, bootstrap.confidence)
-                epsilon += [{"quantizer": quantizer} | row for row in table]
-    bounds = pd.DataFrame(epsilon).astype({"run": "Int64"} if epsilon else {})
-    return Audit(results, pd.DataFrame(roc), bounds, trusted, left_out)
+                table.insert(0, "quantizer", quantizer)
+                epsilon.append(table)
+    curves = pd.DataFrame(roc, columns=["quantizer", "attack", "fpr", "tpr", "low", "high"])
+    bounds = pd.concat(epsilon, ignore_index=True) if epsilon else pd.DataFrame()
+    return Audit(results, curves.dropna(subset="tpr"), bounds, trusted, left_out)
 
 
 def wants_epsilon(config: dict[str, Any]) -> bool:

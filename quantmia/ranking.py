@@ -172,7 +172,7 @@ def _attack_table(names: list[str], attacks) -> pd.DataFrame:
             for key in ("auc", "advantage", "mis", "balanced_accuracy"):
                 row |= _spread(key, getattr(each, key))
             for rate in FALSE_POSITIVE_RATES:
-                row |= _spread(f"tpr_at_fpr_{rate}", each.tpr[rate])
+                row |= _spread(f"tpr_at_fpr_{rate}", each.roc[rate])
             rows.append(row)
     return pd.DataFrame(rows)
 

@@ -15,7 +15,7 @@ from quantmia.attacks.metrics import mean_advantage
 GROWTH = 1.25  # from one look to the next
 
 
-def audits(attack: Attack, seen: Observed) -> Float[np.ndarray, " groups"]:
+def mis_of_groups(attack: Attack, seen: Observed) -> Float[np.ndarray, " groups"]:
     """MIS in each of the disjoint groups of as few runs as the attack can be used with.
 
     Every group is a small audit of its own: its runs are shadow models of each other alone, so

@@ -7,7 +7,7 @@ from quantmia.audit import trusted_attack, usable
 from quantmia.config.schema import ExperimentConfig
 from quantmia.evidence import InputSource, Observer, collect
 from quantmia.progress import Progress
-from quantmia.separation import audits, looks, neighbours
+from quantmia.separation import looks, mis_of_groups, neighbours
 from quantmia.store import RunFolder, recorded
 
 
@@ -36,7 +36,7 @@ def train_until_clear(
     error = (1 - config.ranking.confidence) / len(planned)
     for runs in planned:
         folder = train_up_to(runs)
-        found = collect([folder], list(config.quantizer), settings["indicator"], progress)
+        found = collect([folder], [], settings["indicator"], progress)  # r_Q decides nothing here
         attacks, _ = usable(settings["attack"], len(found.meta))
         trusted = trusted_attack(list(attacks))
         if trusted is None:
@@ -47,7 +47,7 @@ def train_until_clear(
         for name in config.quantizer:
             seen = observe(name)
             mis[name] = 1 - mean_advantage(attack.score(seen), seen.members)
-            groups[name] = audits(attack, seen)
+            groups[name] = mis_of_groups(attack, seen)
         order = sorted(mis, key=lambda name: -mis[name])
         verdicts = neighbours(order, groups, error, config.ranking.tolerance)["verdict"]
         count = {each: int((verdicts == each).sum()) for each in ("separated", "equal", "open")}

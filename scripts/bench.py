@@ -208,7 +208,7 @@ def main_job() -> list[tuple[str, ...]]:
         dataset = pipeline.load_dataset(config, folder, progress)
         n_val = round(config.split.validation * dataset.size)
         widths = (dataset.features.shape[1], *config.model["hidden"], 1)
-        training, runs = config.training, RUNS
+        training, runs = config.training, cast(int, config.runs)
         evaluations = len(checkpoint_epochs(training)) * len(config.quantizer)
         products = (
             training_products(

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import t
 
 from quantmia.attacks import LiraShrunk, Observed
-from quantmia.separation import audits, looks, neighbours, runs_to_separate
+from quantmia.separation import looks, mis_of_groups, neighbours, runs_to_separate
 
 REPETITIONS = 200
 
@@ -43,7 +43,7 @@ def scored(seed, runs, quantizers, leaks):
             target=np.ones(signal.shape),
             two_sided=False,
         )
-        found[name] = audits(LiraShrunk(), seen)
+        found[name] = mis_of_groups(LiraShrunk(), seen)
     return found
 
 

@@ -36,7 +36,7 @@ def test_interval_covers_the_mean_of_a_known_distribution(runs):
         bootstrap = Bootstrap(runs, 400, 0.95, rng)
         interval = bootstrap.interval(values.mean(), bootstrap.means(values))
         covered += interval.low <= 3.0 <= interval.high
-    assert covered / 400 >= 0.93 if runs > 4 else 0.9  # 4 runs have 35 different resamples
+    assert covered / 400 >= (0.93 if runs > 4 else 0.85)  # 4 runs have 35 different resamples
 
 
 def test_one_run_has_no_interval():

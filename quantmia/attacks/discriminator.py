@@ -76,5 +76,5 @@ class Discriminator(Attack):
         if self.wants_models:
             if seen.white_box is None:
                 raise ValueError("the whitebox discriminator needs the models")
-            columns.append(seen.white_box.influence(seen.target)[..., None])
+            columns.append(seen.white_box.influence(seen.target, seen.only_earlier)[..., None])
         return np.concatenate(columns, axis=-1)

@@ -8,11 +8,11 @@ from jaxtyping import Float
 from scipy.stats import rankdata
 
 from quantmia.attacks.base import Members, PerSample
+from quantmia.attacks.roc import roc_curve
 from quantmia.statistics import Bootstrap, Interval
 
 FALSE_POSITIVE_RATES = (0.01, 0.001)
 MAX_FOLDS = 20
-BLOCK = 1024  # scores at once, bounds memory
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class AttackResult:
         advantage: mean of TPR - FPR at a threshold chosen on other runs.
         mis: 1 - advantage, within [0, 1]: an upper bound of the membership inference security.
         balanced_accuracy: (1 + advantage) / 2.
-        tpr: by false positive rate, over the scores of all runs; NaN where not resolvable. Its
-            interval resamples runs alone.
+        roc: true positive rate by false positive rate, over the scores of all runs; NaN where not
+            resolvable. Its intervals resample runs alone.
         resampled: advantage of every resample.
     """
 
@@ -33,7 +33,7 @@ class AttackResult:
     advantage: Interval
     mis: Interval
     balanced_accuracy: Interval
-    tpr: dict[float, Interval]
+    roc: dict[float, Interval]
     resampled: Float[np.ndarray, " resamples"]
 
 
@@ -45,8 +45,8 @@ def assess(scores: PerSample, members: Members, bootstrap: Bootstrap) -> AttackR
     resampled = bootstrap.two_way_means(advantages, of_advantage)
     advantage = bootstrap.interval(advantages.mean(), resampled)
     balanced = Interval(*((1 + end) / 2 for end in vars(advantage).values()))
-    tpr = _tpr(scores, members, bootstrap)
-    return AttackResult(auc, advantage, _mis(advantage), balanced, tpr, resampled)
+    roc = roc_curve(scores, members, bootstrap)
+    return AttackResult(auc, advantage, _mis(advantage), balanced, roc, resampled)
 
 
 def security(advantage):
@@ -124,43 +124,3 @@ def _share(chosen: Members) -> PerSample:
 def _mis(advantage: Interval) -> Interval:
     ends = (advantage.value, advantage.high, advantage.low)
     return Interval(*(float(security(end)) for end in ends))
-
-
-def _tpr(scores: PerSample, members: Members, bootstrap: Bootstrap) -> dict[float, Interval]:
-    """TPR at low FPR over the scores of all runs together."""
-    order = np.argsort(-scores, axis=None, kind="stable")
-    value, member = scores.ravel()[order], members.ravel()[order]
-    run = order // scores.shape[1]
-    ends = np.append(value[1:] != value[:-1], True)
-    weights = np.vstack([np.ones(bootstrap.runs), bootstrap.weights]).astype(np.float32)
-    n_pos, n_neg = weights @ members.sum(1), weights @ (~members).sum(1)
-    found = {}
-    for rate in FALSE_POSITIVE_RATES:
-        allowed = rate * n_neg[:, None]
-        if allowed[0] < 1:
-            found[rate] = Interval(np.nan, np.nan, np.nan)
-            continue
-        rates = _tpr_at(weights, run, member, ends, allowed) / n_pos
-        found[rate] = bootstrap.interval(rates[0], rates[1:])
-    return found
-
-
-def _tpr_at(weights, run, member, ends, allowed) -> Float[np.ndarray, " resamples"]:
-    """Weighted true positives at the last threshold with at most `allowed` false positives."""
-    found = np.zeros(len(weights))
-    false, true = (np.zeros((weights.shape[1], 1), np.float32) for _ in range(2))
-    for start in range(0, len(run), BLOCK):
-        part = slice(start, start + BLOCK)
-        inside, end = member[part], ends[part]
-        hot = np.zeros((len(false), len(inside)), np.float32)
-        hot[run[part], np.arange(len(inside))] = 1.0
-        false_by_run = false + np.cumsum(hot * ~inside, axis=1)
-        true_by_run = true + np.cumsum(hot * inside, axis=1)
-        within = (weights @ false_by_run[:, end] <= allowed).sum(1)
-        some = within > 0
-        reached = true_by_run[:, end][:, within[some] - 1]
-        found[some] = (weights[some] * reached.T).sum(1)
-        false, true = false_by_run[:, -1:], true_by_run[:, -1:]
-        if (weights @ false > allowed).all():
-            break
-    return found

@@ -1,19 +1,19 @@
 """ROC curves on a logarithmic grid of false positive rates, with bands."""
 
-from typing import Any
-
 import numpy as np
 from jaxtyping import Float
 
 from quantmia.attacks.base import Members, PerSample
-from quantmia.statistics import Bootstrap
+from quantmia.statistics import Bootstrap, Interval
 
-RATES = np.logspace(-4, 0, 41)
-THRESHOLDS = 400  # that a curve is made of at most
+RATES = np.logspace(-4, 0, 41)  # ten a decade: 0.01 and 0.001 are among them
+STEPS = 400
 
 
-def roc_curve(scores: PerSample, members: Members, bootstrap: Bootstrap) -> list[dict[str, Any]]:
+def roc_curve(scores: PerSample, members: Members, bootstrap: Bootstrap) -> dict[float, Interval]:
     """True positive rate by false positive rate, over the scores of all runs together.
+
+    Exact at every rate. In the resamples of the runs it is that of the next of the thresholds.
 
     Args:
         scores: higher = member.
@@ -21,34 +21,31 @@ def roc_curve(scores: PerSample, members: Members, bootstrap: Bootstrap) -> list
         bootstrap: resamples runs.
 
     Returns:
-        Rows `fpr, tpr, low, high`, for the rates that so many non-members resolve.
+        An interval for each of `RATES`, NaN where there are too few non-members to resolve it.
     """
     thresholds = _thresholds(scores, members)
     true, false = (_at_least(scores, chosen, thresholds) for chosen in (members, ~members))
     weights = np.vstack([np.ones(bootstrap.runs), bootstrap.weights])
     tpr = (weights @ true) / (weights @ members.sum(1))[:, None]
-    fpr = (weights @ false) / (weights @ (~members).sum(1))[:, None]
-    rows = []
-    for rate in RATES[RATES * (~members).sum() >= 1]:
-        within = (fpr <= rate * (1 + 1e-9)).sum(1)
+    false, n_out = weights @ false, weights @ (~members).sum(1)
+    curve = {}
+    for rate in RATES:
+        if rate * n_out[0] < 1:
+            curve[float(rate)] = Interval(np.nan, np.nan, np.nan)
+            continue
+        within = (false <= rate * n_out[:, None]).sum(1)
         reached = np.where(within > 0, np.take_along_axis(tpr, within[:, None] - 1, 1)[:, 0], 0.0)
-        rows.append({"fpr": float(rate)} | _ends(bootstrap, reached))
-    return rows
-
-
-def _ends(bootstrap: Bootstrap, reached: Float[np.ndarray, " resamples"]) -> dict[str, float]:
-    interval = bootstrap.interval(float(reached[0]), reached[1:])
-    return {"tpr": interval.value, "low": interval.low, "high": interval.high}
+        curve[float(rate)] = bootstrap.interval(float(reached[0]), reached[1:])
+    return curve
 
 
 def _thresholds(scores: PerSample, members: Members) -> Float[np.ndarray, " thresholds"]:
-    """Scores from high to low that let through numbers of non-members in geometric steps."""
+    """Scores from high to low: the best at each of the rates, and geometric steps between them."""
     everything, outside = np.sort(scores, axis=None), np.sort(scores[~members])[::-1]
-    ranks = np.geomspace(1, len(outside), THRESHOLDS).astype(int) - 1
-    above = np.searchsorted(everything, outside[ranks], side="right")  # lets the others through
-    lowest = np.zeros(1, int)
-    kept = np.unique(np.concatenate([above[above < len(everything)], lowest]))
-    return np.unique(everything[kept])[::-1]
+    allowed = np.concatenate([RATES * len(outside), np.geomspace(1, len(outside), STEPS)])
+    allowed = allowed[allowed < len(outside)].astype(int)
+    above = np.searchsorted(everything, outside[allowed], side="right")  # keeps that one out
+    return np.unique(np.append(everything[above[above < len(everything)]], everything[0]))[::-1]
 
 
 def _at_least(

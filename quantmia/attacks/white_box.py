@@ -34,17 +34,22 @@ class WhiteBox:
         chosen = {name: value[runs] for name, value in self.parameters.items()}
         return WhiteBox(self.module, chosen, self.features, self.task)
 
-    def influence(self, target: Shaped[np.ndarray, "runs pool"]) -> Float[np.ndarray, "runs pool"]:
+    def influence(
+        self, target: Shaped[np.ndarray, "runs pool"], only_earlier: bool = False
+    ) -> Float[np.ndarray, "runs pool"]:
         """Inner product of theta_i - mean theta with each sample's gradient at mean theta.
 
-        Mean over the runs at hand. Negative where a run moved so that the sample's loss fell.
+        Negative where a run moved so that the sample's loss fell.
 
         Args:
             target: of each run, on the scale of its outputs.
+            only_earlier: whether a run's mean is over itself and the runs before it, not over all.
         """
         mean = {name: value.mean(0) for name, value in self.parameters.items()}
         rows = []
         for run, y in enumerate(torch.from_numpy(np.ascontiguousarray(target))):
+            if only_earlier:
+                mean = {name: value[: run + 1].mean(0) for name, value in self.parameters.items()}
             step = {name: value[run] - mean[name] for name, value in self.parameters.items()}
 
             def loss(params: Params, y: Tensor = y) -> Tensor:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from problems import problem
 from threadpoolctl import threadpool_limits
 
@@ -62,10 +63,22 @@ def test_scores_do_not_use_the_runs_own_membership(name):
 def test_scores_from_earlier_runs_alone_do_not_use_later_ones(name):
     seen = replace(problem(10, 60), only_earlier=True)
     before = ATTACKS[name].score(seen)
+    other = problem(10, 60, seed=1)
+    assert seen.white_box is not None
+    assert other.white_box is not None
     for run in (0, 5):
-        swapped = seen.members.copy()
-        swapped[run:] = ~swapped[run:]
-        after = ATTACKS[name].score(replace(seen, members=swapped))
+        later = np.arange(10) > run
+        fields = ("signal", "loss", "members", "population", "output", "target")
+        mixed = {
+            f: np.concatenate([getattr(seen, f)[~later], getattr(other, f)[later]]) for f in fields
+        }
+        mixed["members"][run] = ~mixed["members"][run]
+        models = {
+            name: torch.cat([value[: run + 1], other.white_box.parameters[name][run + 1 :]])
+            for name, value in seen.white_box.parameters.items()
+        }
+        white_box = replace(seen.white_box, parameters=models)
+        after = ATTACKS[name].score(replace(seen, **mixed, white_box=white_box))
         np.testing.assert_allclose(before[: run + 1], after[: run + 1], rtol=1e-9, atol=1e-12)
     if name not in TREES:  # their folds change with the number of runs
         prefix = ATTACKS[name].score(problem(10, 60).of(np.arange(6)))[5]

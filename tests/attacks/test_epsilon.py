@@ -3,15 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from problems import problem
 from scipy.stats import binom
 
 from quantmia.attacks import LiraShrunk, LossThreshold, Rmia
 from quantmia.attacks.epsilon import (
-    SHARES,
-    _guess,
+    Guesses,
     epsilon_table,
     lower_bound,
     of_all_models,
@@ -31,7 +29,8 @@ def randomised_response(members, epsilon, rng):
 def test_one_model_of_randomised_response(epsilon):
     rng = np.random.default_rng(0)
     members = rng.random((1000, 1000)) < 0.5
-    found = of_each_model(randomised_response(members, epsilon, rng), members, CONFIDENCE).epsilon
+    found = of_each_model(randomised_response(members, epsilon, rng), members)
+    found = found.bound(CONFIDENCE)["epsilon"]
     # No more often too large than the error rate allows, two standard errors included.
     assert np.mean(found > epsilon) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 1000)
     assert np.median(found) >= 0.6 * epsilon
@@ -47,8 +46,8 @@ def test_all_models_of_randomised_response(attack):
         response = randomised_response(seen.members, epsilon, rng)
         signal = 3 * response + rng.normal(size=(1, 50))
         loss = np.logaddexp(0, -signal)
-        bound = of_all_models(attack, replace(seen, signal=signal, loss=loss), CONFIDENCE)
-        found.append(float(bound.epsilon))
+        guesses = of_all_models(attack, replace(seen, signal=signal, loss=loss))
+        found.append(float(guesses.bound(CONFIDENCE)["epsilon"][0]))
     assert np.mean(np.array(found) > epsilon) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 1000)
     assert np.median(found) > 0.2
 
@@ -72,9 +71,10 @@ def test_runs_that_share_their_luck_do_not_add_up():
     for seed in range(1000):
         seen = problem(2, 100, leak=0, seed=seed, kind="coin")
         attack = Copy()
-        found.append(of_all_models(attack, seen, CONFIDENCE).epsilon > 0)
-        guesses, correct = _guess(attack.score(seen), seen.members)
-        naive.append(lower_bound(guesses.sum(1), correct.sum(1), 0.05 / len(SHARES)).max() > 0)
+        found.append(of_all_models(attack, seen).bound(CONFIDENCE)["epsilon"][0] > 0)
+        each = of_each_model(attack.score(seen), seen.members)
+        added = Guesses(*(part.sum(1, keepdims=True) for part in (each.made, each.correct)))
+        naive.append(added.bound(CONFIDENCE)["epsilon"][0] > 0)
     assert np.mean(found) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 1000)
     assert np.mean(naive) > 0.08
 
@@ -94,11 +94,11 @@ def test_the_table_has_a_row_for_every_model_and_the_best_attack():
     seen = problem(8, 200, leak=4.0, kind="coin")
     attacks = {"lira_shrunk": LiraShrunk(), "loss_threshold": LossThreshold()}
     scores = {name: attack.score(seen) for name, attack in attacks.items()}
-    table = pd.DataFrame(epsilon_table(attacks, scores, seen, CONFIDENCE))
+    table = epsilon_table(attacks, scores, seen, CONFIDENCE)
     assert len(table) == 3 * 9
     table = table.fillna({"run": -1}).set_index(["attack", "run"])["epsilon"]
     for name, attack in attacks.items():
-        strict = float(of_all_models(attack, seen, 0.975).epsilon)
+        strict = float(of_all_models(attack, seen).bound(0.975)["epsilon"][0])
         assert table[name, -1] >= strict
         assert table["any", -1] >= strict
     assert (table["any"] > 0).all()

@@ -92,12 +92,12 @@ def test_equal_scores_are_not_told_apart():
     result = assess(np.zeros((6, 50)), seen.members, bootstrap(6))
     assert result.auc.value == 0.5
     assert result.advantage.value == 0
-    assert result.tpr[0.01].value == 0
+    assert result.roc[0.01].value == 0
 
 
 def test_false_positive_rates_below_resolution_are_undefined():
     seen = problem(4, 20)
-    assert np.isnan(assess(seen.signal, seen.members, bootstrap(4)).tpr[0.001].value)
+    assert np.isnan(assess(seen.signal, seen.members, bootstrap(4)).roc[0.001].value)
 
 
 def test_tpr_at_low_fpr_equals_counting():
@@ -105,8 +105,8 @@ def test_tpr_at_low_fpr_equals_counting():
     result = assess(seen.signal, seen.members, bootstrap(20))
     outside = np.sort(seen.signal[~seen.members])[::-1]
     expected = (seen.signal[seen.members] > outside[int(0.01 * len(outside))]).mean()
-    assert result.tpr[0.01].value == pytest.approx(expected, abs=1e-6)
-    assert result.tpr[0.01].low <= expected <= result.tpr[0.01].high
+    assert result.roc[0.01].value == pytest.approx(expected, abs=1e-6)
+    assert result.roc[0.01].low <= expected <= result.roc[0.01].high
 
 
 def test_the_common_bound_pays_for_the_choice_among_attacks():
