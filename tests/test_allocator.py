@@ -9,11 +9,11 @@ import torch
 from quantmia.allocator import keep_freed_memory
 if sys.argv[1] == "keep":
     assert keep_freed_memory()
-x = torch.randn(2000, 2000)
+x = torch.randn(3000, 3000)  # above the 32 MiB up to which glibc learns to keep by itself
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(20):
-        held = [x + 1 for _ in range(8)]
+        held = [x + 1 for _ in range(4)]
         del held
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 faults()
