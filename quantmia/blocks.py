@@ -1,25 +1,24 @@
 """Blocks of runs: trained as one stack, measured checkpoint by checkpoint, written run by run."""
 
 import hashlib
-import inspect
 import json
 from contextlib import closing
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from hydra.utils import instantiate
 
 from quantmia.allocator import keep_freed_memory
+from quantmia.architecture import model_factory, try_out
 from quantmia.config.schema import ExperimentConfig
 from quantmia.data import Dataset, Split, members, standardise
 from quantmia.errors import QuantmiaError
 from quantmia.losses import Measurement, measure
 from quantmia.progress import Advance, Progress
-from quantmia.quantizers import Quantizer
+from quantmia.quantizers import Quantizer, make
 from quantmia.seeding import Purpose, stream
+from quantmia.separate import Separate
 from quantmia.stack import Stack
 from quantmia.store import RunFiles, RunFolder
 from quantmia.training import checkpoint_epochs, train
@@ -43,8 +42,10 @@ def train_missing(
         return
     keep_freed_memory()
     # Copies, because torch aligns its memory and bits can depend on alignment.
-    features = torch.tensor(standardise(dataset, parts))
-    quantizers = {name: instantiate(each) for name, each in config.quantizer.items()}
+    features = torch.tensor(inputs(config, dataset, parts))
+    factory = model_factory(config.model, dataset)
+    try_out(factory, features[:2], dataset.task.out_features(dataset.classes))
+    quantizers = {name: make(each) for name, each in config.quantizer.items()}
     epochs = config.training.epochs
     with (
         progress.stage("training", len(missing) * epochs, "epochs") as train_advance,
@@ -83,7 +84,8 @@ def _measure_block(
     pool_x, pool_y = features[parts.pool], torch.tensor(targets[:, parts.pool])
     validation = features[parts.validation], torch.tensor(targets[:, parts.validation])
     seeds = [int(stream(config.seed, Purpose.INITIALISATION, run).integers(2**62)) for run in block]
-    stack = Stack(model_factory(config, dataset), seeds, dataset.task)
+    kind = Stack if config.training.vectorize else Separate
+    stack = kind(model_factory(config.model, dataset), seeds, dataset.task)
     epochs = checkpoint_epochs(config.training)
     trajectory = Trajectory(cache, _address(config, dataset, block), epochs)
     if trajectory.intact():
@@ -107,7 +109,6 @@ def _measure_block(
             _run_files(
                 config,
                 dataset,
-                quantizers,
                 measured,
                 bool(diverged[row]),
                 row,
@@ -123,7 +124,6 @@ def _measure_block(
 def _run_files(
     config,
     dataset,
-    quantizers,
     measured: dict[str, Measurement],
     diverged,
     row,
@@ -136,7 +136,7 @@ def _run_files(
     meta = {"run": run, "seed": config.seed, "diverged": diverged, "task": dataset.task_name}
     meta["quantizers"] = {
         name: {
-            "bits": quantizers[name].bits_per_weight,
+            "bits": each.bits,
             "sparsity": float(each.sparsity[row]),
             "models": each.models[row].tolist(),
             "utility": {}
@@ -153,15 +153,9 @@ def _run_files(
     return RunFiles({name: each.losses[row] for name, each in measured.items()}, scores, meta)
 
 
-def model_factory(config: ExperimentConfig, dataset: Dataset):
-    """The configured module factory, with the sizes filled in where it wants them."""
-    factory: partial = instantiate(config.model, _partial_=True)
-    wanted = inspect.signature(factory.func).parameters
-    sizes = {
-        "in_features": dataset.features.shape[1],
-        "out_features": dataset.task.out_features(dataset.classes),
-    }
-    return partial(factory, **{k: v for k, v in sizes.items() if k in wanted})
+def inputs(config: ExperimentConfig, dataset: Dataset, parts: Split) -> np.ndarray:
+    """What the models see: features, standardised unless the configuration says not to."""
+    return standardise(dataset, parts) if config.split.standardise else dataset.features
 
 
 def _targets(dataset: Dataset, parts: Split, mask: np.ndarray) -> np.ndarray:

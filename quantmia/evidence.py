@@ -29,14 +29,14 @@ class Inputs:
     """What the runs were made of, for attacks that read more than the run files.
 
     Args:
-        pool: features.
+        pool: features; attacks see each sample's as a row.
         validation: features.
         module: the architecture.
         quantizers: by name.
     """
 
-    pool: Float[np.ndarray, "pool d"]
-    validation: Float[np.ndarray, "validation d"]
+    pool: Float[np.ndarray, "pool *d"]
+    validation: Float[np.ndarray, "validation *d"]
     module: nn.Module
     quantizers: Mapping[str, Quantizer]
 
@@ -217,11 +217,15 @@ class Observer:
         seen = Observed(**stacked, two_sided=self.task.two_sided)
         if self.inputs is None:
             return seen
-        features = self.inputs.pool, self.inputs.validation
+        pool, validation = self.inputs.pool, self.inputs.validation
+        features = pool.reshape(len(pool), -1), validation.reshape(len(validation), -1)
         white_box = self._white_box(quantizer, models, self.inputs) if models else None
         return replace(seen, features=features, white_box=white_box)
 
     def _white_box(self, quantizer: str, models: list[Tensors], inputs: Inputs) -> WhiteBox:
         stacked = {k: torch.from_numpy(np.stack([m[k] for m in models])) for k in models[0]}
-        quantized = inputs.quantizers[quantizer](stacked)
-        return WhiteBox(inputs.module, quantized, torch.from_numpy(inputs.pool), self.task)
+        trained = {name: stacked[name] for name, _ in inputs.module.named_parameters()}
+        quantized = inputs.quantizers[quantizer](trained)
+        return WhiteBox(
+            inputs.module, stacked | quantized, torch.from_numpy(inputs.pool), self.task
+        )

@@ -15,13 +15,13 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from quantmia.errors import QuantmiaError
 
 
-def capture(function: Callable, args: tuple[Tensor, ...], model: str) -> Callable:
+def capture(function: Callable, args: tuple[Tensor, ...], refusal: str) -> Callable:
     """A faster equivalent of a function for tensors like these.
 
     Args:
         function: of tensors; must not branch on values.
         args: examples, whose shapes, types and devices it is captured for.
-        model: the name of the user's module, for the message.
+        refusal: how the message begins if it cannot be captured.
 
     Raises:
         QuantmiaError: the function draws random numbers or branches on values.
@@ -30,9 +30,8 @@ def capture(function: Callable, args: tuple[Tensor, ...], model: str) -> Callabl
         graph = make_fx(function)(*args)
     except RuntimeError as error:
         raise QuantmiaError(
-            f"model: {model} cannot be trained as a stack of runs: "
-            f"{str(error).splitlines()[0]} Modules that draw random numbers, change their input "
-            "in place or branch on values need another formulation."
+            f"{refusal}. Modules that draw random numbers, change what they keep or branch on "
+            f"values cannot ({str(error).strip().splitlines()[0]})."
         ) from error
     return _simplify(graph)
 

@@ -1,5 +1,6 @@
 """Per-sample losses of quantized checkpoints, streamed: each is evaluated as it comes."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from quantmia.progress import Advance
 from quantmia.quantizers import Quantizer
+from quantmia.separate import Separate
 from quantmia.stack import Params, Stack
 from quantmia.trajectory import Checkpoint
 
@@ -26,6 +28,7 @@ class Measurement:
         validation: raw outputs of the last checkpoint, [runs, samples, out].
         pool: the same on the pool.
         sparsity: share of zeros among the quantized weights of the last checkpoint.
+        bits: stored a quantized weight, scales and all.
     """
 
     losses: Float[np.ndarray, "runs checkpoints samples"]
@@ -33,15 +36,16 @@ class Measurement:
     validation: NDArray[np.float32]
     pool: NDArray[np.float32]
     sparsity: Float[np.ndarray, " runs"]
+    bits: float
 
 
 def measure(
     checkpoints: Iterable[Checkpoint],
     n_checkpoints: int,
-    stack: Stack,
+    stack: Stack | Separate,
     quantizers: Mapping[str, Quantizer],
-    validation: tuple[Float[Tensor, "samples features"], Shaped[Tensor, "runs samples"]],
-    pool: Float[Tensor, "pool features"],
+    validation: tuple[Float[Tensor, "samples *features"], Shaped[Tensor, "runs samples"]],
+    pool: Float[Tensor, "pool *features"],
     advance: Advance,
 ) -> tuple[dict[str, Measurement], dict[str, NDArray], Bool[np.ndarray, " runs"]]:
     """Quantize and evaluate every checkpoint, then forget it.
@@ -75,7 +79,8 @@ def measure(
             # Here and not after the loop: asking for more may train on and change `params`.
             final = {name: value.numpy(force=True).copy() for name, value in params.items()}
         for name, quantizer in quantizers.items():
-            quantized = quantizer(params)
+            weights = {each: params[each] for each in stack.trained}
+            quantized = params | quantizer(weights)
             output = stack(quantized, x)
             losses[name][:, k] = stack.task.loss(output, y).numpy(force=True)
             for run, mark in enumerate(_fingerprints(quantized)):
@@ -86,7 +91,8 @@ def measure(
                     models[name],
                     output.numpy(force=True),
                     stack(quantized, pool).numpy(force=True),
-                    _sparsity(quantized, quantizer),
+                    _sparsity({each: quantized[each] for each in weights}, quantizer),
+                    _stored_bits(weights, quantized, quantizer),
                 )
             advance(1)
     return measurements, final, diverged
@@ -102,7 +108,7 @@ def _fingerprints(params: Params) -> list[int]:
 
 
 def _finite(params: Params) -> Bool[np.ndarray, " runs"]:
-    flags = [torch.isfinite(value).flatten(1).all(1) for value in params.values()]
+    flags = [torch.isfinite(value).reshape(len(value), -1).all(1) for value in params.values()]
     return torch.stack(flags).all(0).numpy(force=True)
 
 
@@ -112,3 +118,17 @@ def _sparsity(quantized: Params, quantizer: Quantizer) -> Float[np.ndarray, " ru
         return np.zeros(len(next(iter(quantized.values()))))
     zeros = torch.stack([(w == 0).sum(1) for w in weights]).sum(0)
     return zeros.numpy(force=True) / sum(w.shape[1] for w in weights)
+
+
+def _stored_bits(weights: Params, quantized: Params, quantizer: Quantizer) -> float:
+    """What the quantizer states, or for one that states nothing the bits that number its values."""
+    stated = quantizer.stored_bits(weights)
+    if not math.isnan(stated):
+        return stated
+    most = max(
+        len(np.unique(run))
+        for name, value in weights.items()
+        if quantizer.covers(value)
+        for run in quantized[name].flatten(1).numpy(force=True)
+    )
+    return float(math.ceil(math.log2(max(most, 2))))

@@ -19,13 +19,16 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 import quantmia
-from quantmia.blocks import model_factory, train_missing
+from quantmia.architecture import model_factory
+from quantmia.blocks import inputs, train_missing
 from quantmia.config.schema import ExperimentConfig
-from quantmia.data import Dataset, Split, split, standardise
+from quantmia.data import Dataset, Split, split
+from quantmia.data.embedders import make_embedder
 from quantmia.efficiency import Plan, efficiency
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.evidence import Inputs
 from quantmia.progress import Progress
+from quantmia.quantizers import make
 from quantmia.ranking import Results, rank_runs
 from quantmia.report.efficiency import show_efficiency, write_efficiency
 from quantmia.report.tables import show, write_tables
@@ -171,16 +174,16 @@ def load_dataset(config: ExperimentConfig, cache: Path, progress: Progress) -> D
     wanted = inspect.signature(factory.func).parameters
     offered: dict[str, Any] = {"cache": cache, "progress": progress}
     if config.embedder is not None and "embedder" in wanted:
-        offered["embedder"] = instantiate(config.embedder)
-    elif "embedder" in wanted:
-        raise QuantmiaError("embedder: this dataset holds molecules; choose embedder=minimol")
+        offered["embedder"] = make_embedder(config.embedder)
+    elif "embedder" in wanted and wanted["embedder"].default is inspect.Parameter.empty:
+        raise QuantmiaError("embedder=none: this dataset holds molecules; use embedder=minimol")
     return factory(**{key: value for key, value in offered.items() if key in wanted})
 
 
 def _inputs(config: ExperimentConfig, dataset: Dataset, parts: Split) -> Inputs:
-    x = standardise(dataset, parts)
-    module = model_factory(config, dataset)().to("meta").eval()
-    quantizers = {name: instantiate(each) for name, each in config.quantizer.items()}
+    x = inputs(config, dataset, parts)
+    module = model_factory(config.model, dataset)().to("meta").eval()
+    quantizers = {name: make(each) for name, each in config.quantizer.items()}
     return Inputs(x[parts.pool], x[parts.validation], module, quantizers)
 
 
@@ -202,7 +205,7 @@ def _inputs_again(folder: RunFolder, cache: Path, progress: Progress) -> Inputs:
 
 def _manifest(config: ExperimentConfig, dataset: Dataset, parts: Split) -> dict[str, Any]:
     content = recorded(config)
-    reasons = [dropped.reason.split(" as row")[0] for dropped in dataset.dropped]
+    reasons = [dropped.kind for dropped in dataset.dropped]
     return {
         "state": "running",
         "config": content,
@@ -212,7 +215,7 @@ def _manifest(config: ExperimentConfig, dataset: Dataset, parts: Split) -> dict[
             "name": dataset.name,
             "task": dataset.task_name,
             "samples": dataset.size,
-            "features": dataset.features.shape[1],
+            "features": list(dataset.features.shape[1:]),
             "validation": len(parts.validation),
             "pool": len(parts.pool),
             "sha256": dataset.fingerprint,

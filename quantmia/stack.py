@@ -1,7 +1,8 @@
 """R models of one architecture as one: parameters with a leading axis of runs.
 
-`torch.func` vectorises any `nn.Module`. What it computes for a given shape is captured once as a
-graph of operations and replayed (`quantmia.graph`).
+`torch.func` vectorises any `nn.Module` that is a function of its input and parameters. What it
+computes for a given shape is captured once as a graph of operations and replayed
+(`quantmia.graph`). For other modules there is `quantmia.separate`.
 """
 
 import copy
@@ -17,6 +18,7 @@ from quantmia.graph import capture
 from quantmia.tasks import Task
 
 Params = dict[str, Tensor]
+WAY_OUT = "training.vectorize=false trains any module, one run after another"
 ROWS = 8192  # samples evaluated at once: bounds the activations held, not the result
 
 
@@ -29,17 +31,18 @@ class Stack:
         task: gives the loss to differentiate.
 
     Raises:
-        QuantmiaError: the module keeps buffers (BatchNorm), which a stack cannot share.
+        QuantmiaError: the module keeps buffers (BatchNorm) or draws random numbers (Dropout).
     """
 
     def __init__(self, factory: Callable[[], nn.Module], seeds: Sequence[int], task: Task):
-        models = [_initialise(factory, seed) for seed in seeds]
-        refuse_buffers(models[0])
+        models = [initialise(factory, seed) for seed in seeds]
+        _refuse_state(models[0])
         self.task = task
         self.initial: Params = {
             name: torch.stack([model.get_parameter(name).detach() for model in models])
             for name, _ in models[0].named_parameters()
         }
+        self.trained = list(self.initial)
         self._skeleton = copy.deepcopy(models[0]).to("meta")
         self._graphs: dict[tuple, Callable] = {}
 
@@ -59,7 +62,7 @@ class Stack:
         y: Tensor,
         weights: Float[Tensor, "runs batch"] | None = None,
     ) -> list[Tensor]:
-        """Gradient of each run's mean loss on its own batch, in the order of `params`.
+        """Gradient of each run's mean loss on its own batch, in the order of `trained`.
 
         Args:
             params: of every run.
@@ -76,7 +79,10 @@ class Stack:
             build = self._forward if kind == "forward" else self._gradient
             self._skeleton.train(kind == "gradient")
             self._graphs[key] = capture(
-                build(list(params)), (*leaves, *args), type(self._skeleton).__name__
+                build(list(params)),
+                (*leaves, *args),
+                f"model: {type(self._skeleton).__name__} cannot be trained as a stack of runs; "
+                f"{WAY_OUT}",
             )
         return self._graphs[key](*leaves, *args)
 
@@ -97,18 +103,25 @@ class Stack:
         return lambda *args: vectorised(list(args[:n]), *args[n:])
 
 
-def refuse_buffers(model: nn.Module) -> None:
-    """Raise a QuantmiaError if a module keeps state besides its parameters."""
+def _refuse_state(model: nn.Module) -> None:
+    """Raise a QuantmiaError if a module is more than a function of its parameters and input."""
     for name, module in model.named_modules():
+        called = f"model: the module '{name or type(model).__name__}' ({type(module).__name__})"
         if any(True for _ in module.buffers(recurse=False)):
             raise QuantmiaError(
-                f"model: the module '{name or type(model).__name__}' ({type(module).__name__}) "
-                "keeps buffers, which independent runs cannot train in one stack. Use a module "
-                "without running statistics, such as nn.LayerNorm or nn.GroupNorm."
+                f"{called} keeps buffers, which independent runs cannot train in one stack. Use a "
+                f"module without running statistics, such as nn.LayerNorm or nn.GroupNorm; or "
+                f"{WAY_OUT}."
+            )
+        if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0:
+            raise QuantmiaError(
+                f"{called} draws random numbers, which runs in one stack would share. Use "
+                f"training.weight_decay; or {WAY_OUT}."
             )
 
 
-def _initialise(factory: Callable[[], nn.Module], seed: int) -> nn.Module:
+def initialise(factory: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """A fresh module whose initialisation a seed decides; no other random stream moves."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return factory()

@@ -11,6 +11,7 @@ from torch.optim.sgd import sgd
 from quantmia.batches import Batches
 from quantmia.config.schema import TrainingConfig
 from quantmia.progress import Advance
+from quantmia.separate import Separate
 from quantmia.stack import Params, Stack
 from quantmia.trajectory import Checkpoint
 
@@ -88,9 +89,9 @@ def checkpoint_epochs(config: TrainingConfig) -> list[int]:
 
 
 def train(
-    stack: Stack,
+    stack: Stack | Separate,
     config: TrainingConfig,
-    features: Float[Tensor, "pool features"],
+    features: Float[Tensor, "pool *features"],
     targets: Tensor,
     members: Sequence[Int[Tensor, " _"]],
     seed: int,
@@ -112,7 +113,7 @@ def train(
         advance: told of every epoch done.
     """
     params: Params = {name: value.clone() for name, value in stack.initial.items()}
-    optimiser = OPTIMISERS[config.optimizer](list(params.values()), config)
+    optimiser = OPTIMISERS[config.optimizer]([params[name] for name in stack.trained], config)
     batches = Batches(features, targets, members, config.batch_size, seed, runs)
     wanted = set(checkpoint_epochs(config))
     for epoch in range(1, config.epochs + 1):

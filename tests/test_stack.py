@@ -37,12 +37,25 @@ class TwoBranches(nn.Module):
         return self.second(torch.tanh(self.first(x)))[..., :1]
 
 
+class Digitise(nn.Module):
+    """Small integers."""
+
+    def forward(self, x):
+        return x.clamp(-1, 1).round().long() + 1
+
+
 FACTORIES = {
     "linear": lambda out: nn.Linear(4, out),
     "mlp": lambda out: mlp(4, out, hidden=[8, 6], activation="gelu"),
     "layer norm": lambda out: nn.Sequential(nn.Linear(4, 8), nn.LayerNorm(8), nn.Linear(8, out)),
     "group norm": lambda out: nn.Sequential(
         nn.Linear(4, 8), nn.GroupNorm(2, 8), nn.SiLU(), nn.Linear(8, out)
+    ),
+    "embedding": lambda out: nn.Sequential(
+        Digitise(), nn.Embedding(3, 4), nn.Flatten(-2), nn.Linear(16, out)
+    ),
+    "in place": lambda out: nn.Sequential(
+        nn.Linear(4, 8), nn.ReLU(inplace=True), nn.Linear(8, out)
     ),
     "convolution": lambda out: nn.Sequential(
         nn.Unflatten(-1, (1, 4)), nn.Conv1d(1, 5, 3), nn.ReLU(), nn.Flatten(-2), nn.Linear(10, out)
@@ -163,8 +176,17 @@ def test_dropout_is_refused():
     def factory():
         return nn.Sequential(nn.Linear(4, 8), nn.Dropout(), nn.Linear(8, 1))
 
-    stack = Stack(factory, SEEDS, TASKS["regression"])
-    with pytest.raises(QuantmiaError, match="random"):
+    with pytest.raises(QuantmiaError, match=r"'1' \(Dropout\) draws random.*vectorize=false"):
+        Stack(factory, SEEDS, TASKS["regression"])
+
+
+def test_a_module_that_draws_random_numbers_of_its_own_is_refused():
+    class Noisy(nn.Linear):
+        def forward(self, x):
+            return super().forward(x + torch.randn_like(x))
+
+    stack = Stack(lambda: Noisy(4, 1), SEEDS, TASKS["regression"])
+    with pytest.raises(QuantmiaError, match=r"Noisy cannot be trained as a stack.*vectorize=false"):
         stack.gradients(stack.initial, OWN, TARGETS["regression"])
 
 

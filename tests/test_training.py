@@ -124,7 +124,7 @@ def test_a_run_that_diverges_leaves_the_others_alone():
 
 
 @pytest.mark.parametrize(
-    ("module", "word"), [(nn.BatchNorm1d(FEATURES), "BatchNorm1d"), (nn.Dropout(), "Sequential")]
+    ("module", "word"), [(nn.BatchNorm1d(FEATURES), "BatchNorm1d"), (nn.Dropout(), "Dropout")]
 )
 def test_modules_that_cannot_be_stacked_are_refused_by_name(module, word):
     x, y, _ = problem("regression", 1)

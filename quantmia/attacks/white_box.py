@@ -19,14 +19,14 @@ class WhiteBox:
 
     Args:
         module: their architecture; its own parameters are not used.
-        parameters: [runs, *shape] of each.
+        parameters: [runs, *shape] of each, and of its buffers.
         features: of the pool.
         task: gives the loss.
     """
 
     module: nn.Module
     parameters: Params
-    features: Float[Tensor, "pool features"]
+    features: Float[Tensor, "pool *features"]
     task: Task
 
     def of(self, runs: Shaped[np.ndarray, " some"]) -> "WhiteBox":
@@ -45,15 +45,20 @@ class WhiteBox:
             target: of each run, on the scale of its outputs.
             only_earlier: whether a run's mean is over itself and the runs before it, not over all.
         """
-        mean = {name: value.mean(0) for name, value in self.parameters.items()}
+        names = [name for name, _ in self.module.named_parameters()]
+        trained = {name: self.parameters[name] for name in names}
+        buffers = {name: v for name, v in self.parameters.items() if name not in trained}
+        mean = {name: value.mean(0) for name, value in trained.items()}
         rows = []
         for run, y in enumerate(torch.from_numpy(np.ascontiguousarray(target))):
             if only_earlier:
-                mean = {name: value[: run + 1].mean(0) for name, value in self.parameters.items()}
-            step = {name: value[run] - mean[name] for name, value in self.parameters.items()}
+                mean = {name: value[: run + 1].mean(0) for name, value in trained.items()}
+            step = {name: value[run] - mean[name] for name, value in trained.items()}
+            kept = {name: value[run] for name, value in buffers.items()}
 
-            def loss(params: Params, y: Tensor = y) -> Tensor:
-                return self.task.loss(functional_call(self.module, params, (self.features,)), y)
+            def loss(params: Params, y: Tensor = y, kept: Params = kept) -> Tensor:
+                output = functional_call(self.module, params | kept, (self.features,))
+                return self.task.loss(output, y)
 
             with torch.no_grad(), warnings.catch_warnings():
                 # PyTorch's own formulas for forward differentiation use what it deprecates.

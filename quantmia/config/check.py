@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, make_dataclass
 from typing import Any, cast
 
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
@@ -20,13 +21,14 @@ from quantmia.config.wording import (
     locate,
     show,
 )
-from quantmia.errors import ConfigError
+from quantmia.errors import ConfigError, QuantmiaError
+from quantmia.quantizers import make
 
 INSTANTIATE_KEYS = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
 # Arguments that are filled in when the data are there.
 LATER = {
     "dataset": ("embedder", "cache", "progress"),
-    "model": ("in_features", "out_features"),
+    "model": ("in_features", "in_shape", "out_features"),
 }
 TARGETS = ("dataset", "embedder", "model")
 NAMED_TARGETS = ("quantizer", "attack")
@@ -42,10 +44,12 @@ def check(config: DictConfig) -> ExperimentConfig:
         ConfigError: lists every fault.
     """
     keys = [str(key) for key in config if key != "hydra"]
+    ours = OmegaConf.masked_copy(config, keys)
     try:
-        plain = OmegaConf.to_container(
-            OmegaConf.masked_copy(config, keys), resolve=True, throw_on_missing=True
-        )
+        missing = sorted(OmegaConf.missing_keys(ours))
+        if missing:
+            raise ConfigError([f"{key}: has to be given, {key}=..." for key in missing])
+        plain = OmegaConf.to_container(ours, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
         raise ConfigError([first_line(error)]) from None
     assert isinstance(plain, dict)
@@ -58,7 +62,8 @@ def check(config: DictConfig) -> ExperimentConfig:
         if isinstance(plain.get(group), dict):
             for name, entry in plain[group].items():
                 shared = plain.get("quantization") if group == "quantizer" else None
-                checking.target(f"{group}.{name}", entry, (), shared)
+                rows = group == "quantizer"
+                checking.target(f"{group}.{name}", entry, (), shared, given_rows=rows)
     checking.quantizers(plain.get("quantizer", {}))  # absent when none is chosen
     checking.attacks(plain.get("attack", {}))  # absent when none is chosen
     checking.data(plain)
@@ -118,10 +123,15 @@ class _Checking:
         if entry is None and key == "embedder":
             return
         if entry is None or isinstance(entry, dict):  # other types were reported before
-            self.target(key, entry or {}, LATER.get(key, ()))
+            self.target(key, entry or {}, LATER.get(key, ()), given_rows=key == "embedder")
 
     def target(
-        self, key: str, entry: Any, later: Sequence[str], shared: dict | None = None
+        self,
+        key: str,
+        entry: Any,
+        later: Sequence[str],
+        shared: dict | None = None,
+        given_rows: bool = False,
     ) -> None:
         """One `_target_` with its arguments.
 
@@ -131,6 +141,7 @@ class _Checking:
             later: arguments filled in later.
             shared: settings checked elsewhere; an argument with the same value is not reported
                 once more.
+            given_rows: whether a function, unlike a class, is given its first argument later.
         """
         before = len(self.faults)
         if not isinstance(entry, dict) or not isinstance(entry.get("_target_"), str):
@@ -142,6 +153,8 @@ class _Checking:
             if fault:
                 self.faults.append(f"{key}._target_={entry['_target_']}: {fault}")
             else:
+                if given_rows and not inspect.isclass(called):
+                    later = (*later, *list(inspect.signature(called).parameters)[:1])
                 self.arguments(key, called, entry, later, shared)
         if len(self.faults) > before:
             self.bad.add(key)
@@ -209,7 +222,10 @@ class _Checking:
         for name, entry in chosen.items():
             if f"quantizer.{name}" in self.bad:
                 continue
-            self.construct(f"quantizer.{name}", entry)
+            try:
+                make(entry)
+            except (TypeError, ValueError, HydraException, QuantmiaError) as error:
+                self.faults.append(f"quantizer.{name}: {first_line(error)}")
 
     def construct(self, dotted: str, entry: dict) -> None:
         """What is built of plain values takes them."""
@@ -251,10 +267,11 @@ class _Checking:
         dataset, model = plain.get("dataset") or {}, plain.get("model") or {}
         if "dataset" not in self.bad and isinstance(dataset, dict):
             called, fault = locate(str(dataset.get("_target_")))
-            wants = not fault and "embedder" in inspect.signature(called).parameters
+            asks = None if fault else inspect.signature(called).parameters.get("embedder")
+            wants = asks is not None and asks.default is inspect.Parameter.empty
             if wants and plain.get("embedder") is None and "embedder" not in dataset:
                 self.faults.append(
-                    "embedder=none: this dataset holds molecules; use embedder=minimol"
+                    "embedder=none: this dataset holds molecules; use embedder=minimol or ecfp"
                 )
             if dataset.get("_target_") == "quantmia.data.synthetic.gaussian_mixture":
                 for key, least in (("modes", 2), ("dimension", 1), ("size", 4), ("classes", 2)):

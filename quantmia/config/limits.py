@@ -11,7 +11,7 @@ CHOICES = {
     "training.optimizer": ("adam", "sgd"),
     "indicator.variant": ("paper", "rate", "low_loss", "pooled"),
     "quantization.scale": ("data", "unit", "fixed"),
-    "quantization.per": ("tensor", "channel"),
+    "quantization.per": ("tensor", "channel", "group"),
 }
 AT_LEAST = {
     "seed": 0,
@@ -21,6 +21,7 @@ AT_LEAST = {
     "training.batch_size": 1,
     "training.checkpoint_every": 1,
     "training.stack": 1,
+    "quantization.group_size": 1,
     "ranking.bootstrap": 1,
     "ranking.halves": 1,
     "indicator.low_loss_models": 2,

@@ -13,11 +13,13 @@ class SplitConfig:
         seed: draws the validation samples, the same for every `seed` of the experiment.
         membership: each run trains on a random `half` of the pool, or on every sample by a fair
             `coin` of its own, which a lower bound on epsilon needs.
+        standardise: features by the mean and deviation of the validation samples.
     """
 
     validation: float = 0.4
     seed: int = 0
     membership: str = "half"
+    standardise: bool = True
 
 
 @dataclass
@@ -33,6 +35,8 @@ class TrainingConfig:
         weight_decay: L2 penalty added to the gradient.
         momentum: of `sgd`.
         stack: runs trained together; the same seed and stack give the same bits.
+        vectorize: train the runs of a stack as one; false: one after another, for modules with
+            buffers (BatchNorm) or random numbers (Dropout).
     """
 
     optimizer: str = "adam"
@@ -43,6 +47,7 @@ class TrainingConfig:
     weight_decay: float = 0.0
     momentum: float = 0.9
     stack: int = 20
+    vectorize: bool = True
 
 
 @dataclass
@@ -63,13 +68,15 @@ class QuantizationConfig:
     Args:
         scale: `data`, `unit` or `fixed`.
         scale_value: half-width of the codebook for `scale: fixed`.
-        per: one codebook a `tensor` or an output `channel`.
+        per: one codebook a `tensor`, an output `channel` or a `group` of its weights.
+        group_size: weights a group.
         bias: quantize biases too.
     """
 
     scale: str = "data"
     scale_value: float = 1.0
     per: str = "tensor"
+    group_size: int = 128
     bias: bool = False
 
 

@@ -1,9 +1,27 @@
 """Post-training quantizers, one scheme a file."""
 
 from quantmia.quantizers.base import Quantizer
+from quantmia.quantizers.codebook import Codebook
+from quantmia.quantizers.float8 import Float8
 from quantmia.quantizers.full_precision import FullPrecision
+from quantmia.quantizers.function import Function
+from quantmia.quantizers.kmeans import KMeans
+from quantmia.quantizers.make import make
 from quantmia.quantizers.sign import Sign
 from quantmia.quantizers.ternary import Ternary
+from quantmia.quantizers.torchao import TorchAO
 from quantmia.quantizers.uniform import Uniform
 
-__all__ = ["FullPrecision", "Quantizer", "Sign", "Ternary", "Uniform"]
+__all__ = [
+    "Codebook",
+    "Float8",
+    "FullPrecision",
+    "Function",
+    "KMeans",
+    "Quantizer",
+    "Sign",
+    "Ternary",
+    "TorchAO",
+    "Uniform",
+    "make",
+]

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from quantmia.errors import QuantmiaError
+
 Rows = Float[Tensor, "rows weights"]
 
 
@@ -22,38 +24,62 @@ class Quantizer(ABC):
         scale: `data` fits the codebook to each row; `unit` spans [-1, 1] for every checkpoint
             and run (the finite set of the theory); `fixed` spans [-scale_value, scale_value].
         scale_value: half-width of the codebook for `scale: fixed`.
-        per: one codebook a `tensor`, or one an output `channel` (the first axis of a parameter).
+        per: one codebook a `tensor`, one an output `channel` (the first axis of a parameter), or
+            one a `group` of neighbours within a channel.
+        group_size: weights a group; what a channel has beyond whole groups is a smaller one.
         bias: quantize also parameters with fewer than two axes (biases, normalisation gains).
     """
 
     scale: Literal["data", "unit", "fixed"] = "data"
     scale_value: float = 1.0
-    per: Literal["tensor", "channel"] = "tensor"
+    per: Literal["tensor", "channel", "group"] = "tensor"
+    group_size: int = 128
     bias: bool = False
+
+    def __post_init__(self):
+        if self.group_size < 1:
+            raise ValueError(f"group_size={self.group_size} must be 1 or more")
 
     @property
     @abstractmethod
     def bits_per_weight(self) -> float:
-        """Bits a weight of the codebook, log2 of its number of values."""
+        """Bits a weight's code takes, log2 of the number of values in a codebook."""
+
+    @property
+    def bits_per_row(self) -> float:
+        """Bits stored beside the codes of a row: one float32 scale, none for a constant one."""
+        return 32.0 if self.scale == "data" else 0.0
 
     @abstractmethod
     def quantize_rows(self, weights: Rows) -> Rows:
         """Codebook value of every weight; the rows are independent of each other."""
 
     def __call__(self, params: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Fake-quantized copy of stacked parameters, each [runs, *shape]."""
+        """Fake-quantized copy of stacked parameters, each [runs, *shape].
+
+        Raises:
+            QuantmiaError: the scheme returns another shape or type than it was given.
+        """
         return {name: self._quantize(value) for name, value in params.items()}
 
     def covers(self, value: Tensor) -> bool:
         """Whether a stacked parameter [runs, *shape] is quantized, not kept."""
         return self.bias or value.ndim > 2
 
-    def _quantize(self, value: Tensor) -> Tensor:
-        if not self.covers(value):
-            return value
-        rows_per_run = value.shape[1] if self.per == "channel" and value.ndim > 2 else 1
-        rows = value.reshape(len(value) * rows_per_run, -1)
-        return self.quantize_rows(rows).reshape(value.shape)
+    def stored_bits(self, params: dict[str, Tensor]) -> float:
+        """Bits a quantized weight takes on average, with its share of what its row stores.
+
+        Args:
+            params: stacked; 32 bits if none of them is covered.
+        """
+        codes, rows, weights = 0.0, 0.0, 0
+        for value in params.values():
+            if self.covers(value):
+                channels, length = self._channels(value).shape[0] // len(value), value[0].numel()
+                weights += length
+                codes += length * self.bits_per_weight
+                rows += channels * -(-(length // channels) // self._row_length(length // channels))
+        return (codes + rows * self.bits_per_row) / weights if weights else 32.0
 
     def half_width(self, weights: Rows, fitted: Tensor) -> Float[Tensor, "rows 1"]:
         """Half-width of each row's codebook: `fitted` ([rows]) for `scale: data`, else a constant.
@@ -66,3 +92,33 @@ class Quantizer(ABC):
             return fitted.unsqueeze(1)
         width = 1.0 if self.scale == "unit" else self.scale_value
         return torch.full((len(weights), 1), width, dtype=weights.dtype, device=weights.device)
+
+    def _quantize(self, value: Tensor) -> Tensor:
+        if not self.covers(value):
+            return value
+        channels = self._channels(value)
+        width = channels.shape[1]
+        length = self._row_length(width)
+        whole = width // length * length
+        parts = [self._checked(channels[:, :whole].reshape(-1, length)).reshape(-1, whole)]
+        if whole < width:
+            parts.append(self._checked(channels[:, whole:].contiguous()))
+        return (parts[0] if len(parts) == 1 else torch.cat(parts, 1)).reshape(value.shape)
+
+    def _channels(self, value: Tensor) -> Tensor:
+        """What is not cut any further but into groups: a channel a row, or a tensor a row."""
+        rows_per_run = value.shape[1] if self.per != "tensor" and value.ndim > 2 else 1
+        return value.reshape(len(value) * rows_per_run, -1)
+
+    def _row_length(self, width: int) -> int:
+        return min(self.group_size, width) if self.per == "group" else width
+
+    def _checked(self, rows: Tensor) -> Tensor:
+        quantized = self.quantize_rows(rows)
+        if not isinstance(quantized, Tensor) or quantized.shape != rows.shape:
+            got = list(quantized.shape) if isinstance(quantized, Tensor) else type(quantized)
+            raise QuantmiaError(
+                f"quantizer: {self} returned {got} for rows {list(rows.shape)}; it has to return "
+                "a tensor of the same shape. 'quantmia check quantizer=NAME' says more."
+            )
+        return quantized

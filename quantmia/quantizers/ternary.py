@@ -28,6 +28,7 @@ class Ternary(Quantizer):
     sparsity: float = 0.5
 
     def __post_init__(self):
+        super().__post_init__()
         if not 0 <= self.sparsity < 1:
             raise ValueError(f"sparsity={self.sparsity} must lie in [0, 1)")
 

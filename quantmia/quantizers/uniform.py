@@ -21,6 +21,7 @@ class Uniform(Quantizer):
     bits: int = 4
 
     def __post_init__(self):
+        super().__post_init__()
         if not 1 <= self.bits <= 16:
             raise ValueError(f"bits={self.bits} must lie in 1..16")
 
@@ -28,6 +29,11 @@ class Uniform(Quantizer):
     def bits_per_weight(self) -> float:
         """B."""
         return float(self.bits)
+
+    @property
+    def bits_per_row(self) -> float:
+        """Two float32, the ends of the grid."""
+        return 64.0 if self.scale == "data" else 0.0
 
     def quantize_rows(self, weights):
         """The nearest value of the grid."""

@@ -1,0 +1,70 @@
+"""The module that an experiment trains, made for its data and tried before any work."""
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from torch import Tensor, nn
+
+from quantmia.data import Dataset
+from quantmia.errors import QuantmiaError
+
+
+def model_factory(config: dict[str, Any], dataset: Dataset) -> Callable[[], nn.Module]:
+    """The configured module factory, with the sizes filled in where it wants them.
+
+    `in_features` is the number of features of a sample, `in_shape` their shape, `out_features` how
+    many numbers the task wants back.
+
+    Args:
+        config: `_target_` and arguments.
+        dataset: gives the sizes.
+    """
+    factory: partial = instantiate(config, _partial_=True)
+    wanted = inspect.signature(factory.func).parameters
+    shape = dataset.features.shape[1:]
+    sizes = {
+        "in_features": dataset.features[0].size,
+        "in_shape": shape,
+        "out_features": dataset.task.out_features(dataset.classes),
+    }
+    return partial(factory, **{k: v for k, v in sizes.items() if k in wanted})
+
+
+def try_out(factory: Callable[[], nn.Module], samples: Tensor, out_features: int) -> None:
+    """See that a module takes the samples and answers as the task wants.
+
+    Args:
+        factory: returns a fresh module.
+        samples: two or more.
+        out_features: numbers that the task wants a sample.
+
+    Raises:
+        QuantmiaError: it does not.
+    """
+    shape = list(samples.shape[1:])
+    try:
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            model = factory()
+            if not isinstance(model, nn.Module):
+                raise QuantmiaError(
+                    f"model: _target_ returned a {type(model).__name__}; it has to return a "
+                    "torch.nn.Module."
+                )
+            output = model.eval()(samples)
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+        raise QuantmiaError(
+            f"model: it fails on samples of shape {shape}: {type(error).__name__}: "
+            f"{str(error).strip().splitlines()[0]}"
+        ) from error
+    if not any(parameter.requires_grad for parameter in model.parameters()):
+        raise QuantmiaError("model: it has no parameters to train.")
+    found = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
+    if found != [len(samples), out_features]:
+        raise QuantmiaError(
+            f"model: for {len(samples)} samples of shape {shape} it returns {found}; the task wants"
+            f" {[len(samples), out_features]}. A factory with an argument out_features is told."
+        )
