@@ -101,7 +101,10 @@ def rank_runs(folders: Sequence[RunFolder], progress: Progress, source: InputSou
     }
     extra = {"roc": audited.roc, "epsilon": audited.epsilon}
     tables |= {name: each for name, each in extra.items() if len(each)}
-    warnings = warn(table, diagnostics, correlation, found.diverged, audited.left_out, trusted)
+    warnings = [
+        *_dropped(folders[0].manifest()["dataset"]),
+        *warn(table, diagnostics, correlation, found.diverged, audited.left_out, trusted),
+    ]
     return Results(tables, answer(table, pairs, trusted), warnings, found.diverged, trusted)
 
 
@@ -249,3 +252,13 @@ def _correlation(
     halves = {"value": stability, "low": np.nan, "high": np.nan}
     rows.append({"attack": "", "statistic": "spearman_r_q_between_halves"} | halves | common)
     return pd.DataFrame(rows)
+
+
+def _dropped(dataset: dict[str, Any]) -> list[str]:
+    """A sentence on the rows of the source that were not used, if there are any."""
+    reasons = dataset["dropped"]
+    if not reasons:
+        return []
+    total = sum(reasons.values())
+    listed = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+    return [f"{total} of {total + dataset['samples']} rows were dropped ({listed}): dropped.csv"]

@@ -7,7 +7,7 @@ import numpy as np
 import torch.nn.functional as F
 from jaxtyping import Float
 from numpy.typing import NDArray
-from scipy.special import logsumexp
+from scipy.special import logsumexp, softmax
 from torch import Tensor
 
 TaskName = Literal["regression", "binary", "multiclass"]
@@ -127,8 +127,22 @@ class Multiclass(Task):
         return flat.reshape(target.shape)
 
     def utility(self, output, target):
-        """Accuracy of the most probable class."""
-        return {"accuracy": float(np.mean(output.argmax(-1) == target))}
+        """Accuracy of the most probable class, and the mean ROC-AUC of a class against the rest.
+
+        Classes that no target or every target has are left out of that mean.
+        """
+        from sklearn.metrics import roc_auc_score  # here, because it takes a second to import
+
+        probability = softmax(output.astype(np.float64), axis=-1)
+        aucs = [
+            roc_auc_score(target == each, probability[:, each])
+            for each in np.unique(target).astype(int)
+            if not (target == each).all()
+        ]
+        return {
+            "accuracy": float(np.mean(output.argmax(-1) == target)),
+            "macro_roc_auc": float(np.mean(aucs)) if aucs else float("nan"),
+        }
 
     def signal(self, output, target):
         """Log p_y - log(sum of the other probabilities) (Carlini 2022, section VI-A)."""

@@ -76,6 +76,19 @@ def test_binary_signal_and_utility():
     assert utility["roc_auc"] == pytest.approx(statistic / pairs)
 
 
+def test_macro_roc_auc_is_the_mean_over_the_classes_that_occur():
+    rng = np.random.default_rng(0)
+    output, target = rng.normal(size=(60, 4)), rng.integers(3, size=60)  # nothing of class 3
+    found = TASKS["multiclass"].utility(output, target)["macro_roc_auc"]
+    probability = np.exp(output) / np.exp(output).sum(1, keepdims=True)
+    expected = []
+    for each in range(3):
+        own, rest = probability[target == each, each], probability[target != each, each]
+        expected.append((own[:, None] > rest[None, :]).mean())
+    assert found == pytest.approx(np.mean(expected))
+    assert np.isnan(TASKS["multiclass"].utility(output, np.zeros(60))["macro_roc_auc"])
+
+
 def test_multiclass_signal_and_utility():
     p = softmax(LOGITS.astype(np.float64), axis=-1)
     own = np.take_along_axis(p, CLASS[..., None], -1)[..., 0]

@@ -1,6 +1,7 @@
 """Features, targets and what is known about them."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,6 +19,11 @@ class Dropped:
     row: int
     identifier: str
     reason: str
+
+    @property
+    def kind(self) -> str:
+        """The reason without what is particular to the row."""
+        return re.split(r" as row |: ", self.reason)[0]
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,20 @@
 """From SMILES to features, cached by content."""
 
 import hashlib
+import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import torch
 from filelock import FileLock
+from hydra.utils import instantiate
 from numpy.typing import NDArray
 
-from quantmia.errors import QuantmiaError
+from quantmia.errors import DataError, QuantmiaError
 from quantmia.files import DamagedFileError, read_tensors, write_tensors
 from quantmia.progress import Progress
 
@@ -55,6 +58,107 @@ class MiniMol:
             batches.append(model(batch))
             advance(len(batch))
         return np.concatenate(batches)
+
+
+class Ecfp:
+    """Extended-connectivity fingerprints (Rogers and Hahn 2010) by RDKit's Morgan generator.
+
+    Args:
+        size: bits of the fingerprint.
+        radius: bonds around each atom; 2 is known as ECFP4.
+        count: how often each environment occurs, not only whether.
+    """
+
+    def __init__(self, size: int = 1024, radius: int = 2, count: bool = False):
+        if size < 1 or radius < 0:
+            raise ValueError(f"size={size} must be 1 or more and radius={radius} 0 or more")
+        self.size, self.radius, self.count = size, radius, count
+
+    @property
+    def identity(self) -> str:
+        """RDKit's version and the settings."""
+        settings = f"size {self.size} radius {self.radius} count {self.count}"
+        return f"ecfp rdkit {_installed_version('rdkit')} {settings}"
+
+    def __call__(self, smiles: Sequence[str], advance: Callable[[int], None]) -> NDArray:
+        """float32 [molecules, size]."""
+        from rdkit import Chem, rdBase
+        from rdkit.Chem.rdFingerprintGenerator import GetMorganGenerator
+
+        generator = GetMorganGenerator(radius=self.radius, fpSize=self.size)
+        compute = (
+            generator.GetCountFingerprintAsNumPy if self.count else generator.GetFingerprintAsNumPy
+        )
+        rows = np.zeros((len(smiles), self.size), np.float32)
+        with rdBase.BlockLogs():
+            for row, text in zip(rows, smiles, strict=True):
+                row[:] = compute(Chem.MolFromSmiles(text))
+                advance(1)
+        return rows
+
+
+class Own:
+    """An embedder of the user's: any function or object that takes a list of SMILES.
+
+    Args:
+        function: returns numbers [molecules, features].
+        entry: its configuration, part of the cache's address, with the file that it is written in.
+    """
+
+    def __init__(self, function: Callable[[list[str]], Any], entry: Mapping[str, Any]):
+        self.function, self.entry = function, dict(entry)
+
+    @property
+    def identity(self) -> str:
+        """Its own `identity` if it has one, else configuration and source file."""
+        stated = getattr(self.function, "identity", None)
+        if isinstance(stated, str):
+            return stated
+        target = getattr(self.function, "func", self.function)
+        try:
+            source = inspect.getsourcefile(target if callable(target) else type(target))
+        except TypeError:  # an object, whose class is written somewhere
+            source = inspect.getsourcefile(type(target))
+        content = Path(source).read_bytes() if source else b""
+        return json.dumps([self.entry, hashlib.sha256(content).hexdigest()], sort_keys=True)
+
+    def __call__(self, smiles: Sequence[str], advance: Callable[[int], None]) -> NDArray:
+        """Whatever the function returns, as float32 [molecules, features].
+
+        Raises:
+            DataError: it is not that.
+        """
+        returned = self.function(list(smiles))
+        if isinstance(returned, torch.Tensor):
+            returned = returned.numpy(force=True)
+        try:
+            features = np.asarray(returned, dtype=np.float32)
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"embedder: {self.entry['_target_']} has to return numbers [molecules, features]: "
+                f"{error}"
+            ) from error
+        if features.ndim != 2 or len(features) != len(smiles) or not features.shape[1]:
+            raise DataError(
+                f"embedder: {self.entry['_target_']} returned shape {list(features.shape)} for "
+                f"{len(smiles)} molecules; it has to be [{len(smiles)}, features]"
+            )
+        advance(len(smiles))
+        return features
+
+
+def make_embedder(entry: Mapping[str, Any]) -> Embedder:
+    """An embedder from its `_target_` and arguments.
+
+    Args:
+        entry: of `MiniMol`, of `Ecfp`, of the user's own class, whose objects are called with a
+            list of SMILES, or of the user's own function of one.
+    """
+    partial = instantiate(entry, _partial_=True)
+    if not inspect.isclass(partial.func):
+        return Own(partial, entry)
+    made = partial()
+    return made if isinstance(made, MiniMol | Ecfp) else Own(made, entry)
 
 
 def embed(

@@ -4,6 +4,7 @@ import hashlib
 from importlib.metadata import files
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -63,52 +64,71 @@ def packaged_molecules(
     if positive is not None:
         labels = table[target]
         table[target] = labels.eq(positive).astype(float).where(labels.notna())
-    keep, dropped = usable(table[smiles], table[target], names)
-    chosen = table[smiles][keep].astype(str).tolist()
+    missing = table[target].isna()
+    faults = pd.Series("missing target", table.index, dtype=object).where(missing)
+    keep, dropped = usable(table[smiles], faults, names)
+    rows = np.array(list(keep))
     return Dataset(
         name=name,
-        features=embed(embedder, chosen, cache, progress),
-        target=_typed(table[target][keep].to_numpy(np.float64), task),
+        features=embed(embedder, list(keep.values()), cache, progress),
+        target=_typed(table[target].to_numpy(np.float64)[rows], task),
         task_name=task,
-        identifiers=tuple(names[keep]),
+        identifiers=tuple(names.to_numpy(str)[rows].tolist()),
         dropped=tuple(dropped),
     )
 
 
-def usable(smiles: pd.Series, target: pd.Series, names: pd.Series) -> tuple[list, list[Dropped]]:
-    """Rows that can be used, and the others with the reason.
+def usable(
+    smiles: pd.Series,
+    faults: pd.Series,
+    names: pd.Series,
+    mixtures: Literal["drop", "keep", "largest"] = "keep",
+    once: bool = True,
+) -> tuple[dict[int, str], list[Dropped]]:
+    """Molecules that can be used, and the other rows with the reason.
 
     A molecule that occurs twice spoils an attack (once member, once not), so only its first row
     is kept; equality is that of RDKit's canonical SMILES.
 
     Args:
         smiles: structures.
-        target: values.
+        faults: what is wrong with a row besides its structure, or NaN.
         names: identifiers.
+        mixtures: what becomes of structures of several fragments, such as salts: dropped, kept, or
+            reduced to their largest fragment.
+        once: whether only the first row of a molecule is kept.
 
     Returns:
-        Labels of the usable rows, and what was dropped.
+        SMILES of the usable rows by their number, and what was dropped.
     """
     from rdkit import Chem, rdBase
 
-    keep, dropped, first = [], [], {}
+    keep: dict[int, str] = {}
+    dropped, first = [], {}
     with rdBase.BlockLogs():
-        for row, label in enumerate(smiles.index):
+        for row, (text, fault, name) in enumerate(zip(smiles, faults, names, strict=True)):
             reason = None
-            molecule = Chem.MolFromSmiles(text) if isinstance(text := smiles[label], str) else None
+            molecule = Chem.MolFromSmiles(text) if isinstance(text, str) else None
+            parts = Chem.GetMolFrags(molecule) if molecule and mixtures != "keep" else ()
             if molecule is None or molecule.GetNumAtoms() == 0:
                 reason = "unreadable SMILES"
-            elif pd.isna(target[label]):
-                reason = "missing target"
+            elif pd.notna(fault):
+                reason = fault
+            elif len(parts) > 1 and mixtures == "drop":
+                reason = "salt or mixture"
             else:
+                if len(parts) > 1:
+                    fragments = Chem.GetMolFrags(molecule, asMols=True)
+                    molecule = max(fragments, key=lambda each: each.GetNumHeavyAtoms())
+                    text = Chem.MolToSmiles(molecule)
                 canonical = Chem.MolToSmiles(molecule)
-                if canonical in first:
+                if once and canonical in first:
                     reason = f"same molecule as row {first[canonical]}"
                 first.setdefault(canonical, row)
             if reason is None:
-                keep.append(label)
+                keep[row] = text
             else:
-                dropped.append(Dropped(row, str(names[label]), reason))
+                dropped.append(Dropped(row, str(name), reason))
     return keep, dropped
 
 

@@ -7,6 +7,7 @@ from quantmia.seeding import Purpose, stream
 
 
 def gaussian_mixture(
+    name: str = "synthetic",
     modes: int = 8,
     sigma: float = 2.0,
     dimension: int = 128,
@@ -17,6 +18,7 @@ def gaussian_mixture(
     """Samples around random centres; the modes are dealt to the classes in turn.
 
     Args:
+        name: what reports call it.
         modes: centres, drawn from a standard Gaussian in `dimension` dimensions.
         sigma: standard deviation of every coordinate around its centre.
         dimension: features a sample.
@@ -30,7 +32,7 @@ def gaussian_mixture(
     mode = rng.permutation(np.arange(size) % modes)
     features = centres[mode] + sigma * rng.standard_normal((size, dimension))
     return Dataset(
-        name="synthetic",
+        name=name,
         features=features.astype(np.float32),
         target=(mode % classes).astype(np.int64),
         task_name="binary" if classes == 2 else "multiclass",

@@ -6,11 +6,15 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn.datasets
+import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
+from rdkit import Chem
+from rdkit.Chem import rdMolDescriptors
 
 from quantmia.data import Dataset, members, split, standardise
-from quantmia.data.embedders import embed
+from quantmia.data.embedders import Ecfp, Own, embed, make_embedder
 from quantmia.data.molecules import packaged_molecules, usable
 from quantmia.data.synthetic import gaussian_mixture
 from quantmia.errors import DataError
@@ -78,15 +82,15 @@ def test_gaussian_mixture():
     data = gaussian_mixture(modes=4, dimension=5, size=100, classes=4, seed=3)
     assert data.task_name == "multiclass"
     np.testing.assert_array_equal(np.bincount(data.target), 25)
-    assert data.fingerprint == gaussian_mixture(4, 2.0, 5, 100, 4, 3).fingerprint
-    assert data.fingerprint != gaussian_mixture(4, 2.0, 5, 100, 4, 4).fingerprint
+    assert data.fingerprint == gaussian_mixture("mine", 4, 2.0, 5, 100, 4, 3).fingerprint
+    assert data.fingerprint != gaussian_mixture("mine", 4, 2.0, 5, 100, 4, 4).fingerprint
 
 
 def test_unusable_molecules_are_named_with_the_reason():
     smiles = pd.Series(["CCO", "nonsense", "OCC", "c1ccccc1", None, ""])
-    target = pd.Series([1.0, 2.0, 3.0, np.nan, 5.0, 6.0])
-    keep, dropped = usable(smiles, target, smiles.astype(str))
-    assert keep == [0]
+    faults = pd.Series([None, None, None, "missing target", None, None])
+    keep, dropped = usable(smiles, faults, smiles.astype(str))
+    assert keep == {0: "CCO"}
     assert [(d.row, d.reason) for d in dropped] == [
         (1, "unreadable SMILES"),
         (2, "same molecule as row 0"),
@@ -159,3 +163,96 @@ def test_embeddings_are_computed_once_and_again_when_damaged(tmp_path):
         path.write_bytes(path.read_bytes()[:-2])
     np.testing.assert_array_equal(first, embed(embedder, ["C", "CC"], tmp_path, Progress()))
     assert embedder.calls == 3
+
+
+def lengths(smiles, factor=1):
+    """Two numbers a molecule."""
+    return [[factor * len(each), each.count("C")] for each in smiles]
+
+
+class Carbons:
+    """An embedder with settings."""
+
+    def __init__(self, columns=3):
+        self.columns = columns
+
+    def __call__(self, smiles):
+        return torch.tensor([[each.count("C")] * self.columns for each in smiles])
+
+
+class Versioned(Carbons):
+    identity = "carbons 2"
+
+
+def own(name, **arguments):
+    return {"_target_": f"{__name__}.{name}", **arguments}
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (own("lengths", factor=2), [[2, 1], [6, 2]]),
+        (own("Carbons", columns=2), [[1, 1], [2, 2]]),
+        (own("Versioned"), [[1, 1, 1], [2, 2, 2]]),
+    ],
+)
+def test_an_embedder_of_ones_own(entry, expected, tmp_path):
+    embedder = make_embedder(entry)
+    features = embed(embedder, ["C", "CCO"], tmp_path, Progress())
+    assert features.dtype == np.float32
+    np.testing.assert_array_equal(features, expected)
+    assert embedder.identity == make_embedder(entry).identity
+    assert (embedder.identity == "carbons 2") == (entry == own("Versioned"))
+
+
+def test_settings_and_source_of_an_own_embedder_are_part_of_the_address(tmp_path, monkeypatch):
+    assert (
+        make_embedder(own("lengths")).identity != make_embedder(own("lengths", factor=2)).identity
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "mine_embedder.py").write_text("def ones(smiles): return [[1] for _ in smiles]\n")
+    before = make_embedder({"_target_": "mine_embedder.ones"}).identity
+    (tmp_path / "mine_embedder.py").write_text("def ones(smiles): return [[2] for _ in smiles]\n")
+    assert make_embedder({"_target_": "mine_embedder.ones"}).identity != before
+
+
+@pytest.mark.parametrize(
+    ("returned", "words"),
+    [
+        ([[1.0]], r"\[1, 1\] for 2"),
+        ([1, 2], r"\[2\]"),
+        ([["a"], ["b"]], "numbers"),
+        (None, "shape"),
+    ],
+)
+def test_what_an_own_embedder_returns_is_checked(returned, words, tmp_path):
+    embedder = Own(lambda smiles: returned, {"_target_": "mine"})
+    with pytest.raises(DataError, match=words):
+        embed(embedder, ["C", "CC"], tmp_path, Progress())
+
+
+def test_ecfp_is_the_morgan_fingerprint(tmp_path):
+    smiles = ["CCO", "c1ccccc1C(=O)O", "CC(C)Cc1ccc(cc1)C(C)C(=O)O"]
+    features = embed(Ecfp(size=256), smiles, tmp_path, Progress())
+    assert features.shape == (3, 256)
+    for row, text in zip(features, smiles, strict=True):
+        molecule = Chem.MolFromSmiles(text)
+        bits = rdMolDescriptors.GetHashedMorganFingerprint(molecule, 2, nBits=256)
+        assert set(np.flatnonzero(row)) == set(bits.GetNonzeroElements())
+    counted = embed(Ecfp(size=256, count=True), smiles, tmp_path, Progress())
+    assert counted.max() > 1
+    np.testing.assert_array_equal(counted > 0, features > 0)
+
+
+BUNDLED = {"breast_cancer": (569, "binary"), "digits": (1797, "multiclass")}
+BUNDLED |= {"diabetes": (442, "regression")}
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_sets_that_come_with_scikit_learn(name):
+    data = instantiate(OmegaConf.load(f"conf/dataset/{name}.yaml"))
+    assert (data.size, data.task_name) == BUNDLED[name]
+    x, y = getattr(sklearn.datasets, f"load_{name}")(return_X_y=True)
+    np.testing.assert_allclose(data.features, x, rtol=1e-6)
+    np.testing.assert_array_equal(data.target, y)
+    assert len({row.tobytes() for row in data.features}) == data.size  # no sample is there twice

@@ -1,0 +1,144 @@
+"""What a column of targets means: regression, two classes or more."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from quantmia.errors import DataError
+from quantmia.tasks import TaskName
+
+FEW = 10  # whole numbers that differ no more than this are classes
+
+
+@dataclass(frozen=True)
+class Target:
+    """A column as numbers or as labels.
+
+    Args:
+        name: of the column.
+        values: floats for regression, labels as text otherwise; only where there is no fault.
+        faults: why a row cannot be used, or NaN.
+        task: what it is.
+        how: how the task was found, in words.
+        positive: the label that counts as 1, if it was named.
+    """
+
+    name: str
+    values: pd.Series
+    faults: pd.Series
+    task: TaskName
+    how: str
+    positive: str | None = None
+
+    def of(self, rows: NDArray[np.int64]) -> NDArray:
+        """Targets of the rows that are used, as a dataset wants them.
+
+        Args:
+            rows: their numbers.
+
+        Raises:
+            DataError: a binary target has not two labels, or not the one named.
+        """
+        chosen = self.values.iloc[rows]
+        if self.task == "regression":
+            return chosen.to_numpy(np.float64).astype(np.float32)
+        labels = self.labels(rows)
+        if self.task == "binary" and len(labels) > 2 and self.positive is None:
+            raise DataError(
+                f"dataset.task=binary: '{self.name}' has {len(labels)} labels ("
+                f"{', '.join(labels[:5])}, ...); use dataset.task=multiclass, or name the one that "
+                "counts as 1: dataset.positive=..."
+            )
+        if self.positive is not None:
+            return chosen.eq(self.positive).to_numpy(np.int64)
+        return pd.Categorical(chosen, categories=labels).codes.astype(np.int64)
+
+    def labels(self, rows: NDArray[np.int64]) -> list[str]:
+        """The labels of the rows that are used, in the order of their class indices.
+
+        Args:
+            rows: their numbers.
+
+        Raises:
+            DataError: the one that was named is not among them.
+        """
+        labels = sorted(map(str, self.values.iloc[rows].unique()), key=_by_value)
+        if self.positive is not None:
+            if self.positive not in labels:
+                raise DataError(
+                    f"dataset.positive={self.positive}: '{self.name}' has no such label "
+                    f"({', '.join(labels[:10])})"
+                )
+            rest = [label for label in labels if label != self.positive]
+            return [" or ".join(rest), self.positive]
+        return labels
+
+
+def read_target(
+    column: pd.Series, name: str, task: TaskName | None = None, positive: str | None = None
+) -> Target:
+    """Find what a column holds.
+
+    Numbers are a regression target, unless they are whole and at most 10 different ones: then they
+    are classes, as texts are. Of a column of both the more frequent counts, and the rest is
+    dropped.
+
+    Args:
+        column: the values.
+        name: what it is called.
+        task: what it is; found if None.
+        positive: the label that counts as 1 in a binary task.
+    """
+    missing = missing_values(column)
+    numbers, unread = to_numbers(column, missing)
+    present = int((~missing).sum())
+    numeric = column.dtype != bool and unread.sum() * 2 <= present
+    distinct = numbers[~missing & ~unread].unique()
+    whole = numeric and len(distinct) and (np.isfinite(distinct) & (distinct % 1 == 0)).all()
+    how = "as configured"
+    if task is None and positive is not None:
+        task = "binary"
+    elif task is None:
+        classes = len(distinct) if numeric else column[~missing].astype(str).str.strip().nunique()
+        what = "numbers" if numeric else "labels"
+        how = f"{classes} different {'whole ' if whole else ''}{what}; dataset.task overrides"
+        if numeric and not (whole and classes <= FEW):
+            task = "regression"
+        else:
+            task = "binary" if classes == 2 else "multiclass"
+    faults = pd.Series("missing target", column.index, dtype=object).where(missing)
+    if numeric or task == "regression":
+        faults[unread] = "target is no number: " + column[unread].astype(str)
+        faults[numbers.abs() == np.inf] = "infinite target"
+    if task == "regression":
+        return Target(name, numbers, faults, task, how)
+    if whole:
+        labels = numbers.fillna(0).replace([np.inf, -np.inf], 0).astype(np.int64).astype(str)
+    else:
+        labels = column.astype(str).str.strip()
+    return Target(name, labels, faults, task, how, None if positive is None else str(positive))
+
+
+def missing_values(column: pd.Series) -> pd.Series:
+    """Where a column has nothing: NaN, null or blanks."""
+    missing = column.isna()
+    if not pd.api.types.is_numeric_dtype(column):
+        missing |= column.astype(str).str.strip().eq("")
+    return missing
+
+
+def to_numbers(column: pd.Series, missing: pd.Series) -> tuple[pd.Series, pd.Series]:
+    """The numbers of a column, float64, and where there is something that is none."""
+    if pd.api.types.is_numeric_dtype(column):
+        return column.astype(np.float64), missing & False
+    numbers = pd.to_numeric(column.astype(str).str.strip(), errors="coerce")
+    return numbers.astype(np.float64), numbers.isna() & ~missing
+
+
+def _by_value(label: str) -> tuple[int, float, str]:
+    try:
+        return 0, float(label), label
+    except ValueError:
+        return 1, 0.0, label
