@@ -13,6 +13,7 @@ import hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from quantmia import __version__
@@ -23,13 +24,15 @@ from quantmia.config.overrides import DOES_NOT_COMPOSE, conf_dir, explain
 from quantmia.errors import DONE, FAILED, INTERRUPTED, USER_MISTAKE, ConfigError, QuantmiaError
 from quantmia.progress import Progress
 
-COMMANDS = ("run", "rank", "efficiency")
+COMMANDS = ("run", "rank", "efficiency", "list", "check")
 HELP = """\
 quantmia: which quantizer leaks least about who was in the training set?
 
   quantmia run [OVERRIDE...]            train, quantize, measure and rank
   quantmia rank DIR... [--output DIR]   rank finished runs again, without training
   quantmia efficiency DIR...            how many runs each estimator needs, from many runs
+  quantmia list [GROUP]                 what there is to choose from, your own included
+  quantmia check quantizer=NAME         whether a quantizer obeys what the method needs
 
   quantmia run --help                   every key and choice
   quantmia run --cfg job                the configuration that would be run
@@ -37,6 +40,8 @@ quantmia: which quantizer leaks least about who was in the training set?
 
   eval "$(quantmia -sc install=bash)"   completion for bash
 """
+
+OWN = "a folder of your own configurations, with folders quantizer/, dataset/, ..."
 
 _job_started = False
 
@@ -65,13 +70,18 @@ def run_job(config: DictConfig) -> None:
     _job_started = True
     from quantmia import pipeline
 
-    pipeline.run(
-        check(config),
-        Path(HydraConfig.get().runtime.output_dir),
-        cache_folder(),
-        Progress(),
-        command=list(HydraConfig.get().overrides.task),
-    )
+    try:
+        pipeline.run(
+            check(config),
+            Path(HydraConfig.get().runtime.output_dir),
+            cache_folder(),
+            Progress(),
+            command=list(HydraConfig.get().overrides.task),
+        )
+    except QuantmiaError as error:
+        if HydraConfig.get().mode == RunMode.RUN:
+            raise Refused(error) from None  # past Hydra, which would print a line of its own
+        raise
 
 
 def cache_folder() -> Path:
@@ -95,6 +105,10 @@ def _dispatch(arguments: list[str]) -> int:
         return _rank(rest)
     if command == "efficiency":
         return _efficiency(rest)
+    if command == "list":
+        return _list(rest)
+    if command == "check":
+        return _check(rest)
     near = difflib.get_close_matches(command, COMMANDS, n=1)
     hint = f"did you mean 'quantmia {near[0]}'?" if near else f"there are {', '.join(COMMANDS)}."
     if "=" in command or command in ("-m", "--multirun", "--cfg"):
@@ -105,9 +119,7 @@ def _dispatch(arguments: list[str]) -> int:
 def _run(overrides: list[str]) -> int:
     global _job_started
     _job_started = False
-    resolvers.register()
-    if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # so that _target_ finds the user's own modules
+    _prepare()
     own_argv, full_error = sys.argv, os.environ.get("HYDRA_FULL_ERROR")
     # argv[0] stays: shell completion is bound to its name. Without the variable Hydra would
     # print the error itself and leave with 1.
@@ -137,6 +149,80 @@ def _run(overrides: list[str]) -> int:
         else:
             os.environ["HYDRA_FULL_ERROR"] = full_error
     return DONE
+
+
+def _prepare() -> None:
+    """What composing a configuration needs."""
+    resolvers.register()
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # so that _target_ finds the user's own modules
+
+
+def _list(arguments: list[str]) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    from quantmia.config.choices import GROUPS, choices
+
+    parser = argparse.ArgumentParser(
+        "quantmia list", description="What there is to choose from, with one line each."
+    )
+    parser.add_argument("group", nargs="?", metavar="GROUP", help=", ".join(GROUPS.values()))
+    parser.add_argument("--config-dir", action="append", default=[], metavar="DIR", help=OWN)
+    parsed = parser.parse_args(arguments)
+    _refuse_absent(parsed.config_dir)
+    _prepare()
+    groups = [each for each, many in GROUPS.items() if parsed.group in (None, each, many)]
+    if not groups:
+        near = difflib.get_close_matches(str(parsed.group), list(GROUPS.values()), n=1)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise QuantmiaError(f"{parsed.group}: there are {', '.join(GROUPS.values())}{hint}")
+    console = Console() if sys.stdout.isatty() else Console(width=120)
+    for group in groups:
+        table = Table.grid(padding=(0, 2, 0, 2))
+        for name, explanation in choices(group, parsed.config_dir):
+            table.add_row(name, explanation)
+        option = {"experiment": "+experiment=NAME"}.get(group, f"{group}=NAME")
+        if group in ("quantizer", "attack"):
+            option = f"'{group}=[NAME,NAME]'"
+        title = f"{GROUPS[group]}: quantmia run {option}"
+        console.print(title, style="bold", highlight=False, markup=False)
+        console.print(table, highlight=False, markup=False)
+    return DONE
+
+
+def _check(arguments: list[str]) -> int:
+    from quantmia.config.overrides import composed
+    from quantmia.quantizers import make
+    from quantmia.quantizers.contract import verdicts
+
+    parser = argparse.ArgumentParser(
+        "quantmia check", description="Try quantizers on rows of weights that are hard to quantize."
+    )
+    parser.add_argument("overrides", nargs="+", metavar="OVERRIDE", help="e.g. quantizer=mine")
+    parser.add_argument("--config-dir", metavar="DIR", help=OWN)
+    parsed = parser.parse_args(arguments)
+    _refuse_absent([parsed.config_dir] if parsed.config_dir else [])
+    _prepare()
+    broken = []
+    for name, entry in composed(parsed.overrides, parsed.config_dir).quantizer.items():
+        print(name)
+        for rule, found in verdicts(make(entry)):
+            if found is None:
+                print(f"  ok    {rule.law}")
+                continue
+            print(f"  {'FAIL' if rule.required else 'note'}  {rule.law}: {found}; {rule.why}")
+            if rule.required and name not in broken:
+                broken.append(name)
+    if broken:
+        raise QuantmiaError(f"{', '.join(broken)}: cannot be relied on; mend what FAIL names.")
+    return DONE
+
+
+def _refuse_absent(folders: Sequence[str]) -> None:
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise QuantmiaError(f"--config-dir={folder}: there is no such folder.")
 
 
 def _rank(arguments: list[str]) -> int:

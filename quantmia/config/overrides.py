@@ -15,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from quantmia.config.check import check
+from quantmia.config.schema import ExperimentConfig
 from quantmia.config.wording import did_you_mean
 from quantmia.errors import ConfigError
 
@@ -38,10 +39,32 @@ def explain(argv: list[str]) -> list[str]:
         argv: what follows `quantmia run`.
     """
     arguments = get_args_parser().parse_args(argv)
+    return _explained(arguments.overrides, arguments.config_dir)[0]
+
+
+def composed(overrides: Sequence[str], config_dir: str | None) -> ExperimentConfig:
+    """The checked configuration that overrides make, for commands that run no job.
+
+    Args:
+        overrides: as after `quantmia run`.
+        config_dir: a folder of the user's configurations.
+
+    Raises:
+        ConfigError: lists every fault.
+    """
+    faults, config = _explained(overrides, config_dir)
+    if faults or config is None:
+        raise ConfigError(faults)
+    return config
+
+
+def _explained(
+    texts: Sequence[str], config_dir: str | None
+) -> tuple[list[str], ExperimentConfig | None]:
     faults: list[str] = []
     overrides: list[Override] = []
     parser = OverridesParser.create()
-    for text in arguments.overrides:
+    for text in texts:
         try:
             overrides.append(parser.parse_override(text))
         except HydraException as error:
@@ -54,17 +77,17 @@ def explain(argv: list[str]) -> list[str]:
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
         start = []
-        if arguments.config_dir:
-            start = [f"hydra.searchpath=[file://{Path(arguments.config_dir).resolve()}]"]
+        if config_dir:
+            start = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"]
         kept, found = _compose_greedily(overrides, start)
         faults += found
-        composed = _composed(kept)
-        if isinstance(composed, DictConfig):
+        config, checked = _composed(kept), None
+        if isinstance(config, DictConfig):
             try:
-                check(composed)
+                checked = check(config)
             except ConfigError as error:
                 faults += error.faults
-    return list(dict.fromkeys(faults))
+    return list(dict.fromkeys(faults)), checked
 
 
 def duplicates(overrides: Sequence[Override]) -> list[str]:

@@ -76,9 +76,11 @@ def show(results: Results, path: Path) -> None:
     console.print(_for_terminal(shown))
     for row in results.tables["correlation"].itertuples():
         if row.attack:
+            found = f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
+            if row.value != row.value:
+                found = "undefined: all quantizers have the same MIS"
             console.print(
-                f"Spearman(r_Q, MIS by {row.attack}) {row.value:.2f} "
-                f"[{row.low:.2f}, {row.high:.2f}]",
+                f"Spearman(r_Q, MIS by {row.attack}) {found}",
                 highlight=False,
                 markup=False,
             )

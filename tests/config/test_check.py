@@ -31,7 +31,7 @@ def test_default_is_typed_and_resolved():
     assert config.quantizer["sign"]["scale"] == "unit"
     assert config.training.lr == 1.0
     assert isinstance(config.training.lr, float)
-    assert config.embedder is None
+    assert composed("embedder=none").embedder is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_default_is_typed_and_resolved():
         (["quantizer.sign._target_=quantmia.quantizers.Sgn"], "did you mean Sign?"),
         (["dataset._target_=no_such_module.f"], "there is no module no_such_module"),
         (["~dataset.seed", "dataset.sigma=-1"], "dataset.sigma=-1"),
-        (["dataset=lipophilicity"], "embedder=minimol"),
+        (["dataset=lipophilicity", "embedder=none"], "embedder=minimol"),
         (["model=mlp", "model.hidden=[0]"], "model.hidden=[0]"),
         (["model=mlp", "model.activation=rel"], "did you mean relu?"),
     ],
