@@ -14,11 +14,12 @@ SETTING_100_members := +experiment=synthetic dataset.size=334
 SETTING_lipophilicity := +experiment=lipophilicity
 SETTING_freesolv := +experiment=freesolv
 SETTING_logbb := +experiment=logbb
+DATASETS := lipophilicity esol freesolv bbb logbb breast_cancer digits diabetes
 SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test lint bench efficiency parity lock clean
+.PHONY: help setup lipophilicity test lint bench datasets efficiency parity lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +49,12 @@ $(EFFICIENCY)/%/efficiency.csv: | $(STAMP)
 	  hydra.run.dir=$(@D) resume=true
 	$(BIN)/quantmia efficiency $(@D) --reference-runs 150
 
+datasets: $(DATASETS:%=outputs/datasets/%/ranking.csv) ## Run the experiment of every data set, and print one table.
+	$(BIN)/python scripts/datasets.py $(^D)
+
+outputs/datasets/%/ranking.csv: | $(STAMP)
+	$(BIN)/quantmia run +experiment=$* hydra.run.dir=$(@D) resume=true
+
 parity: $(VENV)/.parity ## Compare with SACRO-ML: the same AUC, and how much faster.
 	$(BIN)/python scripts/parity.py
 
@@ -58,7 +65,7 @@ $(VENV)/.parity: $(STAMP)
 lock: ## Resolve the dependencies anew into requirements.lock.
 	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder/venv"; \
-	"$$folder/venv/bin/pip" install "torch==$(TORCH)" ".[molecules,report,dev]"; \
+	"$$folder/venv/bin/pip" install "torch==$(TORCH)" ".[molecules,parquet,report,torchao,dev]"; \
 	"$$folder/venv/bin/pip" freeze --exclude-editable --exclude quantmia --exclude pip \
 	  --exclude setuptools > "$$folder/frozen"; \
 	{ echo "# Made by 'make lock' (pip freeze); do not edit."; \

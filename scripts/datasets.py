@@ -1,0 +1,59 @@
+"""One table out of one run folder a data set: how well models learn it and how much they leak.
+
+python scripts/datasets.py FOLDER...
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+
+def row(folder: Path) -> dict[str, str]:
+    """What the table says of one data set.
+
+    Args:
+        folder: of a finished run.
+    """
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    ranking = pd.read_csv(folder / "ranking.csv").set_index("quantizer")
+    early = pd.read_csv(folder / "diagnostics.csv").set_index("quantizer")["best_is_last"]
+    utility = pd.read_csv(folder / "utility.csv")
+    full = ranking.loc["full_precision"]
+    own = (utility["quantizer"] == "full_precision") & (utility["metric"] == full["utility_metric"])
+    values = utility["value"][own]
+    error = 1.96 * values.std() / len(values) ** 0.5
+    dataset = manifest["dataset"]
+    return {
+        "data set": dataset["name"],
+        "task": dataset["task"],
+        "runs": str(len(values)),
+        "members": str(dataset["pool"] // 2),
+        "dropped": str(sum(dataset["dropped"].values())),
+        "full precision": f"{full['utility_metric']} {values.mean():.3f} ± {error:.3f}",
+        "best is last": f"{early['full_precision']:.2f}",
+        "MIS, full precision": mis(full),
+        "MIS, most private": f"{ranking.index[0]} {mis(ranking.iloc[0])}",
+        "seconds": f"{manifest['timings']['total_seconds']:.0f}",
+    }
+
+
+def mis(row: pd.Series) -> str:
+    """MIS by lira_shrunk with its interval."""
+    low, high = row["mis_lira_shrunk_low"], row["mis_lira_shrunk_high"]
+    return f"{row['mis_lira_shrunk']:.2f} [{low:.2f}, {high:.2f}]"
+
+
+def main(arguments: list[str]) -> None:
+    """Print a Markdown table, a row a folder."""
+    rows = [row(Path(each)) for each in arguments]
+    columns = list(rows[0])
+    print("| " + " | ".join(columns) + " |")
+    print("|" + " --- |" * len(columns))
+    for each in rows:
+        print("| " + " | ".join(each.values()) + " |")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
