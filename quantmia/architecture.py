@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -34,7 +35,20 @@ def model_factory(config: dict[str, Any], dataset: Dataset) -> Callable[[], nn.M
     return partial(factory, **{k: v for k, v in sizes.items() if k in wanted})
 
 
-def try_out(factory: Callable[[], nn.Module], samples: Tensor, out_features: int) -> None:
+@dataclass(frozen=True)
+class Sizes:
+    """How large a module is.
+
+    Args:
+        parameters: numbers that it is made of.
+        activations: numbers that its modules make of one sample.
+    """
+
+    parameters: int
+    activations: int
+
+
+def try_out(factory: Callable[[], nn.Module], samples: Tensor, out_features: int) -> Sizes:
     """See that a module takes the samples and answers as the task wants.
 
     Args:
@@ -46,6 +60,12 @@ def try_out(factory: Callable[[], nn.Module], samples: Tensor, out_features: int
         QuantmiaError: it does not.
     """
     shape = list(samples.shape[1:])
+    made: list[int] = []
+
+    def count(module: nn.Module, given: Any, output: Any) -> None:
+        if isinstance(output, Tensor):
+            made.append(output.numel() // len(samples))
+
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             model = factory()
@@ -54,6 +74,8 @@ def try_out(factory: Callable[[], nn.Module], samples: Tensor, out_features: int
                     f"model: _target_ returned a {type(model).__name__}; it has to return a "
                     "torch.nn.Module."
                 )
+            for module in model.modules():
+                module.register_forward_hook(count)
             output = model.eval()(samples)
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise QuantmiaError(
@@ -68,3 +90,4 @@ def try_out(factory: Callable[[], nn.Module], samples: Tensor, out_features: int
             f"model: for {len(samples)} samples of shape {shape} it returns {found}; the task wants"
             f" {[len(samples), out_features]}. A factory with an argument out_features is told."
         )
+    return Sizes(sum(each.numel() for each in model.parameters()), sum(made))

@@ -41,7 +41,8 @@ class Batches:
         seed: int,
         runs: Sequence[int],
     ):
-        self.features, self.targets, self.members = features, targets, members
+        self.features, self.targets = features, targets
+        self.members = [chosen.to(features.device) for chosen in members]
         self.generators = [stream(seed, Purpose.BATCHES, run) for run in runs]
         half = len(features) // 2
         starts = np.append(np.arange(0, half, batch_size), half)
@@ -56,6 +57,8 @@ class Batches:
             self.weights = None
         else:
             self.positions, self.weights = _filled(np.stack(ends, axis=1))
+            self.weights = [each.to(features.device) for each in self.weights]
+        self.positions = [each.to(features.device) for each in self.positions]
         # One buffer for every batch: fresh memory at each step costs as much as the optimiser.
         largest = self.positions[0].numel()
         self.rows = features.new_empty(largest, *features.shape[1:])
@@ -63,7 +66,7 @@ class Batches:
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass over the members, newly shuffled; they share memory."""
         shuffled = [
-            chosen[torch.from_numpy(generator.permutation(len(chosen)))]
+            chosen[torch.from_numpy(generator.permutation(len(chosen))).to(chosen.device)]
             for chosen, generator in zip(self.members, self.generators, strict=True)
         ]
         order = pad_sequence(shuffled, batch_first=True)

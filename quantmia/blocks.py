@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from quantmia.allocator import keep_freed_memory
-from quantmia.architecture import model_factory, try_out
+from quantmia.architecture import model_factory
 from quantmia.config.schema import ExperimentConfig
 from quantmia.data import Dataset, Split, members, standardise
+from quantmia.device import deterministic
 from quantmia.errors import QuantmiaError
 from quantmia.losses import Measurement, measure
 from quantmia.progress import Advance, Progress
@@ -36,18 +37,18 @@ def train_missing(
 ) -> None:
     """Train and measure the blocks of runs that are not in the folder yet."""
     size = config.training.stack
+    assert isinstance(size, int)  # auto has become a number
     blocks = [range(start, min(start + size, runs)) for start in range(0, runs, size)]
     missing = [block for block in blocks if not all(folder.is_done(run) for run in block)]
     if not missing:
         return
     keep_freed_memory()
     # Copies, because torch aligns its memory and bits can depend on alignment.
-    features = torch.tensor(inputs(config, dataset, parts))
-    factory = model_factory(config.model, dataset)
-    try_out(factory, features[:2], dataset.task.out_features(dataset.classes))
+    features = torch.tensor(inputs(config, dataset, parts)).to(config.device)
     quantizers = {name: make(each) for name, each in config.quantizer.items()}
     epochs = config.training.epochs
     with (
+        deterministic(torch.device(config.device)),
         progress.stage("training", len(missing) * epochs, "epochs") as train_advance,
         progress.stage(
             "evaluation",
@@ -81,15 +82,16 @@ def _measure_block(
 ):
     mask = members(config.seed, block, len(parts.pool), config.split.membership)
     targets = _targets(dataset, parts, mask)
-    pool_x, pool_y = features[parts.pool], torch.tensor(targets[:, parts.pool])
-    validation = features[parts.validation], torch.tensor(targets[:, parts.validation])
+    device = config.device
+    pool_x, pool_y = features[parts.pool], torch.tensor(targets[:, parts.pool]).to(device)
+    validation = features[parts.validation], torch.tensor(targets[:, parts.validation]).to(device)
     seeds = [int(stream(config.seed, Purpose.INITIALISATION, run).integers(2**62)) for run in block]
     kind = Stack if config.training.vectorize else Separate
-    stack = kind(model_factory(config.model, dataset), seeds, dataset.task)
+    stack = kind(model_factory(config.model, dataset), seeds, dataset.task, device)
     epochs = checkpoint_epochs(config.training)
     trajectory = Trajectory(cache, _address(config, dataset, block), epochs)
     if trajectory.intact():
-        checkpoints = trajectory.read()
+        checkpoints = trajectory.read(device)
         advance[0](config.training.epochs)
     else:
         chosen = [torch.from_numpy(np.flatnonzero(row)) for row in mask]
@@ -187,5 +189,6 @@ def _address(config: ExperimentConfig, dataset: Dataset, block: range) -> str:
         config.seed,
         list(block),
         torch.__version__,
+        config.device,
     ]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()

@@ -8,7 +8,7 @@ import resource
 import shlex
 import time
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, cast
@@ -19,11 +19,12 @@ from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
 import quantmia
-from quantmia.architecture import model_factory
+from quantmia.architecture import model_factory, try_out
 from quantmia.blocks import inputs, train_missing
 from quantmia.config.schema import ExperimentConfig
 from quantmia.data import Dataset, Split, split
 from quantmia.data.embedders import make_embedder
+from quantmia.device import choose, describe, stack_size
 from quantmia.efficiency import Plan, efficiency
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.evidence import Inputs
@@ -53,11 +54,15 @@ def run(
     """
     folder = RunFolder(path)
     with folder.lock():
-        _refuse_other_config(folder, config)
+        config = replace(config, device=str(choose(config.device)))
+        if config.training.stack != "auto":  # which the data have a say in
+            _refuse_other_config(folder, config)
         started = time.monotonic()
         try:
             dataset = load_dataset(config, cache, progress)
             parts = split(dataset, config.split.validation, config.split.seed)
+            config = _fitted(config, dataset)
+            _refuse_other_config(folder, config)
             manifest = _manifest(config, dataset, parts)
             _write_dropped(path, dataset)
 
@@ -180,6 +185,18 @@ def load_dataset(config: ExperimentConfig, cache: Path, progress: Progress) -> D
     return factory(**{key: value for key, value in offered.items() if key in wanted})
 
 
+def _fitted(config: ExperimentConfig, dataset: Dataset) -> ExperimentConfig:
+    """The same, once the model is seen to fit the data, with as many runs as fit the device."""
+    factory = model_factory(config.model, dataset)
+    outputs = dataset.task.out_features(dataset.classes)
+    sizes = try_out(factory, torch.from_numpy(dataset.features[:2]), outputs)
+    training = config.training
+    if training.stack == "auto":
+        room = stack_size(choose(config.device), sizes, training.batch_size)
+        training = replace(training, stack=room)
+    return replace(config, training=training)
+
+
 def _inputs(config: ExperimentConfig, dataset: Dataset, parts: Split) -> Inputs:
     x = inputs(config, dataset, parts)
     module = model_factory(config.model, dataset)().to("meta").eval()
@@ -226,6 +243,7 @@ def _manifest(config: ExperimentConfig, dataset: Dataset, parts: Split) -> dict[
             "python": platform.python_version(),
             **{name: version(name) for name in ("torch", "numpy", "scipy", "hydra-core")},
         },
+        "device": describe(choose(config.device)),
         "threads": torch.get_num_threads(),
     }
 

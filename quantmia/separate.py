@@ -1,6 +1,7 @@
 """Models trained one after another: slower than a stack, but any module will do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Float
@@ -20,12 +21,20 @@ class Separate:
         factory: returns a fresh module; called once a run.
         seeds: one seed a run, for its initialisation and all that it draws while it trains.
         task: gives the loss to differentiate.
+        device: where they are trained.
     """
 
-    def __init__(self, factory: Callable[[], nn.Module], seeds: Sequence[int], task: Task):
+    def __init__(
+        self,
+        factory: Callable[[], nn.Module],
+        seeds: Sequence[int],
+        task: Task,
+        device: torch.device | str = "cpu",
+    ):
         self.task = task
-        self._models = [initialise(factory, seed) for seed in seeds]
-        self._random = [torch.Generator().manual_seed(seed).get_state() for seed in seeds]
+        self._models = [initialise(factory, seed).to(device) for seed in seeds]
+        self._device = torch.device(device)
+        self._random = [torch.Generator(device).manual_seed(seed).get_state() for seed in seeds]
         states = [_state(model) for model in self._models]
         self.trained = [name for name, _ in self._models[0].named_parameters()]
         self.initial: Params = {
@@ -66,13 +75,25 @@ class Separate:
         for run, model in enumerate(self._models):
             model.train()
             self._load(run, params)
-            with torch.random.fork_rng(devices=[]):
-                torch.set_rng_state(self._random[run])
+            with self._stream(run):
                 rows.append(self._gradient(model, x[run], y[run], weights, run))
-                self._random[run] = torch.get_rng_state()
             for name, buffer in model.named_buffers():
                 params[name][run] = buffer
         return [torch.stack(each) for each in zip(*rows, strict=True)]
+
+    @contextmanager
+    def _stream(self, run: int) -> Iterator[None]:
+        """Random numbers come from the run's own stream."""
+        if self._device.type == "cuda":
+            with torch.random.fork_rng(devices=[self._device]):
+                torch.cuda.set_rng_state(self._random[run], self._device)
+                yield
+                self._random[run] = torch.cuda.get_rng_state(self._device)
+        else:
+            with torch.random.fork_rng(devices=[]):
+                torch.set_rng_state(self._random[run])
+                yield
+                self._random[run] = torch.get_rng_state()
 
     def _gradient(
         self, model: nn.Module, x: Tensor, y: Tensor, weights: Tensor | None, run: int

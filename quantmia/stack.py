@@ -29,17 +29,24 @@ class Stack:
         factory: returns a fresh module; called once a run.
         seeds: one seed a run for its initialisation.
         task: gives the loss to differentiate.
+        device: where the parameters go once they are made, the same on all.
 
     Raises:
         QuantmiaError: the module keeps buffers (BatchNorm) or draws random numbers (Dropout).
     """
 
-    def __init__(self, factory: Callable[[], nn.Module], seeds: Sequence[int], task: Task):
+    def __init__(
+        self,
+        factory: Callable[[], nn.Module],
+        seeds: Sequence[int],
+        task: Task,
+        device: torch.device | str = "cpu",
+    ):
         models = [initialise(factory, seed) for seed in seeds]
         _refuse_state(models[0])
         self.task = task
         self.initial: Params = {
-            name: torch.stack([model.get_parameter(name).detach() for model in models])
+            name: torch.stack([model.get_parameter(name).detach() for model in models]).to(device)
             for name, _ in models[0].named_parameters()
         }
         self.trained = list(self.initial)

@@ -32,6 +32,7 @@ def train_until_clear(
         The last look in words.
     """
     settings, said = recorded(config), ""
+    assert isinstance(config.training.stack, int)  # auto has become a number
     planned = looks(config.training.stack, config.runs_max)
     error = (1 - config.ranking.confidence) / len(planned)
     for runs in planned:

@@ -30,8 +30,11 @@ class Trajectory:
         """Whether every checkpoint was kept."""
         return (self.folder / "complete.json").exists()
 
-    def read(self) -> Generator[Checkpoint, None, None]:
+    def read(self, device: str = "cpu") -> Generator[Checkpoint, None, None]:
         """The kept checkpoints in order.
+
+        Args:
+            device: where they are wanted.
 
         Raises:
             DamagedFileError: one of them was damaged.
@@ -39,7 +42,7 @@ class Trajectory:
         for epoch in self.epochs:
             tensors, _ = read_tensors(self._path(epoch))
             # A copy, because torch aligns its memory and bits can depend on alignment.
-            yield epoch, {name: torch.tensor(value) for name, value in tensors.items()}
+            yield epoch, {name: torch.tensor(value).to(device) for name, value in tensors.items()}
 
     def intact(self) -> bool:
         """Whether every checkpoint is there and undamaged; a damaged trajectory is removed."""

@@ -6,6 +6,7 @@ python scripts/datasets.py FOLDER...
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -20,7 +21,8 @@ def row(folder: Path) -> dict[str, str]:
     ranking = pd.read_csv(folder / "ranking.csv").set_index("quantizer")
     early = pd.read_csv(folder / "diagnostics.csv").set_index("quantizer")["best_is_last"]
     utility = pd.read_csv(folder / "utility.csv")
-    full = ranking.loc["full_precision"]
+    rows = ranking.to_dict("index")
+    full, name = rows["full_precision"], str(ranking.index[0])
     own = (utility["quantizer"] == "full_precision") & (utility["metric"] == full["utility_metric"])
     values = utility["value"][own]
     error = 1.96 * values.std() / len(values) ** 0.5
@@ -34,13 +36,13 @@ def row(folder: Path) -> dict[str, str]:
         "full precision": f"{full['utility_metric']} {values.mean():.3f} ± {error:.3f}",
         "best is last": f"{early['full_precision']:.2f}",
         "MIS, full precision": mis(full),
-        "MIS, most private": f"{ranking.index[0]} {mis(ranking.iloc[0])}",
+        "MIS, most private": f"{name} {mis(rows[name])}",
         "seconds": f"{manifest['timings']['total_seconds']:.0f}",
     }
 
 
-def mis(row: pd.Series) -> str:
-    """MIS by lira_shrunk with its interval."""
+def mis(row: dict[Any, Any]) -> str:
+    """MIS by lira_shrunk with its interval, of a row of a ranking."""
     low, high = row["mis_lira_shrunk_low"], row["mis_lira_shrunk_high"]
     return f"{row['mis_lira_shrunk']:.2f} [{low:.2f}, {high:.2f}]"
 

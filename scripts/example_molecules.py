@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from rdkit import Chem
-from rdkit.Chem.Crippen import MolLogP
+from rdkit.Chem.rdMolDescriptors import CalcCrippenDescriptors
 
 RINGS = ("c1ccc({})cc1{}", "c1cc({})ncc1{}", "C1CCN({})CC1{}", "c1csc({})c1{}", "C1CCC({})CC1{}")
 LEFT = ("C(=O)N", "C(=O)O", "CCO", "S(=O)(=O)N", "C(=O)NC", "CC#N", "CCCC", "C(F)(F)F")
@@ -32,7 +32,11 @@ def content() -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["compound", "SMILES", "pIC50"])
     for row, smiles in enumerate(chosen):
-        value = 5 + 0.6 * MolLogP(Chem.MolFromSmiles(smiles)) + 0.2 * rng.standard_normal()
+        value = (
+            5
+            + 0.6 * CalcCrippenDescriptors(Chem.MolFromSmiles(smiles))[0]
+            + 0.2 * rng.standard_normal()
+        )
         text = f"{value:.2f}"
         if row == 40:
             smiles += ".Cl"

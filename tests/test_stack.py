@@ -182,8 +182,8 @@ def test_dropout_is_refused():
 
 def test_a_module_that_draws_random_numbers_of_its_own_is_refused():
     class Noisy(nn.Linear):
-        def forward(self, x):
-            return super().forward(x + torch.randn_like(x))
+        def forward(self, input):
+            return super().forward(input + torch.randn_like(input))
 
     stack = Stack(lambda: Noisy(4, 1), SEEDS, TASKS["regression"])
     with pytest.raises(QuantmiaError, match=r"Noisy cannot be trained as a stack.*vectorize=false"):

@@ -11,6 +11,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig
 
 from quantmia.config.check import check
+from quantmia.config.choices import hidden
 from quantmia.config.overrides import DOES_NOT_COMPOSE, duplicates, explain
 from quantmia.errors import ConfigError, QuantmiaError
 
@@ -84,9 +85,15 @@ def _folder_faults(config: DictConfig) -> list[str]:
 
 
 def _search_path_faults(config: DictConfig) -> list[str]:
-    """Hydra only warns about a folder that is not there."""
-    return [
+    """Hydra only warns about a folder that is not there, and says nothing of a name taken twice."""
+    absent = [
         f"hydra.searchpath: there is no folder {entry}"
         for entry in config.hydra.searchpath or ()
         if not entry.startswith("pkg://") and not Path(entry.removeprefix("file://")).is_dir()
     ]
+    own = [
+        f"{source.schema}://{source.path}"
+        for source in config.hydra.runtime.config_sources
+        if source.provider.endswith("command-line")
+    ]
+    return [*absent, *hidden(own)]

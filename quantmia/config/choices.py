@@ -31,14 +31,28 @@ def choices(group: str, folders: Sequence[str] = ()) -> Iterator[tuple[str, str]
 
     Args:
         group: one of `GROUPS`.
-        folders: of the user, which come before ours; also `file://...` and `pkg://...`.
+        folders: of the user, after ours; also `file://...` and `pkg://...`.
     """
     found: dict[str, Path] = {}
-    for folder in (*map(_path, folders), conf_dir()):
+    for folder in (conf_dir(), *map(_path, folders)):
         for path in sorted((folder / group).glob("*.yaml")):
             found.setdefault(path.stem, path)
     for name in sorted(found):
         yield name, _explanation(found[name])
+
+
+def hidden(folders: Sequence[str]) -> Iterator[str]:
+    """A sentence on every file of the user's that has the name of one of ours, which Hydra takes.
+
+    Args:
+        folders: of the user, as for `choices`.
+    """
+    for folder in map(_path, folders):
+        for group in GROUPS:
+            for path in sorted((folder / group).glob("*.yaml")):
+                ours = conf_dir() / group / path.name
+                if ours.exists() and not ours.samefile(path):
+                    yield f"{path}: there is a built-in {group} {path.stem} already; rename yours"
 
 
 def _path(folder: str) -> Path:

@@ -1,6 +1,7 @@
 """What values may be, beyond their types."""
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,7 +21,6 @@ AT_LEAST = {
     "training.epochs": 1,
     "training.batch_size": 1,
     "training.checkpoint_every": 1,
-    "training.stack": 1,
     "quantization.group_size": 1,
     "ranking.bootstrap": 1,
     "ranking.halves": 1,
@@ -52,6 +52,16 @@ def beyond_limits(values: dict[str, Any]) -> list[str]:
         "runs",
         lambda v: v == "auto" or (isinstance(v, int) and v >= 1),
         "has to be an integer of 1 or more, or auto",
+    )
+    limit(
+        "training.stack",
+        lambda v: v == "auto" or (isinstance(v, int) and v >= 1),
+        "has to be an integer of 1 or more, or auto",
+    )
+    limit(
+        "device",
+        lambda v: re.fullmatch(r"auto|cpu|cuda(:\d+)?", v) is not None,
+        "has to be auto, cpu, cuda or, of several GPUs, one such as cuda:1",
     )
     for key, choices in CHOICES.items():
         near = did_you_mean(str(values.get(key)), choices)

@@ -34,7 +34,8 @@ class TrainingConfig:
         checkpoint_every: epochs between checkpoints of the trajectory.
         weight_decay: L2 penalty added to the gradient.
         momentum: of `sgd`.
-        stack: runs trained together; the same seed and stack give the same bits.
+        stack: runs trained together; the same seed and stack give the same bits. `auto`: as many
+            as the device's memory holds, 100 at most.
         vectorize: train the runs of a stack as one; false: one after another, for modules with
             buffers (BatchNorm) or random numbers (Dropout).
     """
@@ -46,7 +47,7 @@ class TrainingConfig:
     checkpoint_every: int = 1
     weight_decay: float = 0.0
     momentum: float = 0.9
-    stack: int = 20
+    stack: int | str = 20
     vectorize: bool = True
 
 
@@ -125,6 +126,7 @@ class ExperimentConfig:
         runs: trainings; `auto`: until neighbours in the ranking are told apart or equal.
         runs_max: of `auto`.
         resume: complete the folder of an interrupted run.
+        device: to train and evaluate on: `cpu`, `cuda`, `cuda:1`, or `auto`: a GPU if there is one.
         dataset: `_target_` and its arguments.
         embedder: `_target_` and its arguments; null for numeric data.
         model: `_target_` of a function that returns a module.
@@ -137,6 +139,7 @@ class ExperimentConfig:
     runs: int | str = 20
     runs_max: int = 500
     resume: bool = False
+    device: str = "auto"
     dataset: dict[str, Any] = field(default_factory=dict)
     embedder: dict[str, Any] | None = None
     model: dict[str, Any] = field(default_factory=dict)

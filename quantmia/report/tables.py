@@ -74,15 +74,13 @@ def show(results: Results, path: Path) -> None:
             break
         shown = shown.drop(columns=column, errors="ignore")
     console.print(_for_terminal(shown))
-    for row in results.tables["correlation"].itertuples():
-        if row.attack:
-            found = f"{row.value:.2f} [{row.low:.2f}, {row.high:.2f}]"
-            if row.value != row.value:
+    for row in results.tables["correlation"].to_dict("records"):
+        if row["attack"]:
+            found = f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+            if pd.isna(row["value"]):
                 found = "undefined: all quantizers have the same MIS"
             console.print(
-                f"Spearman(r_Q, MIS by {row.attack}) {found}",
-                highlight=False,
-                markup=False,
+                f"Spearman(r_Q, MIS by {row['attack']}) {found}", highlight=False, markup=False
             )
     for warning in results.warnings:
         console.print(f"note: {warning}", style="yellow", highlight=False, markup=False)

@@ -1,6 +1,7 @@
 import pytest
 import yaml
 
+from quantmia.cli import main
 from quantmia.config.choices import GROUPS, choices
 from quantmia.config.overrides import conf_dir
 
@@ -32,13 +33,26 @@ def test_every_group_is_listed():
         ("a: [\n", "(cannot be read)"),
     ],
 )
-def test_the_users_own_come_first_and_explain_themselves(content, words, tmp_path):
+def test_the_users_own_explain_themselves(content, words, tmp_path):
     (tmp_path / "quantizer").mkdir()
-    (tmp_path / "quantizer" / "sign.yaml").write_text(content)
+    (tmp_path / "quantizer" / "mine.yaml").write_text(content)
     for folder in (str(tmp_path), f"file://{tmp_path}"):
         found = dict(choices("quantizer", [folder]))
-        assert found["sign"] == words
+        assert found["mine"] == words
         assert "ternary_90" in found
+
+
+def test_a_name_that_is_taken_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my" / "quantizer").mkdir(parents=True)
+    (tmp_path / "my" / "quantizer" / "sign.yaml").write_text("# Mine.\nsign: {}\n")
+    assert dict(choices("quantizer", ["my"]))["sign"] != "Mine."
+    for arguments in (["--config-dir", "my"], ["hydra.searchpath=[my]"]):
+        assert main(["run", *arguments]) == 2
+        assert (
+            "my/quantizer/sign.yaml: there is a built-in quantizer sign" in capsys.readouterr().err
+        )
+    assert [path.name for path in tmp_path.iterdir()] == ["my"]
 
 
 def test_folders_inside_packages():

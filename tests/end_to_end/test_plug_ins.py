@@ -1,4 +1,4 @@
-"""What users bring, outside the package: every kind through the command line, as the README says."""
+"""What users bring from outside the package, every kind by the command line, as the README says."""
 
 import re
 import shlex

@@ -1,0 +1,83 @@
+"""Where models are trained and evaluated, and how many of them fit there."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from quantmia.architecture import Sizes
+from quantmia.errors import QuantmiaError
+from quantmia.stack import ROWS
+
+MOST = 100  # runs in a stack of `auto`; more make a step no faster
+SHARE = 0.5  # of the device's memory that a stack may take
+HOST_SHARE = 0.1  # of the host's, which other processes want as well
+
+
+def choose(name: str) -> torch.device:
+    """The device of a name.
+
+    Args:
+        name: `cpu`, `cuda`, `cuda:1`, or `auto`: the first GPU where there is one.
+
+    Raises:
+        QuantmiaError: there is no such GPU.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise QuantmiaError(
+            f"device={name}: there are {torch.cuda.device_count()} GPUs that PyTorch "
+            f"{torch.__version__} can use; use device=cpu, or install a PyTorch built for your GPU."
+        )
+    return device
+
+
+def describe(device: torch.device) -> str:
+    """The name of a GPU, or `cpu`."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+@contextmanager
+def deterministic(device: torch.device) -> Iterator[None]:
+    """On a GPU only algorithms that give the same bits each time, in full float32."""
+    if device.type == "cpu":
+        yield
+        return
+    # cuBLAS reads it when it starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    before = torch.are_deterministic_algorithms_enabled()
+    settings: Any = torch.utils.deterministic
+    filled = settings.fill_uninitialized_memory
+    precision = torch.get_float32_matmul_precision()
+    torch.use_deterministic_algorithms(True)
+    settings.fill_uninitialized_memory = False
+    torch.set_float32_matmul_precision("highest")
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)
+        settings.fill_uninitialized_memory = filled
+        torch.set_float32_matmul_precision(precision)
+
+
+def stack_size(device: torch.device, sizes: Sizes, batch_size: int) -> int:
+    """How many runs fit the device together; depends on its size, not on what is free of it.
+
+    Args:
+        device: where they are trained.
+        sizes: of one model.
+        batch_size: samples a step.
+    """
+    if device.type == "cuda":
+        memory = SHARE * torch.cuda.get_device_properties(device).total_memory
+    else:
+        memory = HOST_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    # Weights, gradients, two moments, a quantized copy and what quantizing it takes.
+    held = 8 * sizes.parameters
+    # A step keeps activations and their gradients; an evaluation those of its rows.
+    working = max(2 * batch_size, ROWS) * sizes.activations
+    return int(max(1, min(MOST, memory // (4 * (held + working)))))
