@@ -62,6 +62,7 @@ class Discriminator(Attack):
                 learning_rate=0.3,
                 max_iter=self.iterations,
                 max_leaf_nodes=8,
+                early_stopping=False,  # which would hold pairs back from so few trees
                 random_state=self.seed,
             )
             classifier.fit(known, joint)

@@ -115,10 +115,14 @@ class Quantizer(ABC):
 
     def _checked(self, rows: Tensor) -> Tensor:
         quantized = self.quantize_rows(rows)
-        if not isinstance(quantized, Tensor) or quantized.shape != rows.shape:
-            got = list(quantized.shape) if isinstance(quantized, Tensor) else type(quantized)
-            raise QuantmiaError(
-                f"quantizer: {self} returned {got} for rows {list(rows.shape)}; it has to return "
-                "a tensor of the same shape. 'quantmia check quantizer=NAME' says more."
-            )
-        return quantized
+        if isinstance(quantized, Tensor):
+            if quantized.shape == rows.shape and quantized.dtype == rows.dtype:
+                return quantized
+            got = f"{list(quantized.shape)} of {quantized.dtype}"
+        else:
+            got = f"a {type(quantized).__name__}"
+        raise QuantmiaError(
+            f"quantizer: {self} returned {got} for rows {list(rows.shape)} of {rows.dtype}; it has "
+            "to return a tensor of the same shape and type. 'quantmia check quantizer=NAME' says "
+            "more."
+        )

@@ -36,7 +36,7 @@ class Codebook(Quantizer):
         super().__post_init__()
         if isinstance(self.levels, str) and self.levels not in TABLES:
             raise ValueError(f"levels={self.levels} must be nf4, fp4 or a list of numbers")
-        if len(self.table) < 2 or max(map(abs, self.table)) > 1:
+        if len(self.table) < 2 or not all(abs(level) <= 1 for level in self.table):
             raise ValueError(f"levels={self.levels} must hold two numbers or more in [-1, 1]")
 
     @property

@@ -44,7 +44,10 @@ class Float8(Quantizer):
         dtype = TYPES[self.format]
         largest = torch.finfo(dtype).max
         width = self.half_width(weights, weights.abs().amax(1))
-        exponent = torch.frexp(width / largest).exponent
-        exponent = torch.where(width > 0, exponent, 0)
+        mantissa, exponent = torch.frexp(width / largest)
+        # A row that reaches the end of a range stays in it, so that a second pass changes nothing.
+        exponent = exponent - (mantissa == 0.5).to(exponent.dtype)
+        # ldexp of older versions multiplies by the power of two, which has to be a float32.
+        exponent = torch.where(width > 0, exponent, 0).clamp(min=-126)
         codes = torch.ldexp(weights, -exponent).clamp(-largest, largest).to(dtype)
         return torch.ldexp(codes.to(weights.dtype), exponent)

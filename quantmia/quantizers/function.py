@@ -35,17 +35,15 @@ class Function(Quantizer):
         return 0.0
 
     def quantize_rows(self, weights):
-        """The function's values.
-
-        Raises:
-            QuantmiaError: it makes NaN or infinite numbers out of finite ones.
-        """
+        """The function's values."""
         quantized = self.function(weights)
-        if isinstance(quantized, Tensor):
-            quantized = quantized.to(weights.dtype)
-            if torch.isfinite(weights).all() and not torch.isfinite(quantized).all():
-                raise QuantmiaError(
-                    f"quantizer: {self.function} returned NaN or infinite weights for finite "
-                    "ones. 'quantmia check quantizer=NAME' says for which."
-                )
+        return quantized.to(weights.dtype) if isinstance(quantized, Tensor) else quantized
+
+    def _checked(self, rows):
+        quantized = super()._checked(rows)
+        if torch.isfinite(rows).all() and not torch.isfinite(quantized).all():
+            raise QuantmiaError(
+                f"quantizer: {self.function} returned NaN or infinite weights for finite "
+                "ones. 'quantmia check quantizer=NAME' says for which."
+            )
         return quantized
