@@ -62,7 +62,8 @@ class Discriminator(Attack):
                 learning_rate=0.3,
                 max_iter=self.iterations,
                 max_leaf_nodes=8,
-                early_stopping=False,  # which would hold pairs back from so few trees
+                # It would hold pairs back from so few trees; scikit-learn's stub knows only "auto".
+                early_stopping=False,  # pyright: ignore[reportArgumentType]
                 random_state=self.seed,
             )
             classifier.fit(known, joint)

@@ -124,7 +124,7 @@ def npz(
     arrays = _read_arrays(path, [features, target, *([identifier] if identifier else [])])
     x, y = arrays[features], arrays[target]
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if x.ndim < 2 or y.ndim != 1 or len(x) != len(y) or not np.issubdtype(x.dtype, np.number):
+    if x.ndim < 2 or y.ndim != 1 or len(x) != len(y) or x.dtype.kind not in "biuf":
         raise DataError(
             f"dataset.path={path}: {features} has shape {list(x.shape)} of {x.dtype} and {target} "
             f"{list(y.shape)}; wanted are numbers [samples, ...] and as many targets [samples]"
@@ -143,7 +143,8 @@ def npz(
 
 def _read_arrays(path: str, names: list[str]) -> dict[str, NDArray]:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with Path(path).open("rb") as stream:  # numpy leaves a damaged one open
+            file = np.load(stream, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise DataError(f"dataset.path={path}: holds one array; numpy.savez writes several")
             missing = [name for name in names if name not in file]

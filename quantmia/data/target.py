@@ -10,6 +10,7 @@ from quantmia.errors import DataError
 from quantmia.tasks import TaskName
 
 FEW = 10  # whole numbers that differ no more than this are classes
+MANY = 50  # texts that differ more than this are no labels, unless the user says so
 
 
 @dataclass(frozen=True)
@@ -90,19 +91,28 @@ def read_target(
         name: what it is called.
         task: what it is; found if None.
         positive: the label that counts as 1 in a binary task.
+
+    Raises:
+        DataError: it holds too many different texts to be labels.
     """
     missing = missing_values(column)
     numbers, unread = to_numbers(column, missing)
     present = int((~missing).sum())
     numeric = column.dtype != bool and unread.sum() * 2 <= present
-    distinct = numbers[~missing & ~unread].unique()
-    whole = numeric and len(distinct) and (np.isfinite(distinct) & (distinct % 1 == 0)).all()
+    distinct = numbers[np.isfinite(numbers)].unique()
+    whole = numeric and len(distinct) > 0 and (distinct % 1 == 0).all()
     how = "as configured"
     if task is None and positive is not None:
         task = "binary"
     elif task is None:
         classes = len(distinct) if numeric else column[~missing].astype(str).str.strip().nunique()
         what = "numbers" if numeric else "labels"
+        if not numeric and classes > MANY:
+            raise DataError(
+                f"dataset.target={name}: the column holds {classes} different texts, such as "
+                f"'{column[~missing].iloc[0]}'; name a column of numbers or of labels, or say "
+                "dataset.task=multiclass"
+            )
         how = f"{classes} different {'whole ' if whole else ''}{what}; dataset.task overrides"
         if numeric and not (whole and classes <= FEW):
             task = "regression"
