@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := quantmia scripts tests
+SOURCES := quantmia hydra_plugins scripts tests
 TORCH := 2.13.0
 
 # Settings of `make efficiency`, each of which gets 150 reference runs and 150 others.
@@ -19,7 +19,7 @@ SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test lint bench datasets efficiency parity lock clean
+.PHONY: help setup lipophilicity test lint bench datasets efficiency slurm-demo slurm-chaos parity lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,12 @@ datasets: $(DATASETS:%=outputs/datasets/%/ranking.csv) ## Run the experiment of 
 outputs/datasets/%/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run +experiment=$* hydra.run.dir=$(@D) resume=true
 
+slurm-demo: $(STAMP) ## Start a SLURM here, run a sweep of 8 jobs, kill two, rank everything (needs root).
+	scripts/slurm/demo.sh $(BIN)/quantmia
+
+slurm-chaos: $(STAMP) ## Kill jobs and SLURM's daemon 20 times, and compare the bits (needs root).
+	$(BIN)/python scripts/slurm/chaos.py
+
 parity: $(VENV)/.parity ## Compare with SACRO-ML: the same AUC, and how much faster.
 	$(BIN)/python scripts/parity.py
 
@@ -65,7 +71,7 @@ $(VENV)/.parity: $(STAMP)
 lock: ## Resolve the dependencies anew into requirements.lock.
 	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder/venv"; \
-	"$$folder/venv/bin/pip" install "torch==$(TORCH)" ".[molecules,parquet,report,torchao,dev]"; \
+	"$$folder/venv/bin/pip" install "torch==$(TORCH)" ".[molecules,parquet,report,slurm,torchao,dev]"; \
 	"$$folder/venv/bin/pip" freeze --exclude-editable --exclude quantmia --exclude pip \
 	  --exclude setuptools > "$$folder/frozen"; \
 	{ echo "# Made by 'make lock' (pip freeze); do not edit."; \

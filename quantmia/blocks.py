@@ -16,10 +16,12 @@ from quantmia.data import Dataset, Split, members, standardise
 from quantmia.device import deterministic
 from quantmia.errors import QuantmiaError
 from quantmia.losses import Measurement, measure
+from quantmia.preemption import block as finishing_block
 from quantmia.progress import Advance, Progress
 from quantmia.quantizers import Quantizer, make
 from quantmia.seeding import Purpose, stream
 from quantmia.separate import Separate
+from quantmia.shards import blocks
 from quantmia.stack import Stack
 from quantmia.store import RunFiles, RunFolder
 from quantmia.training import checkpoint_epochs, train
@@ -36,10 +38,10 @@ def train_missing(
     progress: Progress,
 ) -> None:
     """Train and measure the blocks of runs that are not in the folder yet."""
-    size = config.training.stack
-    assert isinstance(size, int)  # auto has become a number
-    blocks = [range(start, min(start + size, runs)) for start in range(0, runs, size)]
-    missing = [block for block in blocks if not all(folder.is_done(run) for run in block)]
+    stack = config.training.stack
+    assert isinstance(stack, int)  # auto has become a number
+    mine = blocks(runs, stack, config.shard, config.shards)
+    missing = [block for block in mine if not all(folder.is_done(run) for run in block)]
     if not missing:
         return
     keep_freed_memory()
@@ -57,17 +59,18 @@ def train_missing(
         ) as measure_advance,
     ):
         for block in missing:
-            for run, files, model in _measure_block(
-                config,
-                dataset,
-                parts,
-                features,
-                quantizers,
-                block,
-                cache,
-                (train_advance, measure_advance),
-            ):
-                folder.write_run(run, files, model)
+            with finishing_block():
+                for run, files, model in _measure_block(
+                    config,
+                    dataset,
+                    parts,
+                    features,
+                    quantizers,
+                    block,
+                    cache,
+                    (train_advance, measure_advance),
+                ):
+                    folder.write_run(run, files, model)
 
 
 def _measure_block(

@@ -12,10 +12,10 @@ from quantmia.attacks import Attack, Observed
 from quantmia.attacks.metrics import mean_advantage
 from quantmia.errors import QuantmiaError
 from quantmia.evidence import PER_RUN, InputSource, Observer, collect
+from quantmia.merge import Merged
 from quantmia.progress import Progress
 from quantmia.seeding import Purpose, stream
 from quantmia.statistics import mean_defined, spearman
-from quantmia.store import RunFolder
 
 COUNTS = (4, 8, 12, 20, 40, 80, 150)
 LEVELS = (0.8, 0.9, 0.95)
@@ -42,7 +42,7 @@ class Plan:
 
 
 def efficiency(
-    folders: Sequence[RunFolder], plan: Plan, source: InputSource, progress: Progress
+    merged: Merged, plan: Plan, source: InputSource, progress: Progress
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Agreement of every estimator with the reference ranking, and MIS, by number of runs.
 
@@ -50,7 +50,7 @@ def efficiency(
     random subsets of the other runs.
 
     Args:
-        folders: of one experiment, with many runs.
+        merged: an experiment with many runs.
         plan: what to compare.
         source: called if an attack wants what the run files do not hold.
         progress: shows how far it is.
@@ -66,8 +66,7 @@ def efficiency(
         FolderError: a run is missing or damaged.
         QuantmiaError: too few runs, fewer than 3 quantizers, or an unknown reference.
     """
-    config = folders[0].manifest()["config"]
-    names = list(config["quantizer"])
+    config, names = merged.config, merged.quantizers
     attacks: dict[str, Attack] = {k: instantiate(each) for k, each in config["attack"].items()}
     if plan.reference not in attacks:
         raise QuantmiaError(
@@ -76,7 +75,7 @@ def efficiency(
         )
     if len(names) < 3:
         raise QuantmiaError(f"a rank correlation needs 3 quantizers, the folder has {len(names)}.")
-    found = collect(folders, names, config["indicator"], progress)
+    found = collect(merged.runs, names, config["indicator"], progress)
     reference_runs, rest = _apart(len(found.meta), plan, attacks[plan.reference])
     subsets = list(_subsets(rest, plan))
     observe = Observer(found, attacks.values(), source)

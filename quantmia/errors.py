@@ -1,6 +1,6 @@
 """What can go wrong for a user, and the exit code each kind ends with."""
 
-DONE, FAILED, USER_MISTAKE, INTERRUPTED = 0, 1, 2, 130
+DONE, FAILED, USER_MISTAKE, INTERRUPTED, PREEMPTED = 0, 1, 2, 130, 143
 
 
 class QuantmiaError(Exception):
@@ -32,3 +32,15 @@ class DataError(QuantmiaError):
 
 class FolderError(QuantmiaError):
     """A run folder is missing, locked, damaged or belongs to another configuration."""
+
+
+class Refused(BaseException):
+    """Carries an error past Hydra, which prints lines of its own or makes a warning of it.
+
+    Args:
+        error: what the user is told.
+    """
+
+    def __init__(self, error: Exception):
+        super().__init__(str(error))
+        self.error = error

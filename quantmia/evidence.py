@@ -1,7 +1,6 @@
 """One pass over the run files: what a ranking needs of every run, a few numbers each."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,12 +12,12 @@ from torch import nn
 
 from quantmia.attacks import Attack, Observed, WhiteBox
 from quantmia.attacks.base import PER_SAMPLE
-from quantmia.errors import FolderError, QuantmiaError
-from quantmia.files import DamagedFileError, Tensors
+from quantmia.errors import QuantmiaError
+from quantmia.files import Tensors
 from quantmia.indicator import indicator, on_grid, order, pooled
+from quantmia.merge import Run
 from quantmia.progress import Progress
 from quantmia.quantizers import Quantizer
-from quantmia.store import RunFiles, RunFolder
 from quantmia.tasks import TASKS
 
 PER_RUN = ("paper", "rate", "low_loss")
@@ -49,7 +48,7 @@ class Evidence:
     """Facts of every run that did not diverge.
 
     Args:
-        locations: where each run lies.
+        runs: in the order of everything else.
         meta: what its files say of it.
         indicator: long table, one row a run, quantizer and variant.
         best_is_last: bool, [quantizers, runs].
@@ -58,7 +57,7 @@ class Evidence:
         diverged: names of the runs left out.
     """
 
-    locations: list[tuple[RunFolder, int]]
+    runs: list[Run]
     meta: list[dict[str, Any]]
     indicator: pd.DataFrame
     best_is_last: np.ndarray
@@ -73,12 +72,12 @@ class Evidence:
 
 
 def collect(
-    folders: Sequence[RunFolder], names: list[str], settings: dict[str, Any], progress: Progress
+    runs: Sequence[Run], names: list[str], settings: dict[str, Any], progress: Progress
 ) -> Evidence:
     """Read and verify every run once.
 
     Args:
-        folders: of the same experiment.
+        runs: of one experiment.
         names: the quantizers.
         settings: of the indicator.
         progress: shows how far it is.
@@ -87,19 +86,18 @@ def collect(
         FolderError: a run is missing or damaged.
         QuantmiaError: every run diverged.
     """
-    wanted = [(f, run) for f in folders for run in range(f.runs)]
-    rows, last, diverged, locations, metas = [], [], [], [], []
+    rows, last, diverged, kept, metas = [], [], [], [], []
     grids: dict[int, list] = {every: [] for every in settings["grids"]}
     means: dict[str, list[np.ndarray]] = {name: [] for name in names}
-    with progress.stage("indicator", len(wanted), "runs") as advance:
-        for folder, run in wanted:
-            files = _read(folder, run)
+    with progress.stage("indicator", len(runs), "runs") as advance:
+        for run in runs:
+            files = run.read()
             advance(1)
             if files.meta["diverged"]:
-                diverged.append(f"{folder.path.name}/run-{run:04d}")
+                diverged.append(run.name)
                 continue
             number = len(metas)
-            locations.append((folder, run))
+            kept.append(run)
             metas.append(files.meta)
             last.append([])
             for column in grids.values():
@@ -121,11 +119,11 @@ def collect(
                     column[-1].append(r)
     if not metas:
         raise QuantmiaError(
-            f"training.lr: all {len(wanted)} runs diverged (parameters not finite); lower the "
+            f"training.lr: all {len(runs)} runs diverged (parameters not finite); lower the "
             "learning rate."
         )
     return Evidence(
-        locations,
+        kept,
         metas,
         pd.DataFrame(rows),
         np.array(last).T,
@@ -135,35 +133,19 @@ def collect(
     )
 
 
-def _read(folder: RunFolder, run: int) -> RunFiles:
-    with _refused(folder, run):
-        return folder.read_run(run)
-
-
-@contextmanager
-def _refused(folder: RunFolder, run: int) -> Iterator[None]:
-    try:
-        yield
-    except DamagedFileError as error:
-        raise FolderError(
-            f"run {run} is missing or damaged ({error}). Complete the folder first: repeat the "
-            f"command that made it with hydra.run.dir={folder.path} resume=true"
-        ) from error
-
-
 def pooled_indicator(found: Evidence, names: list[str]) -> np.ndarray:
     """Value of the variant `pooled` for every quantizer; its rows join the indicator table."""
 
-    def reader(name: str, place: tuple[RunFolder, int]):
+    def reader(name: str, run: Run):
         def read():
-            files = _read(*place)
+            files = run.read()
             return files.losses[name], np.array(files.meta["quantizers"][name]["models"])
 
         return read
 
     values, rows = [], []
     for name in names:
-        each = pooled([reader(name, place) for place in found.locations], found.means[name])
+        each = pooled([reader(name, run) for run in found.runs], found.means[name])
         values.append(each.r)
         rows.append({"run": pd.NA, "quantizer": name, "variant": "pooled"} | vars(each))
     found.indicator = pd.concat([found.indicator, pd.DataFrame(rows)], ignore_index=True)
@@ -195,12 +177,10 @@ class Observer:
         """
         columns: dict[str, list[np.ndarray]] = {field: [] for field in PER_SAMPLE}
         models = []
-        for folder, run in self.found.locations:
-            with _refused(folder, run):
-                scores = folder.read_scores(run)
-                population = folder.read_last_losses(run, quantizer)
-                if self.wants_models:
-                    models.append(folder.read_model(run))
+        for run in self.found.runs:
+            scores, population = run.scores(), run.last_losses(quantizer)
+            if self.wants_models:
+                models.append(run.model())
             output, target = scores[quantizer], scores["target"]
             output = output[:, None] if output.ndim == 1 else output
             loss = self.task.loss(torch.from_numpy(output), torch.from_numpy(target)).numpy()

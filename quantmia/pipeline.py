@@ -28,19 +28,22 @@ from quantmia.device import choose, describe, stack_size
 from quantmia.efficiency import Plan, efficiency
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.evidence import Inputs
+from quantmia.merge import Merged, merge
+from quantmia.preemption import Preempted
 from quantmia.progress import Progress
 from quantmia.quantizers import make
 from quantmia.ranking import Results, rank_runs
 from quantmia.report.efficiency import show_efficiency, write_efficiency
 from quantmia.report.tables import show, write_tables
+from quantmia.shards import spans
 from quantmia.stopping import train_until_clear
 from quantmia.store import TABLES_ONLY, RunFolder, differing_keys, recorded
 
 
 def run(
     config: ExperimentConfig, path: Path, cache: Path, progress: Progress, command: Sequence[str]
-) -> Results:
-    """One experiment: train what is missing, measure it, rank it.
+) -> Results | None:
+    """One experiment: train what is missing, measure it, rank it; of a shard, without ranking.
 
     Args:
         config: checked.
@@ -79,16 +82,22 @@ def run(
                     config, train_up_to, lambda: _inputs(config, dataset, parts), progress
                 )
             measured = time.monotonic()
-            results = rank_runs([folder], progress, lambda: _inputs(config, dataset, parts))
-        except KeyboardInterrupt:
+            results = None
+            if config.shards == 1:
+                results = rank_runs(
+                    merge([folder]), progress, lambda: _inputs(config, dataset, parts)
+                )
+        except (KeyboardInterrupt, Preempted) as stopped:
             progress.say(
-                f"\ninterrupted; what was finished is kept. To go on:\n  "
+                f"\n{str(stopped) or 'interrupted'}; what was finished is kept. To go on:\n  "
                 f"{_resume_command(command, path)}"
             )
             raise
-        write_tables(results, path)
-        manifest |= {"state": "finished", "diverged": results.diverged}
-        manifest |= {"answer": results.answer, "warnings": results.warnings}
+        manifest["state"] = "finished"
+        if results:
+            write_tables(results, path)
+            manifest["diverged"] = results.diverged
+            manifest |= {"answer": results.answer, "warnings": results.warnings}
         manifest["timings"] = {
             "measuring_seconds": round(measured - started, 2),
             "total_seconds": round(time.monotonic() - started, 2),
@@ -96,11 +105,19 @@ def run(
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         manifest["peak_memory_mib"] = round(peak / 1024)
         folder.write_manifest(manifest)
-    show(results, path)
+    if results:
+        show(results, path)
+    else:
+        progress.say(
+            f"shard {config.shard} of {config.shards}: runs {spans(folder.numbers())} of "
+            f"{config.runs} are in {path}; quantmia rank merges the shards"
+        )
     return results
 
 
-def rank(paths: Sequence[Path], output: Path | None, cache: Path, progress: Progress) -> Results:
+def rank(
+    paths: Sequence[Path], output: Path | None, cache: Path, progress: Progress
+) -> tuple[Results, Path]:
     """Tables from the losses and scores of run folders, without training.
 
     Args:
@@ -109,16 +126,18 @@ def rank(paths: Sequence[Path], output: Path | None, cache: Path, progress: Prog
         cache: folder of embeddings, for attacks that read the dataset.
         progress: shows how far it is.
 
+    Returns:
+        What they say, and where the tables are.
+
     Raises:
         FolderError: a folder is missing or damaged, or of another experiment.
     """
-    folders = open_folders(paths)
+    merged = merge([RunFolder(path) for path in paths])
     target = output or _beside(paths)
     target.mkdir(parents=True, exist_ok=True)
-    results = rank_runs(folders, progress, lambda: _inputs_again(folders[0], cache, progress))
+    results = rank_runs(merged, progress, lambda: _inputs_again(merged, cache, progress))
     write_tables(results, target)
-    show(results, target)
-    return results
+    return results, target
 
 
 def measure_efficiency(
@@ -137,36 +156,13 @@ def measure_efficiency(
         FolderError: a folder is missing or damaged, or of another experiment.
         QuantmiaError: too few runs or quantizers.
     """
-    folders = open_folders(paths)
+    merged = merge([RunFolder(path) for path in paths])
     target = output or _beside(paths)
     target.mkdir(parents=True, exist_ok=True)
-    table, mis = efficiency(
-        folders, plan, lambda: _inputs_again(folders[0], cache, progress), progress
-    )
+    table, mis = efficiency(merged, plan, lambda: _inputs_again(merged, cache, progress), progress)
     show_efficiency(table, mis, target)
     write_efficiency(table, mis, target)
     return table
-
-
-def open_folders(paths: Sequence[Path]) -> list[RunFolder]:
-    """Run folders that can be merged.
-
-    Raises:
-        FolderError: one is missing, or they hold different experiments or the same runs.
-    """
-    folders = [RunFolder(path) for path in paths]
-    configs = [folder.manifest()["config"] for folder in folders]
-    for path, config in zip(paths[1:], configs[1:], strict=True):
-        differing = differing_keys(configs[0], config, (*TABLES_ONLY, "seed", "runs"))
-        if differing:
-            raise FolderError(
-                f"{paths[0]} and {path} hold different experiments and cannot be merged. "
-                "They differ in\n  - " + "\n  - ".join(differing)
-            )
-    seeds = [config["seed"] for config in configs]
-    if len(set(seeds)) < len(seeds):
-        raise FolderError(f"two of the folders have the same seed {seeds}: the same runs twice.")
-    return folders
 
 
 def _beside(paths: Sequence[Path]) -> Path:
@@ -204,17 +200,16 @@ def _inputs(config: ExperimentConfig, dataset: Dataset, parts: Split) -> Inputs:
     return Inputs(x[parts.pool], x[parts.validation], module, quantizers)
 
 
-def _inputs_again(folder: RunFolder, cache: Path, progress: Progress) -> Inputs:
-    """What a finished folder was made of, from its dataset, which has to be the same still."""
-    manifest = folder.manifest()
+def _inputs_again(merged: Merged, cache: Path, progress: Progress) -> Inputs:
+    """What finished runs were made of, from their dataset, which has to be the same still."""
     schema = OmegaConf.structured(ExperimentConfig)
-    config = OmegaConf.to_object(OmegaConf.merge(schema, manifest["config"]))
+    config = OmegaConf.to_object(OmegaConf.merge(schema, merged.config))
     config = cast(ExperimentConfig, config)
     dataset = load_dataset(config, cache, progress)
-    if dataset.fingerprint != manifest["dataset"]["sha256"]:
+    if dataset.fingerprint != merged.dataset["sha256"]:
         raise FolderError(
-            f"{folder.path}: an attack reads the dataset, which is no longer the one that the "
-            "runs were trained on; leave that attack out or restore the dataset."
+            f"{merged.runs[0].folders[0].path}: an attack reads the dataset, which is no longer "
+            "the one that the runs were trained on; leave that attack out or restore the dataset."
         )
     parts = split(dataset, config.split.validation, config.split.seed)
     return _inputs(config, dataset, parts)

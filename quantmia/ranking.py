@@ -1,6 +1,5 @@
 """From losses and scores to a ranking with its intervals, correlations and diagnostics."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +9,7 @@ import pandas as pd
 from quantmia.attacks.metrics import FALSE_POSITIVE_RATES, AttackResult, mis_upper, security
 from quantmia.audit import Audit, audit
 from quantmia.evidence import Evidence, InputSource, collect, pooled_indicator
+from quantmia.merge import Merged
 from quantmia.progress import Progress
 from quantmia.seeding import Purpose, stream
 from quantmia.separation import runs_to_separate
@@ -21,7 +21,6 @@ from quantmia.statistics import (
     ranks,
     spearman,
 )
-from quantmia.store import RunFolder
 from quantmia.tasks import TASKS
 from quantmia.verdict import answer, flags, warn
 
@@ -46,11 +45,11 @@ class Results:
     trusted: str | None
 
 
-def rank_runs(folders: Sequence[RunFolder], progress: Progress, source: InputSource) -> Results:
-    """Rank the quantizers over all runs of some folders.
+def rank_runs(merged: Merged, progress: Progress, source: InputSource) -> Results:
+    """Rank the quantizers over all runs of an experiment.
 
     Args:
-        folders: of the same experiment, each with another seed.
+        merged: where its runs are.
         progress: shows how far it is.
         source: called if an attack wants what the run files do not hold.
 
@@ -58,9 +57,8 @@ def rank_runs(folders: Sequence[RunFolder], progress: Progress, source: InputSou
         FolderError: a run is missing or damaged.
         QuantmiaError: every run diverged.
     """
-    config = folders[0].manifest()["config"]
-    names = list(config["quantizer"])
-    found = collect(folders, names, config["indicator"], progress)
+    config, names = merged.config, merged.quantizers
+    found = collect(merged.runs, names, config["indicator"], progress)
     n_runs, settings = len(found.meta), config["ranking"]
     bootstrap = Bootstrap(
         n_runs,
@@ -102,7 +100,8 @@ def rank_runs(folders: Sequence[RunFolder], progress: Progress, source: InputSou
     extra = {"roc": audited.roc, "epsilon": audited.epsilon}
     tables |= {name: each for name, each in extra.items() if len(each)}
     warnings = [
-        *_dropped(folders[0].manifest()["dataset"]),
+        *merged.notes,
+        *_dropped(merged.dataset),
         *warn(table, diagnostics, correlation, found.diverged, audited.left_out, trusted),
     ]
     return Results(tables, answer(table, pairs, trusted), warnings, found.diverged, trusted)

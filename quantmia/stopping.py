@@ -6,6 +6,7 @@ from quantmia.attacks.metrics import mean_advantage
 from quantmia.audit import trusted_attack, usable
 from quantmia.config.schema import ExperimentConfig
 from quantmia.evidence import InputSource, Observer, collect
+from quantmia.merge import merge
 from quantmia.progress import Progress
 from quantmia.separation import looks, mis_of_groups, neighbours
 from quantmia.store import RunFolder, recorded
@@ -37,7 +38,9 @@ def train_until_clear(
     error = (1 - config.ranking.confidence) / len(planned)
     for runs in planned:
         folder = train_up_to(runs)
-        found = collect([folder], [], settings["indicator"], progress)  # r_Q decides nothing here
+        found = collect(
+            merge([folder]).runs, [], settings["indicator"], progress
+        )  # r_Q decides nothing here
         attacks, _ = usable(settings["attack"], len(found.meta))
         trusted = trusted_attack(list(attacks))
         if trusted is None:

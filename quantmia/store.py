@@ -21,6 +21,7 @@ from quantmia.files import (
     write_json,
     write_tensors,
 )
+from quantmia.shards import blocks
 
 # What a finished run does not depend on: changing these rebuilds tables, it trains nothing again.
 TABLES_ONLY = ("name", "resume", "trajectory", "indicator", "attack", "ranking")
@@ -87,7 +88,7 @@ class RunFolder:
 
     @property
     def runs(self) -> int:
-        """How many runs it holds or is to hold.
+        """How many runs its experiment has; a shard holds some of them.
 
         Raises:
             FolderError: the manifest cannot be read or does not say.
@@ -96,6 +97,20 @@ class RunFolder:
         if not isinstance(found, int):
             raise FolderError(f"{self.path} was made by another version of quantmia; run it again.")
         return found
+
+    def numbers(self) -> list[int]:
+        """The runs that it holds or is to hold: all, or those of its shard.
+
+        Raises:
+            FolderError: the manifest cannot be read or does not say.
+        """
+        config = self.manifest()["config"]
+        stack, shard, shards = (
+            config["training"]["stack"],
+            config.get("shard", 0),
+            config.get("shards", 1),
+        )
+        return [run for block in blocks(self.runs, stack, shard, shards) for run in block]
 
     def write_manifest(self, content: dict[str, Any]) -> None:
         """Replace the manifest at once."""

@@ -22,7 +22,6 @@ from quantmia.config.wording import (
     show,
 )
 from quantmia.errors import ConfigError, QuantmiaError
-from quantmia.quantizers import make
 
 INSTANTIATE_KEYS = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
 # Arguments that are filled in when the data are there.
@@ -215,6 +214,8 @@ class _Checking:
 
     def quantizers(self, chosen: Any) -> None:
         """At least one, and each can be made."""
+        from quantmia.quantizers import make  # and PyTorch, which takes a second
+
         if not isinstance(chosen, dict):
             return
         if not chosen:

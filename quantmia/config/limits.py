@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from quantmia.config.wording import did_you_mean, show
+from quantmia.shards import blocks
 
 CHOICES = {
     "split.membership": ("half", "coin"),
@@ -18,6 +19,8 @@ AT_LEAST = {
     "seed": 0,
     "split.seed": 0,
     "runs_max": 1,
+    "shards": 1,
+    "shard": 0,
     "training.epochs": 1,
     "training.batch_size": 1,
     "training.checkpoint_every": 1,
@@ -85,6 +88,7 @@ def beyond_limits(values: dict[str, Any]) -> list[str]:
         "a bound on epsilon needs members drawn by independent coins, and halves are not: use "
         "split.membership=coin",
     )
+    _limit_shards(values, limit)
     epochs = values.get("training.epochs")
     if epochs is not None and epochs >= 1:
         limit(
@@ -93,3 +97,27 @@ def beyond_limits(values: dict[str, Any]) -> list[str]:
             f"no checkpoint would be made: has to be at most training.epochs={epochs}",
         )
     return faults
+
+
+def _limit_shards(values: dict[str, Any], limit: Callable[..., None]) -> None:
+    shards, runs, stack = (values.get(key) for key in ("shards", "runs", "training.stack"))
+    if shards is None or shards < 1:
+        return
+    limit(
+        "shard",
+        lambda v: v < shards,
+        f"shards={shards} are numbered 0 to {shards - 1}; a sweep takes "
+        f"shards={shards} 'shard=range({shards})'",
+    )
+    if shards > 1 and runs == "auto":
+        limit("shards", lambda v: False, "runs=auto looks at all runs; give a number of runs")
+    if shards > 1 and stack == "auto":
+        limit("shards", lambda v: False, "shards take whole stacks; give training.stack a number")
+    if isinstance(runs, int) and isinstance(stack, int) and runs >= 1 and stack >= 1:
+        count = len(blocks(runs, stack))
+        limit(
+            "shards",
+            lambda v: v <= count,
+            f"runs={runs} are {count} stacks of training.stack={stack}, which are not divided; use "
+            f"at most {count} shards, or smaller stacks",
+        )

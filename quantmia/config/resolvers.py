@@ -1,18 +1,99 @@
-"""Values that the configuration computes: where a run goes."""
+"""Values that the configuration computes: where a run or a sweep goes."""
 
+import hashlib
 import json
+import os
 import re
+import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from quantmia.sweep.plan import is_sweep, read_plan, what_runs
+
 RUN_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
 
+def prepare() -> None:
+    """What composing a configuration needs."""
+    register()
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())  # so that _target_ finds the user's own modules
+
+
 def register() -> None:
-    """Make `${quantmia.run_dir:name,resume}` known to OmegaConf."""
+    """Make `${quantmia.run_dir:...}` and those of sweeps known to OmegaConf."""
+    global _sweep
+    _sweep = None
     OmegaConf.register_new_resolver("quantmia.run_dir", run_dir, use_cache=True, replace=True)
+    OmegaConf.register_new_resolver("quantmia.sweep_dir", _same_sweep_dir, replace=True)
+    OmegaConf.register_new_resolver("quantmia.job_dir", job_dir, replace=True)
+
+
+# Of this process's sweep: its folder and what it was started with.
+_sweep: tuple[str, tuple[str, ...]] | None = None
+
+
+def pin_sweep(path: str, command: Sequence[str]) -> None:
+    """Tell this process which sweep its jobs belong to.
+
+    Args:
+        path: of its folder.
+        command: what it was started with.
+    """
+    global _sweep
+    _sweep = path, what_runs(command)
+
+
+def _same_sweep_dir(resume: bool) -> str:
+    """The folder of this process's sweep, which every job asks for."""
+    if _sweep is None:
+        pin_sweep(sweep_dir(resume, sys.argv[1:]), sys.argv[1:])
+    assert _sweep is not None
+    return _sweep[0]
+
+
+def job_dir(overrides: Sequence[str]) -> str:
+    """The folder of a job, named by what it has of its own in the sweep.
+
+    Args:
+        overrides: of the job.
+    """
+    command = _sweep[1] if _sweep else what_runs(sys.argv[1:])
+    own = [each for each in what_runs(overrides) if each not in command]
+    return slug(",".join(own))
+
+
+def sweep_dir(resume: bool, arguments: Sequence[str]) -> str:
+    """A new folder under outputs/sweeps/, or with `resume` the newest of the same sweep.
+
+    Args:
+        resume: go on with an existing folder.
+        arguments: of the sweep.
+    """
+    parent = Path("outputs", "sweeps")
+    if resume is True and parent.is_dir():
+        for path in sorted((p for p in parent.iterdir() if is_sweep(p)), reverse=True):
+            if read_plan(path).command == what_runs(arguments):
+                return str(path)
+    return str(_fresh(parent))
+
+
+def slug(overrides: str) -> str:
+    """A folder's name for overrides; long or strange ones are cut and get a hash.
+
+    Args:
+        overrides: text such as `seed=1,shard=0`.
+    """
+    overrides = re.sub(r"[][{}'\" ]", "", overrides)  # as in quantizer=[sign,uniform_4]
+    kept = re.sub(r"[^A-Za-z0-9=.,_+-]+", "_", overrides).strip(".")
+    if not kept:
+        return "job"
+    if kept == overrides and len(kept) <= 80:
+        return kept
+    return f"{kept[:80]}-{hashlib.sha256(overrides.encode()).hexdigest()[:8]}"
 
 
 def run_dir(name: str, resume: bool) -> str:
@@ -31,12 +112,16 @@ def run_dir(name: str, resume: bool) -> str:
         open_ones = [path for path in existing if not _finished(path)]
         if existing:
             return str((open_ones or existing)[-1])
+    return str(_fresh(parent))
+
+
+def _fresh(parent: Path) -> Path:
     path = fresh = parent / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
     count = 1
-    while path.exists():  # two runs within a second
+    while path.exists():  # two within a second
         count += 1
         path = fresh.with_name(f"{fresh.name}_{count}")
-    return str(path)
+    return path
 
 
 def _finished(path: Path) -> bool:

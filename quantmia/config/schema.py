@@ -125,6 +125,8 @@ class ExperimentConfig:
         seed: of the runs' members, initialisations and batches.
         runs: trainings; `auto`: until neighbours in the ranking are told apart or equal.
         runs_max: of `auto`.
+        shards: jobs that share the runs, each with a folder of its own.
+        shard: which of them this is, from 0; it trains and measures, `quantmia rank` merges.
         resume: complete the folder of an interrupted run.
         device: to train and evaluate on: `cpu`, `cuda`, `cuda:1`, or `auto`: a GPU if there is one.
         dataset: `_target_` and its arguments.
@@ -138,6 +140,8 @@ class ExperimentConfig:
     seed: int = 0
     runs: int | str = 20
     runs_max: int = 500
+    shards: int = 1
+    shard: int = 0
     resume: bool = False
     device: str = "auto"
     dataset: dict[str, Any] = field(default_factory=dict)

@@ -10,6 +10,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from quantmia.audit import trusted_attack
 from quantmia.files import write_text
 
 if TYPE_CHECKING:
@@ -88,8 +89,26 @@ def show(results: Results, path: Path) -> None:
     console.print(f"Files: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
-def _for_terminal(shown: pd.DataFrame) -> Table:
-    table = Table(title="Most private first", title_justify="left", pad_edge=False)
+def summary(table: pd.DataFrame, title: str) -> None:
+    """Print the main columns of a ranking.
+
+    Args:
+        table: the ranking.
+        title: above it.
+    """
+    attacks = [c.removeprefix("mis_") for c in map(str, table) if f"{c}_low" in table]
+    trusted = trusted_attack([each for each in attacks if f"mis_{each}" in table])
+    shown = table[["quantizer"]].assign(bits=[f"{bits:.3g}" for bits in table["bits"]])
+    if trusted:
+        shown[f"MIS {trusted}"] = _with_interval(table, f"mis_{trusted}", ".3f")
+    shown[table["utility_metric"].iloc[0]] = [f"{value:.3f}" for value in table["utility"]]
+    shown["rank by r_Q"] = _with_interval(table, "rank", ".0f")
+    console = Console() if Console().is_terminal else Console(width=120)
+    console.print(_for_terminal(shown, title))
+
+
+def _for_terminal(shown: pd.DataFrame, title: str = "Most private first") -> Table:
+    table = Table(title=title, title_justify="left", pad_edge=False)
     for column in map(str, shown):
         number = column not in ("quantizer", "flags")
         table.add_column(column, justify="right" if number else "left", overflow="fold")

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.end_to_end.command import quantmia
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
@@ -17,13 +19,6 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 FAST = ["runs=4", "training.epochs=8", "ranking.bootstrap=50", "ranking.halves=10"]
 FAST += ["attack=[loss_threshold,lira]"]
 SMALL = ["dataset.size=120", "dataset.dimension=8"]
-
-
-def quantmia(where: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "quantmia.cli", *arguments],
-        cwd=where, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
 
 
 def run(where: Path, *arguments: str) -> pd.DataFrame:

@@ -1,6 +1,5 @@
 """The command line in a temporary folder, as a user drives it."""
 
-import hashlib
 import json
 import os
 import random
@@ -8,7 +7,6 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -17,36 +15,15 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
+from tests.end_to_end.command import QUANTMIA, SMALL, bits, quantmia
+
 pytestmark = pytest.mark.slow
 
-SMALL = [
-    "+experiment=synthetic",
-    "dataset.size=200",
-    "dataset.dimension=16",
-    "training.epochs=12",
-    "training.stack=4",
-    "runs=8",
-    "ranking.bootstrap=100",
-    "ranking.halves=20",
-]
 FOLDER = "outputs/out"
-
-
-def quantmia(where: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "quantmia.cli", *arguments],
-        cwd=where, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
 
 
 def run(where: Path, *arguments: str, folder: str = FOLDER) -> subprocess.CompletedProcess:
     return quantmia(where, "run", *SMALL, f"hydra.run.dir={folder}", *arguments)
-
-
-def bits(folder: Path) -> dict[str, str]:
-    """SHA-256 of every result."""
-    files = [*folder.rglob("*.safetensors"), *folder.glob("*.csv"), *folder.glob("ranking.*")]
-    return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +88,7 @@ def test_more_runs_keep_the_first_ones(finished, tmp_path):
 
 def test_killed_at_random_moments_and_resumed_gives_the_same_bits(finished, tmp_path):
     rng = random.Random(0)
-    command = [sys.executable, "-m", "quantmia.cli", "run", *SMALL, f"hydra.run.dir={FOLDER}"]
+    command = [*QUANTMIA, "run", *SMALL, f"hydra.run.dir={FOLDER}"]
     for _ in range(2):
         process = subprocess.Popen(
             [*command, "resume=true"], cwd=tmp_path, stdout=subprocess.DEVNULL,
@@ -130,7 +107,7 @@ def test_interrupt_keeps_what_is_finished_and_says_how_to_resume(tmp_path):
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-m", "quantmia.cli", "run", *SMALL, "runs=400",
+            [*QUANTMIA, "run", *SMALL, "runs=400",
              f"hydra.run.dir={FOLDER}"],
             cwd=tmp_path, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
@@ -243,7 +220,7 @@ def test_rank_merges_seeds_and_refuses_other_experiments(finished, tmp_path):
     assert "training.lr: 0.01 and 0.02" in refused.stderr
     twice = quantmia(tmp_path, "rank", first, first)
     assert twice.returncode == 2
-    assert "same seed" in twice.stderr
+    assert "hold the same runs (seed 0, run 0)" in twice.stderr
 
 
 def test_a_folder_of_another_configuration_is_refused(finished):
@@ -255,7 +232,8 @@ def test_a_folder_of_another_configuration_is_refused(finished):
     assert "resume=true" in again.stderr
 
 
-def test_kept_trajectories_train_nothing_again(tmp_path, finished):
+def test_kept_trajectories_train_nothing_again(tmp_path, finished, monkeypatch):
+    monkeypatch.delenv("QUANTMIA_CACHE", raising=False)
     one = ["trajectory.keep=true", "quantizer=[sign]"]
     assert run(tmp_path, *one, folder="one").returncode == 0
     kept = sorted((tmp_path / "outputs/.cache/trajectories").rglob("epoch-*"))
@@ -292,7 +270,7 @@ def test_too_few_runs_for_an_attack_leave_it_out_and_say_so(tmp_path):
 
 
 def test_two_processes_do_not_write_one_folder(tmp_path):
-    command = [sys.executable, "-m", "quantmia.cli", "run", *SMALL, "runs=400",
+    command = [*QUANTMIA, "run", *SMALL, "runs=400",
                f"hydra.run.dir={FOLDER}"]  # fmt: skip
     first = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     try:

@@ -1,0 +1,128 @@
+"""What the launchers share: which jobs are submitted, and what is said of one that ends."""
+
+import sys
+from abc import abstractmethod
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from hydra.core.singleton import Singleton
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig
+
+from quantmia.config import callback
+from quantmia.errors import QuantmiaError, Refused
+from quantmia.progress import Progress
+from quantmia.sweep.plan import Job, Plan, what_runs
+from quantmia.sweep.status import is_finished
+from quantmia.sweep.task import Task
+
+Todo = Sequence[tuple[int, list[str], Job]]
+
+
+class SubmititLauncher(Launcher):
+    """Submits the jobs that are not finished yet, and waits until every one of them is over.
+
+    Args:
+        poll_seconds: between two looks at the jobs.
+    """
+
+    def __init__(self, poll_seconds: float):
+        self.poll_seconds = poll_seconds
+
+    def setup(
+        self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
+    ) -> None:
+        """Hydra's."""
+        self.context, self.function, self.config = hydra_context, task_function, config
+
+    def launch(
+        self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
+    ) -> Sequence[JobReturn]:
+        """Run them; what became of each is in its folder, and is read by the command line."""
+        plan = callback.planned
+        assert plan is not None  # written before anything is launched
+        places = {job.overrides: job for job in plan.jobs}
+        todo = [
+            (number, list(overrides), places[what_runs(overrides)])
+            for number, overrides in enumerate(job_overrides, initial_job_idx)
+            if not is_finished(plan.folder(places[what_runs(overrides)]))
+        ]
+        if todo:
+            task = Task(
+                self.context,
+                self.function,
+                self.config,
+                (str(plan.path.absolute()), what_runs(sys.argv[1:])),
+                Singleton.get_state(),
+                self.grace(),
+            )
+            self.run(plan, task, todo, Progress())
+        done = JobReturn()
+        done.status = JobStatus.COMPLETED
+        return [done for _ in job_overrides]
+
+    def grace(self) -> float:
+        """Seconds that a job has between being told to stop and its end."""
+        return 0.0
+
+    @abstractmethod
+    def run(self, plan: Plan, task: Task, todo: Todo, progress: Progress) -> None:
+        """Submit jobs, and return when all are over.
+
+        Args:
+            plan: of the sweep.
+            task: called with number and overrides of each.
+            todo: number, overrides and job.
+            progress: is told what ends.
+        """
+
+
+def executor(sweep: Path, cluster: str, parameters: dict[str, Any]):
+    """Submitit's executor, with its files below the sweep's folder.
+
+    Args:
+        sweep: its folder.
+        cluster: `slurm` or `local`.
+        parameters: of submitit.
+    """
+    from submitit import AutoExecutor
+
+    made = AutoExecutor(folder=sweep.absolute() / ".submitit", cluster=cluster)
+    made.update_parameters(**parameters)
+    return made
+
+
+def refuse(faults: Sequence[str], **numbers: Any) -> None:
+    """Refuse settings that cannot be.
+
+    Args:
+        faults: found already.
+        numbers: settings that have to be integers of 1 or more.
+
+    Raises:
+        Refused: there is a fault, or submitit is not installed.
+    """
+    found = [
+        *faults,
+        *(
+            f"hydra.launcher.{key}={value}: has to be an integer of 1 or more"
+            for key, value in numbers.items()
+            if not isinstance(value, int) or value < 1
+        ),
+    ]
+    if find_spec("submitit") is None:
+        found.append(
+            "hydra/launcher: the package submitit is not installed. Install the slurm extra: "
+            "pip install 'quantmia[slurm]'"
+        )
+    if found:
+        raise Refused(QuantmiaError("; ".join(found)))
+
+
+def how_it_ended(plan: Plan, folder: str, log: Path) -> str:
+    """Of a job that is over."""
+    return "done" if is_finished(plan.path / folder) else f"did not finish: {log}"

@@ -1,0 +1,70 @@
+"""Jobs of a sweep as processes on this machine."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from hydra_plugins.quantmia_slurm.base import SubmititLauncher, executor, how_it_ended, refuse
+from quantmia.sweep.queue import log_of, note_submitted
+
+
+class LocalLauncher(SubmititLauncher):
+    """Jobs of a sweep as processes on this machine, which share its cores.
+
+    Args:
+        jobs: at the same time.
+        threads: of each; None: the cores divided among the jobs.
+        gpus: that every job sees.
+        poll_seconds: between two looks at them.
+    """
+
+    def __init__(self, jobs: int, threads: int | None, gpus: int, poll_seconds: float):
+        super().__init__(poll_seconds)
+        refuse([], jobs=jobs, threads=1 if threads is None else threads)
+        cores = len(os.sched_getaffinity(0))
+        self.jobs, self.threads, self.gpus = jobs, threads or max(1, cores // jobs), gpus
+
+    def run(self, plan, task, todo, progress) -> None:
+        """Start as many as may run at a time, and the next when one ends."""
+        year = 60 * 24 * 365
+        local = executor(plan.path, "local", {"timeout_min": year, "gpus_per_node": self.gpus})
+        waiting, running, over = list(todo), {}, 0
+        try:
+            while waiting or running:
+                while waiting and len(running) < self.jobs:
+                    number, overrides, job = waiting.pop(0)
+                    with _inherited(OMP_NUM_THREADS=str(self.threads)):
+                        running[job] = local.submit(task, number, overrides)
+                    note_submitted(plan.path, {running[job].job_id: job.folder})
+                time.sleep(self.poll_seconds)
+                for job in [job for job, each in running.items() if each.done()]:
+                    log = log_of(plan.path, running.pop(job).job_id)
+                    over += 1
+                    how = how_it_ended(plan, job.folder, log)
+                    progress.say(f"{over}/{len(todo)} jobs over: {job.folder} {how}")
+        except BaseException:
+            for _ in range(2):  # the second time a job stops at once
+                for each in running.values():
+                    with suppress(ProcessLookupError):
+                        os.kill(int(each.job_id), signal.SIGTERM)
+                time.sleep(0.5)
+            raise
+
+
+@contextmanager
+def _inherited(**variables: str) -> Iterator[None]:
+    """What processes started within inherit: variables, and that Ctrl-C is for us to answer."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = {key: os.environ.get(key) for key in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, heard)
+        for key, value in before.items():
+            if value is None:
+                del os.environ[key]
+            else:
+                os.environ[key] = value

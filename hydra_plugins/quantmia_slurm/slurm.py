@@ -1,0 +1,121 @@
+"""Jobs of a sweep under SLURM."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from shutil import which
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from hydra_plugins.quantmia_slurm.base import SubmititLauncher, executor, how_it_ended, refuse
+from quantmia.errors import QuantmiaError, Refused
+from quantmia.progress import Progress
+from quantmia.sweep.plan import Plan
+from quantmia.sweep.queue import in_queue, log_of, note_submitted
+
+ABSENT = 3  # polls in which a job is in no queue until it counts as lost
+
+
+class SlurmLauncher(SubmititLauncher):
+    """Jobs of a sweep as one array under SLURM; `conf/hydra/launcher/slurm.yaml` explains each.
+
+    Args:
+        timeout_min: minutes a job.
+        cpus_per_task: CPUs a job, which are its threads too.
+        signal_delay_s: seconds before the limit at which a job is told to stop.
+        setup: lines of shell before a job.
+        extra: further options of sbatch.
+        poll_seconds: between two looks at the queue.
+        options: partition, account, mem_gb, gpus_per_node, constraint, qos, array_parallelism.
+    """
+
+    def __init__(
+        self,
+        timeout_min: int,
+        cpus_per_task: int,
+        signal_delay_s: int,
+        setup: Sequence[str],
+        extra: dict[str, Any],
+        poll_seconds: float,
+        **options: Any,
+    ):
+        super().__init__(poll_seconds)
+        absent = "there is no srun on this machine; log in to the cluster, or use"
+        refuse(
+            [] if which("srun") else [f"hydra/launcher=slurm: {absent} hydra/launcher=local"],
+            timeout_min=timeout_min,
+            cpus_per_task=cpus_per_task,
+            signal_delay_s=signal_delay_s,
+        )
+        self.signal_delay_s = signal_delay_s
+        given = {key: value for key, value in options.items() if value not in (None, 0)}
+        general = {"mem_gb", "gpus_per_node"}
+        self.parameters = {k if k in general else f"slurm_{k}": v for k, v in given.items()} | {
+            "name": "quantmia",
+            "timeout_min": timeout_min,
+            "cpus_per_task": cpus_per_task,
+            "slurm_signal_delay_s": signal_delay_s,
+            "slurm_setup": [f"export OMP_NUM_THREADS={cpus_per_task}", *setup],
+            # srun has not taken it from sbatch since SLURM 22.05.
+            "slurm_srun_args": [f"--cpus-per-task={cpus_per_task}"],
+            "slurm_additional_parameters": {"requeue": True, **_plain(extra)},
+        }
+
+    def grace(self) -> float:
+        """Until the time limit, less what requeueing takes; SLURM may be 30 s early or late."""
+        return max(1.0, self.signal_delay_s - 15.0)
+
+    def run(self, plan, task, todo, progress) -> None:
+        """Submit an array, and wait until no job of it is in the queue."""
+        numbers, overrides, jobs = zip(*todo, strict=True)
+        try:
+            submitted = executor(plan.path, "slurm", self.parameters).map_array(
+                task, numbers, overrides
+            )
+        except Exception as error:  # FailedJobError carries what sbatch said
+            said = " ".join(str(getattr(error, "stderr", "") or error).split())
+            raise Refused(QuantmiaError(f"hydra.launcher: sbatch refused the jobs: {said}")) from (
+                error
+            )
+        ids = {each.job_id: job.folder for each, job in zip(submitted, jobs, strict=True)}
+        note_submitted(plan.path, ids)
+        progress.say(
+            f"{len(ids)} jobs submitted to SLURM as {submitted[0].job_id.split('_')[0]}; they go "
+            f"on if this ends: quantmia status {plan.path}"
+        )
+        results = {each.job_id: each.paths.result_pickle for each in submitted}
+        try:
+            self._wait(plan, ids, results, progress)
+        except BaseException:
+            for each in submitted:
+                each.cancel(check=False)
+            raise
+
+    def _wait(
+        self, plan: Plan, ids: dict[str, str], results: dict[str, Path], progress: Progress
+    ) -> None:
+        absent = dict.fromkeys(ids, 0)
+        over, said = 0, time.monotonic()
+        while absent:
+            time.sleep(self.poll_seconds)
+            queue = in_queue()
+            for job_id in list(absent):
+                if queue is not None:
+                    absent[job_id] = 0 if job_id in queue else absent[job_id] + 1
+                if absent[job_id] >= ABSENT or results[job_id].exists():
+                    del absent[job_id]
+                    over += 1
+                    how = how_it_ended(plan, ids[job_id], log_of(plan.path, job_id))
+                    progress.say(f"{over}/{len(ids)} jobs over: {ids[job_id]} {how}")
+                    said = time.monotonic()
+            if queue and time.monotonic() - said > 60:
+                said = time.monotonic()
+                mine = [queue[job_id] for job_id in absent if job_id in queue]
+                waiting = [reason for state, reason in mine if state != "RUNNING"]
+                why = f" ({', '.join(sorted(set(waiting)))})" if waiting else ""
+                progress.say(f"{len(mine) - len(waiting)} jobs run, {len(waiting)} wait{why}")
+
+
+def _plain(value: Any) -> Any:
+    return OmegaConf.to_container(value) if OmegaConf.is_config(value) else value

@@ -1,0 +1,148 @@
+"""The end of a sweep: one ranking over what finished, and what did not by name."""
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from quantmia import pipeline
+from quantmia.config.resolvers import slug
+from quantmia.errors import DONE, FAILED, QuantmiaError
+from quantmia.files import write_text
+from quantmia.progress import Progress
+from quantmia.report.tables import show, summary
+from quantmia.store import RunFolder
+from quantmia.sweep.groups import Group, grouped
+from quantmia.sweep.plan import Plan
+from quantmia.sweep.status import STATES, Standing, standings
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """The ranking of a group.
+
+    Args:
+        group: which.
+        table: its ranking.
+        answer: in words.
+        path: where its tables are.
+    """
+
+    group: Group
+    table: pd.DataFrame
+    answer: str
+    path: Path
+
+
+def conclude(plan: Plan, cache: Path, progress: Progress) -> int:
+    """Rank what finished of a sweep and name the rest.
+
+    Args:
+        plan: of the sweep.
+        cache: folder of embeddings, for attacks that read the dataset.
+        progress: shows how far it is.
+
+    Returns:
+        The exit code: whether every job finished and could be ranked.
+    """
+    found = standings(plan)
+    finished = [
+        (each.job, RunFolder(plan.folder(each.job))) for each in found if each.state == "done"
+    ]
+    ranked, code = [], DONE
+    groups = grouped(finished)
+    for group in groups:
+        try:
+            ranked.append(_rank(plan, group, len(groups), cache, progress))
+        except QuantmiaError as error:
+            progress.say(f"error: {group.label or plan.path}: {error}")
+            code = FAILED
+    if len(groups) > 1 and ranked:
+        _write_together(plan, ranked)
+    rest = [each for each in found if each.state != "done"]
+    if rest:
+        name(plan, rest, len(found), progress)
+        code = FAILED
+    return code
+
+
+def name(plan: Plan, rest: Sequence[Standing], jobs: int, progress: Progress) -> None:
+    """Say which jobs did not finish, why, and how to run just them.
+
+    Args:
+        plan: of the sweep.
+        rest: the jobs that did not finish.
+        jobs: how many there are.
+        progress: says it.
+    """
+    progress.say(f"{len(rest)} of {jobs} jobs did not finish:")
+    for each in rest:
+        done = f" after {each.runs} of {each.planned} runs" if each.planned else ""
+        why = f": {each.why}" if each.why and each.why != "killed" else ""
+        state = "killed" if each.why == "killed" else each.state
+        log = f"\n    {each.log}" if each.log else ""
+        progress.say(f"  {each.job.folder}: {state}{done}{why}{log}")
+    progress.say(f"To run just them:\n  {again(plan)}")
+
+
+def again(plan: Plan) -> str:
+    """The command that runs what is not finished of a sweep."""
+    words = ["quantmia", "run", "-m", *plan.command, f"hydra.sweep.dir={plan.path}", "resume=true"]
+    return shlex.join(words)
+
+
+def show_status(plan: Plan, found: Sequence[Standing]) -> None:
+    """Print how the jobs stand, and the command for what is left."""
+    console = Console()
+    table = Table("job", "state", "runs", "", title=str(plan.path), title_justify="left")
+    for each in found:
+        runs = f"{each.runs}/{each.planned}" if each.planned else ""
+        table.add_row(each.job.folder, each.state, runs, each.why)
+    console.print(table)
+    states = [each.state for each in found]
+    count = {state: states.count(state) for state in STATES if state in states}
+    console.print(", ".join(f"{number} {state}" for state, number in count.items()))
+    if count.keys() & {"failed", "missing"}:
+        print(f"To run what is left:\n  {again(plan)}")
+    if "done" in count:
+        print(f"The ranking of what is done:\n  {shlex.join(['quantmia', 'rank', str(plan.path)])}")
+
+
+def _rank(plan: Plan, group: Group, groups: int, cache: Path, progress: Progress) -> Ranked:
+    own = group.folders[0].path
+    if len(group.folders) == 1 and groups > 1 and (own / "ranking.csv").exists():
+        manifest = group.folders[0].manifest()
+        return Ranked(group, pd.read_csv(own / "ranking.csv"), manifest["answer"], own)
+    path = plan.path if groups == 1 else plan.path / "merged" / slug(group.label)
+    paths = [folder.path for folder in group.folders]
+    path.mkdir(parents=True, exist_ok=True)
+    results, _ = pipeline.rank(paths, path, cache, progress)
+    if groups == 1:
+        show(results, path)
+    return Ranked(group, results.tables["ranking"], results.answer, path)
+
+
+def _write_together(plan: Plan, ranked: Sequence[Ranked]) -> None:
+    """All rankings in one table, the groups' labels first."""
+    together = pd.concat(
+        [each.table.assign(group=each.group.label) for each in ranked], ignore_index=True
+    )
+    columns = ["group", *[column for column in together.columns if column != "group"]]
+    write_text(plan.path / "ranking.csv", together[columns].to_csv(index=False))
+    for each in ranked:
+        show_group(each)
+    print(f"\nFiles: {plan.path / 'ranking.csv'}, and of each group:")
+    for each in ranked:
+        print(f"  {each.group.label}: {each.path}")
+
+
+def show_group(ranked: Ranked) -> None:
+    """Print a short table of one group, and its answer."""
+    jobs = len(ranked.group.jobs)
+    title = f"{ranked.group.label} ({jobs} {'job' if jobs == 1 else 'jobs'})"
+    summary(ranked.table, title)
+    print(ranked.answer)

@@ -1,0 +1,108 @@
+"""What became of the jobs of a sweep: from their folders, with SLURM's word where there is one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from quantmia.errors import QuantmiaError
+from quantmia.store import RunFolder
+from quantmia.sweep.plan import Job, Plan
+from quantmia.sweep.queue import Queue, in_queue, log_of, submitted
+
+STATES = ("done", "running", "pending", "failed", "missing")
+FAILURE = "failure.txt"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a job stands.
+
+    Args:
+        job: which.
+        state: one of `STATES`.
+        runs: finished runs, of `planned`; the latter 0 where it is not known yet.
+        why: it failed or waits, in a line.
+        log: of a failure, if there is one.
+    """
+
+    job: Job
+    state: str
+    runs: int
+    planned: int
+    why: str = ""
+    log: Path | None = None
+
+
+def standings(plan: Plan) -> list[Standing]:
+    """How every job of a sweep stands."""
+    ids = submitted(plan.path)
+    queue = (in_queue() or {}) if ids else {}
+    return [_standing(plan, job, ids.get(job.folder, []), queue) for job in plan.jobs]
+
+
+def is_finished(path: Path) -> bool:
+    """Whether a run folder says so."""
+    return _content(path)[0] == "finished"
+
+
+def record_failure(folder: Path, text: str) -> None:
+    """Note why a job failed, for `standings`.
+
+    Args:
+        folder: of the job.
+        text: for a user's mistake one line, else the traceback.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FAILURE).write_text(text + "\n", encoding="utf-8")
+
+
+def forget_failure(folder: Path) -> None:
+    """The job starts again."""
+    (folder / FAILURE).unlink(missing_ok=True)
+
+
+def _standing(plan: Plan, job: Job, ids: Sequence[str], queue: Queue) -> Standing:
+    path = plan.folder(job)
+    state, planned, done = _content(path)
+    if state == "finished":
+        return Standing(job, "done", done, planned)
+    queued = next((queue[each] for each in reversed(ids) if each in queue), None)
+    if queued and queued[0] == "PENDING":
+        return Standing(job, "pending", done, planned, queued[1])
+    if queued is not None or _held(path):
+        return Standing(job, "running", done, planned)
+    failure = path / FAILURE
+    log = next((each for each in (log_of(plan.path, i) for i in ids[-1:]) if each.exists()), None)
+    if failure.exists():
+        why = failure.read_text(encoding="utf-8").strip().splitlines() or ["unknown"]
+        return Standing(job, "failed", done, planned, why[-1], log or failure)
+    if path.exists() or ids:
+        return Standing(job, "failed", done, planned, "killed", log)
+    return Standing(job, "missing", done, planned)
+
+
+def _content(path: Path) -> tuple[str, int, int]:
+    """State, runs planned and runs there, as far as they can be told without reading the runs."""
+    folder = RunFolder(path)
+    try:
+        manifest, planned = folder.manifest(), len(folder.numbers())
+    except (QuantmiaError, KeyError):
+        return "", 0, 0
+    there = len(list((path / "scores").glob("run-*.safetensors")))
+    return manifest.get("state", ""), planned, there
+
+
+def _held(path: Path) -> bool:
+    """Whether a process works in the folder: it holds the lock, which ends with it."""
+    lock = path / ".lock"
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # another user's
+        return False

@@ -1,0 +1,150 @@
+"""Kill jobs of a sweep and SLURM's own daemon at random moments, and see that nothing is lost.
+
+python scripts/slurm/chaos.py [--kills 20] [--jobs 12] [--seed 0]
+
+A sweep of jobs runs twice on a SLURM of one node (start.sh, needs root): once undisturbed, once
+while jobs are cancelled, their processes killed, and slurmd killed and started again. After one
+rerun of the command that the tool prints, every file has to have the same bits.
+"""
+
+import argparse
+import hashlib
+import os
+import random
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from filelock import FileLock
+
+SCRIPTS = Path(__file__).parent
+QUANTMIA = [sys.executable, "-m", "quantmia.cli"]
+SWEEP = [
+    "run", "-m", "+experiment=synthetic", "dataset.size=200", "dataset.dimension=16",
+    "training.epochs=300", "training.stack=2", "runs=8", "ranking.bootstrap=100",
+    "ranking.halves=20", "hydra/launcher=slurm", "hydra.launcher.cpus_per_task=1",
+    "hydra.launcher.mem_gb=1", "hydra.launcher.poll_seconds=1",
+]  # fmt: skip
+
+
+def start_slurm(folder: Path) -> None:
+    """A cluster of one node with four CPUs; its environment becomes ours."""
+    settings = os.environ | {"QSLURM_CPUS": "4", "QSLURM_PORT": "17917"}
+    started = subprocess.run(
+        [SCRIPTS / "start.sh", folder], env=settings, stdout=subprocess.PIPE, text=True, check=True
+    )
+    exported = started.stdout.splitlines()[-1]
+    os.environ["SLURM_CONF"] = re.findall(r"SLURM_CONF='(.*?)'", exported)[0]
+    path = re.findall(r"PATH='(.*?)'", exported)[0]
+    os.environ["PATH"] = f"{path}:/usr/sbin:{os.environ['PATH']}"
+    os.environ["OMP_NUM_THREADS"] = "1"
+
+
+def running() -> list[str]:
+    """Ids of the jobs that run."""
+    command = ["squeue", "--me", "--noheader", "--states=RUNNING", "--array", "--format=%i"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.split()
+
+
+def process_of(job_id: str) -> int | None:
+    """The Python that a job runs, if it has begun."""
+    array, _, task = job_id.partition("_")
+    wanted = [f"SLURM_ARRAY_JOB_ID={array}\0", f"SLURM_ARRAY_TASK_ID={task}\0"]
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command = (process / "cmdline").read_bytes()
+            environment = (process / "environ").read_bytes()
+        except OSError:
+            continue
+        ours = b"submitit.core._submit" in command and b"srun" not in command
+        if ours and all(each.encode() in environment for each in wanted):
+            return int(process.name)
+    return None
+
+
+def kill_slurmd(cluster: Path) -> None:
+    """SIGKILL to the daemon of the node, which is started again a moment later."""
+    os.kill(int((cluster / "run" / "slurmd.pid").read_text()), signal.SIGKILL)
+    time.sleep(random.uniform(0, 3))
+    subprocess.run(["slurmd", "-f", os.environ["SLURM_CONF"]], check=True)
+
+
+def disturb(driver: subprocess.Popen, cluster: Path, kills: int, jobs: int) -> Counter:
+    """Kill so often while the sweep runs, every job once at most."""
+    done, dead = Counter(), set()
+    while driver.poll() is None and done.total() < kills:
+        time.sleep(random.uniform(0.2, 1.5))
+        alive = [each for each in running() if each not in dead]
+        how = random.choice(["scancel", "SIGKILL of the process", "SIGKILL of slurmd"])
+        if how == "SIGKILL of slurmd":
+            kill_slurmd(cluster)
+        elif not alive or len(dead) >= jobs:
+            continue
+        else:
+            job = random.choice(alive)
+            if how == "scancel":
+                subprocess.run(["scancel", job], check=True)
+            else:
+                process = process_of(job)
+                if process is None:
+                    continue
+                os.kill(process, signal.SIGKILL)
+            dead.add(job)
+        done[how] += 1
+    return done
+
+
+def bits(folder: Path) -> dict[str, str]:
+    """SHA-256 of every table and tensor."""
+    files = [*folder.rglob("*.safetensors"), *folder.glob("*.csv")]
+    return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+def main() -> None:
+    """Run the sweep undisturbed, disturbed and once more, and compare."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--jobs", type=int, default=12)
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args()
+    random.seed(chosen.seed)
+    where = Path(tempfile.mkdtemp(prefix="quantmia-chaos-"))
+    where.chmod(0o755)
+    cluster = where / "slurm"
+    start_slurm(cluster)
+    try:
+        sweep = [*QUANTMIA, *SWEEP, f"seed=range({chosen.jobs})"]
+        subprocess.run(
+            [*sweep, "hydra.sweep.dir=calm"], cwd=where, stdout=subprocess.DEVNULL, check=True
+        )
+        driver = subprocess.Popen(
+            [*sweep, "hydra.sweep.dir=wild"],
+            cwd=where, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        done = disturb(driver, cluster, chosen.kills, chosen.jobs)
+        _, said = driver.communicate(timeout=600)
+        print(f"{done.total()} kills: {dict(done)}; the driver ended with {driver.returncode}")
+        print(said[said.find("jobs did not finish") - 10 :].rstrip())
+        again = next(line for line in said.splitlines() if line.startswith("  quantmia run -m"))
+        command = [*QUANTMIA, *shlex.split(again)[1:]]
+        code = subprocess.run(command, cwd=where, stdout=subprocess.DEVNULL, check=False).returncode
+        calm, wild = bits(where / "calm"), bits(where / "wild")
+        for lock in (where / "wild").rglob("*.lock"):
+            FileLock(lock, timeout=0).acquire()  # raises where somebody holds it
+        print(f"after one rerun (exit code {code}): {len(wild)} of {len(calm)} files", end="; ")
+        print("all bits equal, no lock held" if wild == calm else "BITS DIFFER")
+        if wild != calm or code:
+            sys.exit(1)
+    finally:
+        subprocess.run([SCRIPTS / "stop.sh", cluster], check=True)
+
+
+if __name__ == "__main__":
+    main()

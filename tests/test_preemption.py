@@ -1,0 +1,68 @@
+import os
+import signal
+import time
+
+import pytest
+
+from quantmia import preemption
+from quantmia.preemption import Preempted, block, blocks_finished, heeding_signals
+
+
+def send(number: signal.Signals) -> None:
+    os.kill(os.getpid(), number)
+    time.sleep(0.01)  # Python runs the handler between two instructions
+
+
+@pytest.mark.parametrize("number", preemption.SIGNALS)
+def test_a_block_is_finished_first(number):
+    done, heard = [], []
+    with pytest.raises(Preempted) as stopped, heeding_signals(heard.append):
+        for each in range(3):
+            with block():
+                if each == 1:
+                    send(number)
+                done.append(each)
+    assert done == [0, 1]
+    assert heard == [number]
+    assert stopped.value.by == number
+    assert str(stopped.value) == f"stopped by {number.name}"
+    assert blocks_finished() == 2
+
+
+def test_outside_of_a_block_it_stops_at_once():
+    with pytest.raises(Preempted), heeding_signals():
+        send(signal.SIGTERM)
+        pytest.fail("went on")
+
+
+def test_a_second_signal_stops_within_a_block():
+    reached = []
+    with pytest.raises(Preempted), heeding_signals(), block():
+        send(signal.SIGTERM)
+        reached.append(1)
+        send(signal.SIGTERM)
+        reached.append(2)
+    assert reached == [1]
+    assert blocks_finished() == 0
+
+
+def test_the_grace_ends(monkeypatch):
+    monkeypatch.setattr(preemption, "grace", 0.1)
+    start = time.monotonic()
+    with pytest.raises(Preempted), heeding_signals(), block():
+        send(signal.SIGUSR2)
+        time.sleep(30)
+    assert time.monotonic() - start < 10
+
+
+def test_handlers_are_put_back():
+    before = [signal.getsignal(each) for each in preemption.SIGNALS]
+    with heeding_signals():
+        assert [signal.getsignal(each) for each in preemption.SIGNALS] != before
+    assert [signal.getsignal(each) for each in preemption.SIGNALS] == before
+
+
+def test_what_a_block_raises_goes_on():
+    with pytest.raises(ValueError, match="mine"), heeding_signals(), block():
+        raise ValueError("mine")
+    assert blocks_finished() == 0
