@@ -47,8 +47,7 @@ def readable(results: Results) -> pd.DataFrame:
         shown["MIS at most"] = ["" if pd.isna(u) else f"{u:.3f}" for u in table["mis_upper"]]
     if "epsilon" in table:
         shown["ε at least"] = [f"{epsilon:.2f}" for epsilon in table["epsilon"]]
-    metric = table["utility_metric"].iloc[0]
-    shown["R²" if metric == "r2" else metric] = [f"{u:.3f}" for u in table["utility"]]
+    shown[_metric(table)] = [f"{u:.3f}" for u in table["utility"]]
     shown["r_Q"] = _with_interval(table, "r_q", ".2g")
     shown["rank by r_Q"] = _with_interval(table, "rank", ".0f")
     names = list(table["quantizer"])
@@ -101,7 +100,7 @@ def summary(table: pd.DataFrame, title: str) -> None:
     shown = table[["quantizer"]].assign(bits=[f"{bits:.3g}" for bits in table["bits"]])
     if trusted:
         shown[f"MIS {trusted}"] = _with_interval(table, f"mis_{trusted}", ".3f")
-    shown[table["utility_metric"].iloc[0]] = [f"{value:.3f}" for value in table["utility"]]
+    shown[_metric(table)] = [f"{value:.3f}" for value in table["utility"]]
     shown["rank by r_Q"] = _with_interval(table, "rank", ".0f")
     console = Console() if Console().is_terminal else Console(width=120)
     console.print(_for_terminal(shown, title))
@@ -115,6 +114,11 @@ def _for_terminal(shown: pd.DataFrame, title: str = "Most private first") -> Tab
     for row in shown.itertuples(index=False):
         table.add_row(*row)
     return table
+
+
+def _metric(table: pd.DataFrame) -> str:
+    metric = table["utility_metric"].iloc[0]
+    return "R²" if metric == "r2" else metric
 
 
 def _with_interval(table: pd.DataFrame, key: str, digits: str) -> list[str]:

@@ -13,6 +13,7 @@ from quantmia import pipeline
 from quantmia.config.resolvers import slug
 from quantmia.errors import DONE, FAILED, QuantmiaError
 from quantmia.files import write_text
+from quantmia.merge import merge
 from quantmia.progress import Progress
 from quantmia.report.tables import show, summary
 from quantmia.store import RunFolder
@@ -30,12 +31,14 @@ class Ranked:
         table: its ranking.
         answer: in words.
         path: where its tables are.
+        notes: what is missing of it, in words.
     """
 
     group: Group
     table: pd.DataFrame
     answer: str
     path: Path
+    notes: Sequence[str] = ()
 
 
 def conclude(plan: Plan, cache: Path, progress: Progress) -> int:
@@ -123,7 +126,8 @@ def _rank(plan: Plan, group: Group, groups: int, cache: Path, progress: Progress
     results, _ = pipeline.rank(paths, path, cache, progress)
     if groups == 1:
         show(results, path)
-    return Ranked(group, results.tables["ranking"], results.answer, path)
+    notes = merge(group.folders).notes
+    return Ranked(group, results.tables["ranking"], results.answer, path, notes)
 
 
 def _write_together(plan: Plan, ranked: Sequence[Ranked]) -> None:
@@ -135,7 +139,7 @@ def _write_together(plan: Plan, ranked: Sequence[Ranked]) -> None:
     write_text(plan.path / "ranking.csv", together[columns].to_csv(index=False))
     for each in ranked:
         show_group(each)
-    print(f"\nFiles: {plan.path / 'ranking.csv'}, and of each group:")
+    print(f"Files: {plan.path / 'ranking.csv'}, and of each group:")
     for each in ranked:
         print(f"  {each.group.label}: {each.path}")
 
@@ -145,4 +149,6 @@ def show_group(ranked: Ranked) -> None:
     jobs = len(ranked.group.jobs)
     title = f"{ranked.group.label} ({jobs} {'job' if jobs == 1 else 'jobs'})"
     summary(ranked.table, title)
-    print(ranked.answer)
+    for note in ranked.notes:
+        print(f"note: {note}")
+    print(f"{ranked.answer}\n")

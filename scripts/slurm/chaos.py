@@ -77,27 +77,35 @@ def kill_slurmd(cluster: Path) -> None:
 
 
 def disturb(driver: subprocess.Popen, cluster: Path, kills: int, jobs: int) -> Counter:
-    """Kill so often while the sweep runs, every job once at most."""
+    """Kill while the sweep runs: half of the time a job, each once at most, else slurmd."""
+    of_jobs = min(kills // 2, jobs)
+    hows = ["SIGKILL of slurmd"] * (kills - of_jobs)
+    hows += [random.choice(["scancel", "SIGKILL of the process"]) for _ in range(of_jobs)]
+    random.shuffle(hows)
     done, dead = Counter(), set()
-    while driver.poll() is None and done.total() < kills:
+    for how in hows:
         time.sleep(random.uniform(0.2, 1.5))
-        alive = [each for each in running() if each not in dead]
-        how = random.choice(["scancel", "SIGKILL of the process", "SIGKILL of slurmd"])
         if how == "SIGKILL of slurmd":
             kill_slurmd(cluster)
-        elif not alive or len(dead) >= jobs:
-            continue
-        else:
-            job = random.choice(alive)
-            if how == "scancel":
-                subprocess.run(["scancel", job], check=True)
-            else:
-                process = process_of(job)
-                if process is None:
-                    continue
-                os.kill(process, signal.SIGKILL)
+            done[how] += 1
+        while how != "SIGKILL of slurmd" and driver.poll() is None:
+            alive = [each for each in running() if each not in dead]
+            job = random.choice(alive) if alive else None
+            process = process_of(job) if job else None
+            if job is None or process is None:
+                time.sleep(0.1)
+                continue
+            time.sleep(random.uniform(0, 3))
+            try:
+                if how == "scancel":
+                    subprocess.run(["scancel", job], check=True)
+                else:
+                    os.kill(process, signal.SIGKILL)
+            except ProcessLookupError:  # it was done
+                continue
             dead.add(job)
-        done[how] += 1
+            done[how] += 1
+            break
     return done
 
 
