@@ -1,6 +1,7 @@
 """Run folders: losses, scores and the final model of every run, a manifest, a lock."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -53,13 +54,17 @@ class RunFolder:
     def lock(self) -> Iterator[None]:
         """Hold the folder; the lock ends with its owner.
 
+        A second is for those that look whether it is held, a minute under SLURM for a process that
+        was requeued but has not ended yet.
+
         Raises:
             FolderError: another process is at work in it, or it cannot be written.
         """
         try:
             for kind in KINDS:
                 (self.path / kind).mkdir(parents=True, exist_ok=True)
-            with FileLock(self.path / ".lock", timeout=0):
+            patience = 60 if "SLURM_JOB_ID" in os.environ else 1
+            with FileLock(self.path / ".lock", timeout=patience):
                 yield
         except Timeout:
             raise FolderError(
