@@ -59,7 +59,7 @@ slurm-demo: $(STAMP) ## Start a SLURM here, run a sweep of 8 jobs, kill two, ran
 	scripts/slurm/demo.sh $(BIN)/quantmia
 
 slurm-chaos: $(STAMP) ## Kill jobs and SLURM's daemon 20 times, and compare the bits (needs root).
-	$(BIN)/python scripts/slurm/chaos.py
+	$(BIN)/python -m scripts.slurm.chaos
 
 parity: $(VENV)/.parity ## Compare with SACRO-ML: the same AUC, and how much faster.
 	$(BIN)/python scripts/parity.py

@@ -34,6 +34,7 @@ class Results:
             pairs, diagnostics, and where there are any roc and epsilon.
         answer: the conclusion in plain words.
         warnings: what a reader must know before believing it.
+        missing: runs that are in none of the folders, in words.
         diverged: runs left out because their training diverged.
         trusted: the attack that orders the table; None without attacks.
     """
@@ -41,6 +42,7 @@ class Results:
     tables: dict[str, pd.DataFrame]
     answer: str
     warnings: list[str]
+    missing: list[str]
     diverged: list[str]
     trusted: str | None
 
@@ -104,7 +106,8 @@ def rank_runs(merged: Merged, progress: Progress, source: InputSource) -> Result
         *_dropped(merged.dataset),
         *warn(table, diagnostics, correlation, found.diverged, audited.left_out, trusted),
     ]
-    return Results(tables, answer(table, pairs, trusted), warnings, found.diverged, trusted)
+    said = answer(table, pairs, trusted)
+    return Results(tables, said, warnings, merged.notes, found.diverged, trusted)
 
 
 def _utility(found: Evidence, names: list[str]) -> tuple[np.ndarray, str]:

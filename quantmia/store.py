@@ -80,7 +80,10 @@ class RunFolder:
         """
         path = self.path / "manifest.json"
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(content, dict):
+                raise ValueError("no object")
+            return content
         except FileNotFoundError:
             what = "does not exist" if not self.path.exists() else "has no manifest.json"
             raise FolderError(f"{self.path} {what}; name a folder that 'quantmia run' made.") from (
@@ -102,6 +105,25 @@ class RunFolder:
         if not isinstance(found, int):
             raise FolderError(f"{self.path} was made by another version of quantmia; run it again.")
         return found
+
+    @property
+    def finished(self) -> bool:
+        """Whether its manifest says so."""
+        try:
+            return self.manifest().get("state") == "finished"
+        except FolderError:
+            return False
+
+    def holds(self, config: ExperimentConfig) -> bool:
+        """Whether it is finished with this very configuration."""
+        if not self.finished:
+            return False
+        there, here = self.manifest()["config"], recorded(config)
+        if here["device"] == "auto":  # which the manifest has the meaning of
+            here["device"] = there["device"]
+        if here["training"]["stack"] == "auto":
+            here["training"]["stack"] = there["training"]["stack"]
+        return not differing_keys(there, here, ("name",))
 
     def numbers(self) -> list[int]:
         """The runs that it holds or is to hold: all, or those of its shard.

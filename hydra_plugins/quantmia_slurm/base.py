@@ -1,6 +1,5 @@
 """What the launchers share: which jobs are submitted, and what is said of one that ends."""
 
-import sys
 from abc import abstractmethod
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -16,11 +15,11 @@ from omegaconf import DictConfig
 from quantmia.config import callback
 from quantmia.errors import QuantmiaError, Refused
 from quantmia.progress import Progress
-from quantmia.sweep.plan import Job, Plan, what_runs
-from quantmia.sweep.status import is_finished
+from quantmia.store import RunFolder
+from quantmia.sweep.plan import Plan, what_runs
 from quantmia.sweep.task import Task
 
-Todo = Sequence[tuple[int, list[str], Job]]
+Todo = Sequence[tuple[int, list[str], str]]
 
 
 class SubmititLauncher(Launcher):
@@ -45,18 +44,18 @@ class SubmititLauncher(Launcher):
         """Run them; what became of each is in its folder, and is read by the command line."""
         plan = callback.planned
         assert plan is not None  # written before anything is launched
-        places = {job.overrides: job for job in plan.jobs}
+        folders = {job.overrides: job.folder for job in plan.jobs}
         todo = [
-            (number, list(overrides), places[what_runs(overrides)])
+            (number, list(overrides), folder)
             for number, overrides in enumerate(job_overrides, initial_job_idx)
-            if not is_finished(plan.folder(places[what_runs(overrides)]))
+            if (folder := folders[what_runs(overrides)]) not in plan.done
         ]
         if todo:
             task = Task(
                 self.context,
                 self.function,
                 self.config,
-                (str(plan.path.absolute()), what_runs(sys.argv[1:])),
+                str(plan.path.absolute()),
                 Singleton.get_state(),
                 self.grace(),
             )
@@ -65,9 +64,9 @@ class SubmititLauncher(Launcher):
         done.status = JobStatus.COMPLETED
         return [done for _ in job_overrides]
 
-    def grace(self) -> float:
-        """Seconds that a job has between being told to stop and its end."""
-        return 0.0
+    def grace(self) -> float | None:
+        """Seconds that a stack of runs may take after its job was told to stop; None: any time."""
+        return None
 
     @abstractmethod
     def run(self, plan: Plan, task: Task, todo: Todo, progress: Progress) -> None:
@@ -75,8 +74,8 @@ class SubmititLauncher(Launcher):
 
         Args:
             plan: of the sweep.
-            task: called with number and overrides of each.
-            todo: number, overrides and job.
+            task: called with the number, overrides and folder of each.
+            todo: the same.
             progress: is told what ends.
         """
 
@@ -125,4 +124,4 @@ def refuse(faults: Sequence[str], **numbers: Any) -> None:
 
 def how_it_ended(plan: Plan, folder: str, log: Path) -> str:
     """Of a job that is over."""
-    return "done" if is_finished(plan.path / folder) else f"did not finish: {log}"
+    return "done" if RunFolder(plan.path / folder).finished else f"did not finish: {log}"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from hydra_plugins.quantmia_slurm.base import SubmititLauncher, executor, how_it_ended, refuse
+from quantmia.preemption import heeding_signals
 from quantmia.sweep.queue import log_of, note_submitted
 
 
@@ -32,18 +33,19 @@ class LocalLauncher(SubmititLauncher):
         local = executor(plan.path, "local", {"timeout_min": year, "gpus_per_node": self.gpus})
         waiting, running, over = list(todo), {}, 0
         try:
-            while waiting or running:
-                while waiting and len(running) < self.jobs:
-                    number, overrides, job = waiting.pop(0)
-                    with _inherited(OMP_NUM_THREADS=str(self.threads)):
-                        running[job] = local.submit(task, number, overrides)
-                    note_submitted(plan.path, {running[job].job_id: job.folder})
-                time.sleep(self.poll_seconds)
-                for job in [job for job, each in running.items() if each.done()]:
-                    log = log_of(plan.path, running.pop(job).job_id)
-                    over += 1
-                    how = how_it_ended(plan, job.folder, log)
-                    progress.say(f"{over}/{len(todo)} jobs over: {job.folder} {how}")
+            with heeding_signals():  # SIGTERM ends the jobs as Ctrl-C does
+                while waiting or running:
+                    while waiting and len(running) < self.jobs:
+                        number, overrides, folder = waiting.pop(0)
+                        with _inherited(OMP_NUM_THREADS=str(self.threads)):
+                            running[folder] = local.submit(task, number, overrides, folder)
+                        note_submitted(plan.path, {running[folder].job_id: folder})
+                    time.sleep(self.poll_seconds)
+                    for folder in [folder for folder, each in running.items() if each.done()]:
+                        log = log_of(plan.path, running.pop(folder).job_id)
+                        over += 1
+                        how = how_it_ended(plan, folder, log)
+                        progress.say(f"{over}/{len(todo)} jobs over: {folder} {how}")
         except BaseException:
             for _ in range(2):  # the second time a job stops at once
                 for each in running.values():

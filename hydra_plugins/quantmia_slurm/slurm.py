@@ -23,17 +23,21 @@ class SlurmLauncher(SubmititLauncher):
     Args:
         timeout_min: minutes a job.
         cpus_per_task: CPUs a job, which are its threads too.
+        mem_gb: memory a job.
+        array_parallelism: jobs at the same time.
         signal_delay_s: seconds before the limit at which a job is told to stop.
         setup: lines of shell before a job.
         extra: further options of sbatch.
         poll_seconds: between two looks at the queue.
-        options: partition, account, mem_gb, gpus_per_node, constraint, qos, array_parallelism.
+        options: partition, account, gpus_per_node, constraint, qos.
     """
 
     def __init__(
         self,
         timeout_min: int,
         cpus_per_task: int,
+        mem_gb: float,
+        array_parallelism: int,
         signal_delay_s: int,
         setup: Sequence[str],
         extra: dict[str, Any],
@@ -41,18 +45,29 @@ class SlurmLauncher(SubmititLauncher):
         **options: Any,
     ):
         super().__init__(poll_seconds)
-        absent = "there is no srun on this machine; log in to the cluster, or use"
+        faults = []
+        if which("srun") is None:
+            faults.append(
+                "hydra/launcher=slurm: there is no srun on this machine; log in to the cluster, or "
+                "use hydra/launcher=local"
+            )
+        if not isinstance(mem_gb, int | float) or mem_gb <= 0:
+            faults.append(f"hydra.launcher.mem_gb={mem_gb}: has to be a number above 0")
         refuse(
-            [] if which("srun") else [f"hydra/launcher=slurm: {absent} hydra/launcher=local"],
+            faults,
             timeout_min=timeout_min,
             cpus_per_task=cpus_per_task,
+            array_parallelism=array_parallelism,
             signal_delay_s=signal_delay_s,
         )
         self.signal_delay_s = signal_delay_s
         given = {key: value for key, value in options.items() if value not in (None, 0)}
-        general = {"mem_gb", "gpus_per_node"}
-        self.parameters = {k if k in general else f"slurm_{k}": v for k, v in given.items()} | {
+        self.parameters = {
+            k if k == "gpus_per_node" else f"slurm_{k}": v for k, v in given.items()
+        } | {
             "name": "quantmia",
+            "mem_gb": mem_gb,
+            "slurm_array_parallelism": array_parallelism,
             "timeout_min": timeout_min,
             "cpus_per_task": cpus_per_task,
             "slurm_signal_delay_s": signal_delay_s,
@@ -68,17 +83,17 @@ class SlurmLauncher(SubmititLauncher):
 
     def run(self, plan, task, todo, progress) -> None:
         """Submit an array, and wait until no job of it is in the queue."""
-        numbers, overrides, jobs = zip(*todo, strict=True)
+        from submitit.core.utils import FailedJobError
+
+        numbers, overrides, folders = zip(*todo, strict=True)
         try:
             submitted = executor(plan.path, "slurm", self.parameters).map_array(
-                task, numbers, overrides
+                task, numbers, overrides, folders
             )
-        except Exception as error:  # FailedJobError carries what sbatch said
-            said = " ".join(str(getattr(error, "stderr", "") or error).split())
-            raise Refused(QuantmiaError(f"hydra.launcher: sbatch refused the jobs: {said}")) from (
-                error
-            )
-        ids = {each.job_id: job.folder for each, job in zip(submitted, jobs, strict=True)}
+        except FailedJobError as error:  # with what sbatch said
+            said = f"hydra.launcher: sbatch refused the jobs: {' '.join(str(error).split())}"
+            raise Refused(QuantmiaError(said)) from error
+        ids = {each.job_id: folder for each, folder in zip(submitted, folders, strict=True)}
         note_submitted(plan.path, ids)
         progress.say(
             f"{len(ids)} jobs submitted to SLURM as {submitted[0].job_id.split('_')[0]}; they go "

@@ -25,7 +25,7 @@ from quantmia.errors import DONE, ConfigError, QuantmiaError, Refused
 from quantmia.preemption import Preempted, heeding_signals
 from quantmia.progress import Progress
 from quantmia.sweep.plan import Plan
-from quantmia.sweep.status import forget_failure, is_finished, record_failure
+from quantmia.sweep.status import forget_failure, record_failure
 
 OVERRIDE = re.compile(r"(~|\+{0,2}[\w@./]+=)")
 
@@ -41,7 +41,7 @@ def run_job(config: DictConfig) -> None:
     path = Path(HydraConfig.get().runtime.output_dir)
     of_sweep = HydraConfig.get().mode == RunMode.MULTIRUN
     progress = Progress()
-    if of_sweep and config.resume and is_finished(path):
+    if of_sweep and callback.planned and path.name in callback.planned.done:
         progress.say(f"{path}: finished before")
         return
     forget_failure(path)

@@ -17,7 +17,9 @@ from omegaconf import DictConfig
 from quantmia.config.check import check
 from quantmia.config.choices import hidden
 from quantmia.config.overrides import DOES_NOT_COMPOSE, duplicates, explain
+from quantmia.config.schema import ExperimentConfig
 from quantmia.errors import ConfigError, Refused
+from quantmia.store import RunFolder
 from quantmia.sweep.plan import Job, Plan, is_sweep, joined, what_runs
 
 planned: Plan | None = None  # the sweep that this process has begun
@@ -43,7 +45,8 @@ class CheckFirst(Callback):
     def on_run_start(self, config: DictConfig, **kwargs) -> None:
         """Check one job."""
         HydraConfig.instance().set_config(config)
-        _refuse([*_faults(config, list(config.hydra.overrides.task)), *_folder_faults(config)])
+        faults, _ = _checked(config, list(config.hydra.overrides.task))
+        _refuse([*faults, *_folder_faults(config)])
 
     @_past_hydra
     def on_multirun_start(self, config: DictConfig, **kwargs) -> None:
@@ -52,6 +55,7 @@ class CheckFirst(Callback):
         parsed = OverridesParser.create().parse_overrides(given)
         faults: list[str] = list(_search_path_faults(config))
         jobs: list[Job] = []
+        done = set()
         try:
             batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
             loader = GlobalHydra.instance().config_loader()
@@ -59,12 +63,17 @@ class CheckFirst(Callback):
                 job = loader.load_sweep_config(config, list(overrides))
                 job.hydra.job.id = job.hydra.job.num = 0
                 HydraConfig.instance().set_config(job)
-                faults += _faults(job, list(overrides))
-                jobs.append(Job(what_runs(overrides), job.hydra.sweep.subdir))
+                folder = str(job.hydra.sweep.subdir)
+                jobs.append(Job(what_runs(overrides), folder))
+                own, experiment = _checked(job, list(overrides))
+                faults += own
+                if experiment and RunFolder(Path(config.hydra.sweep.dir, folder)).holds(experiment):
+                    done.add(folder)
         except DOES_NOT_COMPOSE as error:
             faults += explain(given) or [" ".join(str(error).split())]
         _refuse(faults)
-        plan = Plan(Path(config.hydra.sweep.dir), what_runs(sys.argv[1:]), tuple(jobs))
+        command = what_runs(sys.argv[1:])
+        plan = Plan(Path(config.hydra.sweep.dir), command, tuple(jobs), frozenset(done))
         _refuse(_sweep_faults(plan, config) + _launcher_faults(config))
         global planned
         planned = joined(plan)
@@ -99,13 +108,13 @@ def _sweep_faults(plan: Plan, config: DictConfig) -> list[str]:
     return faults + [f"{each}: two jobs of the sweep are the same" for each in twice]
 
 
-def _faults(config: DictConfig, overrides: list[str]) -> list[str]:
+def _checked(config: DictConfig, overrides: list[str]) -> tuple[list[str], ExperimentConfig | None]:
+    """The faults of a configuration, and the configuration if it has none."""
     faults = duplicates(OverridesParser.create().parse_overrides(overrides))
     try:
-        check(config)
+        return faults, check(config)
     except ConfigError as error:
-        faults += error.faults
-    return faults
+        return faults + error.faults, None
 
 
 def _folder_faults(config: DictConfig) -> list[str]:

@@ -1,7 +1,6 @@
 """Values that the configuration computes: where a run or a sweep goes."""
 
 import hashlib
-import json
 import os
 import re
 import sys
@@ -11,59 +10,40 @@ from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from quantmia.store import RunFolder
 from quantmia.sweep.plan import is_sweep, read_plan, what_runs
 
 RUN_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
 
 
 def prepare() -> None:
-    """What composing a configuration needs."""
-    register()
+    """What composing a configuration needs: our resolvers, and the user's own modules."""
+    global _sweep_dir
+    _sweep_dir = None
     if os.getcwd() not in sys.path:
-        sys.path.append(os.getcwd())  # so that _target_ finds the user's own modules
-
-
-def register() -> None:
-    """Make `${quantmia.run_dir:...}` and those of sweeps known to OmegaConf."""
-    global _sweep
-    _sweep = None
+        sys.path.append(os.getcwd())  # for `_target_`
     OmegaConf.register_new_resolver("quantmia.run_dir", run_dir, use_cache=True, replace=True)
     OmegaConf.register_new_resolver("quantmia.sweep_dir", _same_sweep_dir, replace=True)
     OmegaConf.register_new_resolver("quantmia.job_dir", job_dir, replace=True)
 
 
-# Of this process's sweep: its folder and what it was started with.
-_sweep: tuple[str, tuple[str, ...]] | None = None
-
-
-def pin_sweep(path: str, command: Sequence[str]) -> None:
-    """Tell this process which sweep its jobs belong to.
-
-    Args:
-        path: of its folder.
-        command: what it was started with.
-    """
-    global _sweep
-    _sweep = path, what_runs(command)
+_sweep_dir: str | None = None  # of this process
 
 
 def _same_sweep_dir(resume: bool) -> str:
     """The folder of this process's sweep, which every job asks for."""
-    if _sweep is None:
-        pin_sweep(sweep_dir(resume, sys.argv[1:]), sys.argv[1:])
-    assert _sweep is not None
-    return _sweep[0]
+    global _sweep_dir
+    _sweep_dir = _sweep_dir or sweep_dir(resume, sys.argv[1:])
+    return _sweep_dir
 
 
 def job_dir(overrides: Sequence[str]) -> str:
-    """The folder of a job, named by what it has of its own in the sweep.
+    """The folder of a job, named by what it has of its own in the sweep of this process.
 
     Args:
         overrides: of the job.
     """
-    command = _sweep[1] if _sweep else what_runs(sys.argv[1:])
-    own = [each for each in what_runs(overrides) if each not in command]
-    return slug(",".join(own))
+    return slug(",".join(each for each in what_runs(overrides) if each not in sys.argv[1:]))
 
 
 def sweep_dir(resume: bool, arguments: Sequence[str]) -> str:
@@ -109,7 +89,7 @@ def run_dir(name: str, resume: bool) -> str:
     parent = Path("outputs", str(name))
     if resume is True and parent.is_dir():
         existing = sorted(path for path in parent.iterdir() if RUN_NAME.match(path.name))
-        open_ones = [path for path in existing if not _finished(path)]
+        open_ones = [path for path in existing if not RunFolder(path).finished]
         if existing:
             return str((open_ones or existing)[-1])
     return str(_fresh(parent))
@@ -122,11 +102,3 @@ def _fresh(parent: Path) -> Path:
         count += 1
         path = fresh.with_name(f"{fresh.name}_{count}")
     return path
-
-
-def _finished(path: Path) -> bool:
-    try:
-        content = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(content, dict) and content.get("state") == "finished"

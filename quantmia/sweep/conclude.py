@@ -13,7 +13,6 @@ from quantmia import pipeline
 from quantmia.config.resolvers import slug
 from quantmia.errors import DONE, FAILED, QuantmiaError
 from quantmia.files import write_text
-from quantmia.merge import merge
 from quantmia.progress import Progress
 from quantmia.report.tables import show, summary
 from quantmia.store import RunFolder
@@ -85,10 +84,9 @@ def name(plan: Plan, rest: Sequence[Standing], jobs: int, progress: Progress) ->
     progress.say(f"{len(rest)} of {jobs} jobs did not finish:")
     for each in rest:
         done = f" after {each.runs} of {each.planned} runs" if each.planned else ""
-        why = f": {each.why}" if each.why and each.why != "killed" else ""
-        state = "killed" if each.why == "killed" else each.state
+        why = f": {each.why}" if each.why else ""
         log = f"\n    {each.log}" if each.log else ""
-        progress.say(f"  {each.job.folder}: {state}{done}{why}{log}")
+        progress.say(f"  {each.job.folder}: {each.state}{done}{why}{log}")
     progress.say(f"To run just them:\n  {again(plan)}")
 
 
@@ -126,8 +124,7 @@ def _rank(plan: Plan, group: Group, groups: int, cache: Path, progress: Progress
     results, _ = pipeline.rank(paths, path, cache, progress)
     if groups == 1:
         show(results, path)
-    notes = merge(group.folders).notes
-    return Ranked(group, results.tables["ranking"], results.answer, path, notes)
+    return Ranked(group, results.tables["ranking"], results.answer, path, results.missing)
 
 
 def _write_together(plan: Plan, ranked: Sequence[Ranked]) -> None:
@@ -138,13 +135,13 @@ def _write_together(plan: Plan, ranked: Sequence[Ranked]) -> None:
     columns = ["group", *[column for column in together.columns if column != "group"]]
     write_text(plan.path / "ranking.csv", together[columns].to_csv(index=False))
     for each in ranked:
-        show_group(each)
+        _show_group(each)
     print(f"Files: {plan.path / 'ranking.csv'}, and of each group:")
     for each in ranked:
         print(f"  {each.group.label}: {each.path}")
 
 
-def show_group(ranked: Ranked) -> None:
+def _show_group(ranked: Ranked) -> None:
     """Print a short table of one group, and its answer."""
     jobs = len(ranked.group.jobs)
     title = f"{ranked.group.label} ({jobs} {'job' if jobs == 1 else 'jobs'})"

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,13 @@ class Plan:
         path: its folder.
         command: what `quantmia run -m` was started with, without `resume`.
         jobs: in Hydra's order.
+        done: folders that hold already what is asked for; not written.
     """
 
     path: Path
     command: tuple[str, ...]
     jobs: tuple[Job, ...]
+    done: frozenset[str] = frozenset()
 
     def write(self) -> None:
         """Write it into the sweep's folder."""
@@ -78,9 +80,11 @@ def joined(plan: Plan) -> Plan:
     if not is_sweep(plan.path):
         return plan
     before = read_plan(plan.path)
-    folders = {job.folder for job in before.jobs}
-    new = tuple(job for job in plan.jobs if job.folder not in folders)
-    return Plan(plan.path, before.command, before.jobs + new)
+    folders = {job.folder for job in plan.jobs}
+    others = tuple(job for job in before.jobs if job.folder not in folders)
+    return replace(
+        plan, command=before.command if others else plan.command, jobs=others + plan.jobs
+    )
 
 
 def what_runs(arguments: Sequence[str]) -> tuple[str, ...]:

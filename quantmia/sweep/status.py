@@ -42,11 +42,6 @@ def standings(plan: Plan) -> list[Standing]:
     return [_standing(plan, job, ids.get(job.folder, []), queue) for job in plan.jobs]
 
 
-def is_finished(path: Path) -> bool:
-    """Whether a run folder says so."""
-    return _content(path)[0] == "finished"
-
-
 def record_failure(folder: Path, text: str) -> None:
     """Note why a job failed, for `standings`.
 
@@ -65,15 +60,15 @@ def forget_failure(folder: Path) -> None:
 
 def _standing(plan: Plan, job: Job, ids: Sequence[str], queue: Queue) -> Standing:
     path = plan.folder(job)
-    state, planned, done = _content(path)
-    if state == "finished":
+    planned, done = _runs(path)
+    failure = path / FAILURE  # of the last attempt, perhaps to give it more runs
+    if RunFolder(path).finished and not failure.exists():
         return Standing(job, "done", done, planned)
     queued = next((queue[each] for each in reversed(ids) if each in queue), None)
     if queued and queued[0] == "PENDING":
         return Standing(job, "pending", done, planned, queued[1])
     if queued is not None or _held(path):
         return Standing(job, "running", done, planned)
-    failure = path / FAILURE
     log = next((each for each in (log_of(plan.path, i) for i in ids[-1:]) if each.exists()), None)
     if failure.exists():
         why = failure.read_text(encoding="utf-8").strip().splitlines() or ["unknown"]
@@ -83,15 +78,13 @@ def _standing(plan: Plan, job: Job, ids: Sequence[str], queue: Queue) -> Standin
     return Standing(job, "missing", done, planned)
 
 
-def _content(path: Path) -> tuple[str, int, int]:
-    """State, runs planned and runs there, as far as they can be told without reading the runs."""
-    folder = RunFolder(path)
+def _runs(path: Path) -> tuple[int, int]:
+    """Runs planned and runs there, as far as they can be told without reading them."""
     try:
-        manifest, planned = folder.manifest(), len(folder.numbers())
+        planned = len(RunFolder(path).numbers())
     except (QuantmiaError, KeyError):
-        return "", 0, 0
-    there = len(list((path / "scores").glob("run-*.safetensors")))
-    return manifest.get("state", ""), planned, there
+        return 0, 0
+    return planned, len(list((path / "scores").glob("run-*.safetensors")))
 
 
 def _held(path: Path) -> bool:

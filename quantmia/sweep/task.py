@@ -28,30 +28,30 @@ class Task:
         context: of Hydra.
         function: what the job runs.
         config: of the sweep.
-        sweep: its folder and what it was started with.
+        sweep: its folder.
         singletons: of Hydra.
-        grace: seconds between being told to stop and the end of the job.
+        grace: seconds that a stack of runs may take after the job was told to stop.
     """
 
     context: HydraContext
     function: TaskFunction
     config: DictConfig
-    sweep: tuple[str, tuple[str, ...]]
+    sweep: str
     singletons: dict[Any, Any]
-    grace: float
+    grace: float | None
 
-    def __call__(self, number: int, overrides: list[str]) -> None:
+    def __call__(self, number: int, overrides: list[str], folder: str) -> None:
         """Run one job of the sweep.
 
         Args:
             number: of the job.
             overrides: of its configuration.
+            folder: where it writes, below the sweep's.
 
         Raises:
             Preempted: it was told to stop; where SLURM said so before a time limit, it is requeued.
         """
         resolvers.prepare()
-        resolvers.pin_sweep(*self.sweep)
         Singleton.set_state(self.singletons)
         setup_globals()
         restarts = int(os.environ.get("SLURM_RESTART_COUNT", 0))
@@ -61,6 +61,8 @@ class Task:
         config = self.context.config_loader.load_sweep_config(self.config, overrides)
         with open_dict(config):
             config.hydra.job.id, config.hydra.job.num = str(number), number
+            # As the process that planned the sweep has named them.
+            config.hydra.sweep.dir, config.hydra.sweep.subdir = self.sweep, folder
         preemption.grace = self.grace
         try:
             returned = run_job(
@@ -74,7 +76,7 @@ class Task:
         except preemption.Preempted as stopped:
             # After SIGTERM it is for SLURM to say whether the job comes back.
             if stopped.by == signal.SIGUSR2 and "SLURM_JOB_ID" in os.environ:
-                self._requeue(restarts, Path(self.sweep[0], resolvers.job_dir(overrides)))
+                self._requeue(restarts, Path(self.sweep, folder))
             raise
 
     def _requeue(self, restarts: int, folder: Path) -> None:

@@ -1,6 +1,6 @@
 """Kill jobs of a sweep and SLURM's own daemon at random moments, and see that nothing is lost.
 
-python scripts/slurm/chaos.py [--kills 20] [--jobs 12] [--seed 0]
+python -m scripts.slurm.chaos [--kills 20] [--jobs 12] [--seed 0]
 
 A sweep of jobs runs twice on a SLURM of one node (start.sh, needs root): once undisturbed, once
 while jobs are cancelled, their processes killed, and slurmd killed and started again. After one
@@ -8,10 +8,8 @@ rerun of the command that the tool prints, every file has to have the same bits.
 """
 
 import argparse
-import hashlib
 import os
 import random
-import re
 import shlex
 import signal
 import subprocess
@@ -23,7 +21,8 @@ from pathlib import Path
 
 from filelock import FileLock
 
-SCRIPTS = Path(__file__).parent
+from scripts.slurm.cluster import cluster, process_of, queue
+
 QUANTMIA = [sys.executable, "-m", "quantmia.cli"]
 SWEEP = [
     "run", "-m", "+experiment=synthetic", "dataset.size=200", "dataset.dimension=16",
@@ -33,50 +32,14 @@ SWEEP = [
 ]  # fmt: skip
 
 
-def start_slurm(folder: Path) -> None:
-    """A cluster of one node with four CPUs; its environment becomes ours."""
-    settings = os.environ | {"QSLURM_CPUS": "4", "QSLURM_PORT": "17917"}
-    started = subprocess.run(
-        [SCRIPTS / "start.sh", folder], env=settings, stdout=subprocess.PIPE, text=True, check=True
-    )
-    exported = started.stdout.splitlines()[-1]
-    os.environ["SLURM_CONF"] = re.findall(r"SLURM_CONF='(.*?)'", exported)[0]
-    path = re.findall(r"PATH='(.*?)'", exported)[0]
-    os.environ["PATH"] = f"{path}:/usr/sbin:{os.environ['PATH']}"
-    os.environ["OMP_NUM_THREADS"] = "1"
-
-
-def running() -> list[str]:
-    """Ids of the jobs that run."""
-    command = ["squeue", "--me", "--noheader", "--states=RUNNING", "--array", "--format=%i"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
-    return found.stdout.split()
-
-
-def process_of(job_id: str) -> int | None:
-    """The Python that a job runs, if it has begun."""
-    array, _, task = job_id.partition("_")
-    wanted = [f"SLURM_ARRAY_JOB_ID={array}\0", f"SLURM_ARRAY_TASK_ID={task}\0"]
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes()
-            environment = (process / "environ").read_bytes()
-        except OSError:
-            continue
-        ours = b"submitit.core._submit" in command and b"srun" not in command
-        if ours and all(each.encode() in environment for each in wanted):
-            return int(process.name)
-    return None
-
-
-def kill_slurmd(cluster: Path) -> None:
+def kill_slurmd(slurm: Path) -> None:
     """SIGKILL to the daemon of the node, which is started again a moment later."""
-    os.kill(int((cluster / "run" / "slurmd.pid").read_text()), signal.SIGKILL)
+    os.kill(int((slurm / "run" / "slurmd.pid").read_text()), signal.SIGKILL)
     time.sleep(random.uniform(0, 3))
     subprocess.run(["slurmd", "-f", os.environ["SLURM_CONF"]], check=True)
 
 
-def disturb(driver: subprocess.Popen, cluster: Path, kills: int, jobs: int) -> Counter:
+def disturb(driver: subprocess.Popen, slurm: Path, kills: int, jobs: int) -> Counter:
     """Kill while the sweep runs: half of the time a job, each once at most, else slurmd."""
     of_jobs = min(kills // 2, jobs)
     hows = ["SIGKILL of slurmd"] * (kills - of_jobs)
@@ -86,10 +49,10 @@ def disturb(driver: subprocess.Popen, cluster: Path, kills: int, jobs: int) -> C
     for how in hows:
         time.sleep(random.uniform(0.2, 1.5))
         if how == "SIGKILL of slurmd":
-            kill_slurmd(cluster)
+            kill_slurmd(slurm)
             done[how] += 1
         while how != "SIGKILL of slurmd" and driver.poll() is None:
-            alive = [each for each in running() if each not in dead]
+            alive = [each for each in queue("RUNNING") if each not in dead]
             job = random.choice(alive) if alive else None
             process = process_of(job) if job else None
             if job is None or process is None:
@@ -109,10 +72,10 @@ def disturb(driver: subprocess.Popen, cluster: Path, kills: int, jobs: int) -> C
     return done
 
 
-def bits(folder: Path) -> dict[str, str]:
-    """SHA-256 of every table and tensor."""
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every table and tensor."""
     files = [*folder.rglob("*.safetensors"), *folder.glob("*.csv")]
-    return {str(f.relative_to(folder)): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
 
 
 def main() -> None:
@@ -123,11 +86,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
     random.seed(chosen.seed)
-    where = Path(tempfile.mkdtemp(prefix="quantmia-chaos-"))
-    where.chmod(0o755)
-    cluster = where / "slurm"
-    start_slurm(cluster)
-    try:
+    with cluster(port=17917) as slurm, tempfile.TemporaryDirectory() as folder:
+        where = Path(folder)
         sweep = [*QUANTMIA, *SWEEP, f"seed=range({chosen.jobs})"]
         subprocess.run(
             [*sweep, "hydra.sweep.dir=calm"], cwd=where, stdout=subprocess.DEVNULL, check=True
@@ -136,22 +96,20 @@ def main() -> None:
             [*sweep, "hydra.sweep.dir=wild"],
             cwd=where, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        done = disturb(driver, cluster, chosen.kills, chosen.jobs)
+        done = disturb(driver, slurm, chosen.kills, chosen.jobs)
         _, said = driver.communicate(timeout=600)
         print(f"{done.total()} kills: {dict(done)}; the driver ended with {driver.returncode}")
         print(said[said.find("jobs did not finish") - 10 :].rstrip())
         again = next(line for line in said.splitlines() if line.startswith("  quantmia run -m"))
         command = [*QUANTMIA, *shlex.split(again)[1:]]
         code = subprocess.run(command, cwd=where, stdout=subprocess.DEVNULL, check=False).returncode
-        calm, wild = bits(where / "calm"), bits(where / "wild")
+        calm, wild = contents(where / "calm"), contents(where / "wild")
         for lock in (where / "wild").rglob("*.lock"):
             FileLock(lock, timeout=0).acquire()  # raises where somebody holds it
         print(f"after one rerun (exit code {code}): {len(wild)} of {len(calm)} files", end="; ")
         print("all bits equal, no lock held" if wild == calm else "BITS DIFFER")
         if wild != calm or code:
             sys.exit(1)
-    finally:
-        subprocess.run([SCRIPTS / "stop.sh", cluster], check=True)
 
 
 if __name__ == "__main__":

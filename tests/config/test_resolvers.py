@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantmia.config.resolvers import job_dir, pin_sweep, run_dir, slug, sweep_dir
+from quantmia.config.resolvers import job_dir, run_dir, slug, sweep_dir
 from quantmia.sweep.plan import Plan
 
 
@@ -27,8 +27,9 @@ def test_short_overrides_stay_as_they_are():
     assert slug("quantizer=[sign,uniform_4]") == "quantizer=sign,uniform_4"
 
 
-def test_a_job_is_named_by_what_it_has_of_its_own():
-    pin_sweep("sweep", ["-m", "+experiment=x", "runs=4", "seed=0,1", "resume=true"])
+def test_a_job_is_named_by_what_it_has_of_its_own(monkeypatch):
+    command = ["quantmia", "-m", "+experiment=x", "runs=4", "seed=0,1", "resume=true"]
+    monkeypatch.setattr("sys.argv", command)
     assert job_dir(["+experiment=x", "runs=4", "seed=1", "resume=true"]) == "seed=1"
     assert job_dir(["+experiment=x", "runs=4"]) == "job"
 

@@ -3,20 +3,18 @@
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.command import QUANTMIA, SMALL, bits, quantmia, wait_for
+from scripts.slurm.cluster import NotInstallableError, cluster, process_of, queue
+from tests.end_to_end.command import QUANTMIA, SMALL, bits, quantmia, tables, wait_for
 
 pytestmark = pytest.mark.slow
 
-SCRIPTS = Path(__file__).parents[2] / "scripts" / "slurm"
 RUNS = [*SMALL, "training.stack=2"]
 SLURM = [
     "hydra/launcher=slurm",
@@ -29,46 +27,22 @@ SHARDS = ["shards=4", "shard=range(4)"]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def cluster() -> Iterator[None]:
-    """One node with four CPUs, two of them imaginary where there are only two."""
+def slurm() -> Iterator[None]:
     if os.geteuid() != 0:
         pytest.skip("a SLURM of one's own needs root")
-    # Not in pytest's folder, whose name is too long for a socket's.
-    folder = Path(tempfile.mkdtemp(prefix="quantmia-slurm-"))
-    folder.chmod(0o755)  # munged wants to be found
-    settings = {"QSLURM_CPUS": "4", "QSLURM_GPUS": "0", "QSLURM_PORT": "17817"}
-    start = subprocess.run(
-        [SCRIPTS / "start.sh", folder],
-        env=os.environ | settings, capture_output=True, text=True, timeout=600, check=False,
-    )  # fmt: skip
-    if "could not install" in start.stderr:
-        pytest.skip("SLURM's packages cannot be installed here: " + start.stderr.splitlines()[-1])
-    assert start.returncode == 0, start.stderr
-    exported = start.stdout.splitlines()[-1]
-    before = dict(os.environ)
-    os.environ["SLURM_CONF"] = re.findall(r"SLURM_CONF='(.*?)'", exported)[0]
-    os.environ["PATH"] = re.findall(r"PATH='(.*?)'", exported)[0] + ":" + os.environ["PATH"]
-    # Several jobs share the machine's cores.
-    os.environ["OMP_NUM_THREADS"] = "1"
     try:
-        yield
-    finally:
-        subprocess.run([SCRIPTS / "stop.sh", folder], check=True, timeout=120)
-        os.environ.clear()
-        os.environ.update(before)
-        shutil.rmtree(folder)
+        with cluster(port=17817):
+            yield
+    except NotInstallableError as error:
+        pytest.skip(f"SLURM's packages cannot be installed here: {error}")
 
 
 @pytest.fixture(scope="module")
-def single(tmp_path_factory, cluster) -> Path:
+def single(tmp_path_factory, slurm) -> Path:
     where = tmp_path_factory.mktemp("single")
     done = quantmia(where, "run", *RUNS, "hydra.run.dir=one")
     assert done.returncode == 0, done.stderr
     return where / "one"
-
-
-def tables(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.glob("*.csv")}
 
 
 def start(where: Path, *arguments: str) -> subprocess.Popen:
@@ -77,15 +51,6 @@ def start(where: Path, *arguments: str) -> subprocess.Popen:
         cwd=where, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
-
-
-def queue(state: str = "") -> list[str]:
-    command = ["squeue", "--me", "--noheader", "--array", "--format=%i"]
-    found = subprocess.run(
-        command + ([f"--states={state}"] if state else []),
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    return found.stdout.split()
 
 
 def begun(where: Path, shard: int):
@@ -115,13 +80,15 @@ def test_cancelled_killed_and_failed_jobs_are_named_and_rerun(single, tmp_path):
         wait_for(begun(tmp_path, shard))
     ids = sorted(queue())
     subprocess.run(["scancel", ids[0]], check=True)
-    kill_process_of(ids[1])
+    process = process_of(ids[1])
+    assert process is not None
+    os.kill(process, signal.SIGKILL)
     _, said = sweep.communicate(timeout=240)
     assert sweep.returncode == 1
     assert "Traceback" not in said
     assert "2 of 4 jobs did not finish" in said
     for shard in (0, 1):
-        assert re.search(rf"shard={shard}: killed.*\n.*_{shard}_0_log.err", said), said
+        assert re.search(rf"shard={shard}: failed.*killed\n.*_{shard}_0_log.err", said), said
     assert "runs 2-3, 6-7" not in said
     status = quantmia(tmp_path, "status", "sweep").stdout
     assert "2 done, 2 failed" in status
@@ -129,23 +96,6 @@ def test_cancelled_killed_and_failed_jobs_are_named_and_rerun(single, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "2 jobs submitted" in done.stderr
     assert "4 done" in quantmia(tmp_path, "status", "sweep").stdout
-
-
-def kill_process_of(job_id: str) -> None:
-    """SIGKILL to the Python that a job runs."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes()
-            environment = (process / "environ").read_bytes()
-        except OSError:
-            continue
-        array, _, task = job_id.partition("_")
-        wanted = f"SLURM_ARRAY_JOB_ID={array}\0", f"SLURM_ARRAY_TASK_ID={task}\0"
-        mine = all(each.encode() in environment for each in wanted)
-        if mine and b"submitit.core._submit" in command and b"srun" not in command:
-            os.kill(int(process.name), signal.SIGKILL)
-            return
-    raise AssertionError(f"no process of {job_id}")
 
 
 def test_a_job_told_to_stop_is_requeued_and_goes_on(single, tmp_path):

@@ -9,15 +9,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.end_to_end.command import QUANTMIA, SMALL, bits, quantmia, wait_for
+from tests.end_to_end.command import QUANTMIA, SMALL, bits, quantmia, tables, wait_for
 
 pytestmark = pytest.mark.slow
 
 SWEEP = ["run", "-m", *SMALL]
-
-
-def tables(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.glob("*.csv")}
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +77,7 @@ def test_status_and_rank_of_a_sweep(shards):
     assert "name it alone" in refused.stderr
 
 
-def test_a_finished_sweep_is_not_run_again(shards):
+def test_a_finished_sweep_is_not_run_again_and_takes_more_runs(shards):
     where, _ = shards
     before = bits(where / "sweep")
     for launcher in ("basic", "local"):
@@ -92,6 +88,13 @@ def test_a_finished_sweep_is_not_run_again(shards):
         assert done.returncode == 0, done.stderr
         assert "training:" not in done.stderr
         assert bits(where / "sweep") == before
+    more = quantmia(
+        where, *SWEEP, "training.stack=2", "runs=12", "shards=3", "shard=range(3)",
+        "hydra.sweep.dir=sweep", "resume=true",
+    )  # fmt: skip
+    assert more.returncode == 0, more.stderr
+    assert "training:" in more.stderr
+    assert set(pd.read_csv(where / "sweep" / "ranking.csv")["runs"]) == {12}
     refused = quantmia(where, *SWEEP, "seed=0,1", "hydra.sweep.dir=sweep")
     assert refused.returncode == 2
     assert "holds a sweep already; add resume=true" in refused.stderr

@@ -18,7 +18,7 @@ def results() -> Results:
         [{"attack": "lira", "statistic": "spearman", "value": 0.5, "low": 0.1, "high": 0.8}]
     )
     every = {"ranking": ranking, "pairs": pairs, "correlation": correlation}
-    return Results(every, "ternary_90 leaks least", ["a limit"], [], "lira_shrunk")
+    return Results(every, "ternary_90 leaks least", ["a limit"], [], [], "lira_shrunk")
 
 
 @pytest.mark.parametrize("width", [80, 100, 130, 200])

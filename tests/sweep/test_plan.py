@@ -22,6 +22,8 @@ def test_jobs_of_before_are_not_forgotten(tmp_path):
     both = joined(plan(tmp_path, "seed=1", "seed=2", command=("seed=1,2",)))
     assert [job.folder for job in both.jobs] == ["seed=0", "seed=1", "seed=2"]
     assert both.command == ("seed=0,1",)
+    more = joined(plan(tmp_path, "seed=0", "seed=1", command=("runs=9", "seed=0,1")))
+    assert more.command == ("runs=9", "seed=0,1")
 
 
 def test_what_says_how_is_not_part_of_what():
