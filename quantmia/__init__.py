@@ -1,3 +1,21 @@
-"""Which quantizer leaks least about who was in the training set?"""
+"""Which quantizer leaks least about who was in the training set?
+
+`load` reads what a run concluded, for notebooks.
+"""
+
+from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"
+__all__ = ["Report", "load"]
+
+if TYPE_CHECKING:
+    from quantmia.report.load import Report, load
+
+
+def __getattr__(name: str):
+    """What needs pandas is imported when it is wanted: `quantmia list` has no use for it."""
+    if name in __all__:
+        from quantmia.report import load
+
+        return getattr(load, name)
+    raise AttributeError(f"module 'quantmia' has no attribute {name!r}")

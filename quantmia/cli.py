@@ -23,6 +23,7 @@ from quantmia.preemption import Preempted
 COMMANDS = {
     "run": ("run", "run"),
     "rank": ("folders", "rank"),
+    "report": ("folders", "report"),
     "status": ("folders", "status"),
     "efficiency": ("folders", "efficiency"),
     "list": ("choose", "list_choices"),
@@ -34,6 +35,7 @@ quantmia: which quantizer leaks least about who was in the training set?
   quantmia run [OVERRIDE...]            train, quantize, measure and rank
   quantmia run -m seed=0,1 [OVERRIDE...] a sweep, ranked at its end; hydra/launcher=slurm, local
   quantmia rank DIR... [--output DIR]   rank finished runs again, without training
+  quantmia report DIR...                a page of a ranking, or one that compares several
   quantmia status DIR                   how the jobs of a sweep stand
   quantmia efficiency DIR...            how many runs each estimator needs, from many runs
   quantmia list [GROUP]                 what there is to choose from, your own included

@@ -1,43 +1,41 @@
-"""The way the data goes, from a configuration to a ranking."""
+"""The way the data goes, from a configuration to a ranking and its report."""
 
 import hashlib
-import inspect
-import json
-import platform
+import importlib
 import resource
 import shlex
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
 
-import quantmia
 from quantmia.architecture import model_factory, try_out
-from quantmia.blocks import inputs, train_missing
+from quantmia.blocks import train_missing
 from quantmia.config.schema import ExperimentConfig
-from quantmia.data import Dataset, Split, split
-from quantmia.data.embedders import make_embedder
-from quantmia.device import choose, describe, stack_size
+from quantmia.data import Dataset, split
+from quantmia.device import choose, stack_size
 from quantmia.efficiency import Plan, efficiency
-from quantmia.errors import FolderError, QuantmiaError
-from quantmia.evidence import Inputs
-from quantmia.merge import Merged, merge
+from quantmia.errors import FolderError
+from quantmia.merge import merge
+from quantmia.origin import dataset_of, load_dataset, read_by_attacks, read_by_attacks_again
 from quantmia.preemption import Preempted
 from quantmia.progress import Progress
-from quantmia.quantizers import make
+from quantmia.provenance import manifest
 from quantmia.ranking import Results, rank_runs
 from quantmia.report.efficiency import show_efficiency, write_efficiency
+from quantmia.report.load import Report, load
 from quantmia.report.tables import show, write_tables
 from quantmia.shards import spans
 from quantmia.stopping import train_until_clear
 from quantmia.store import TABLES_ONLY, RunFolder, differing_keys, recorded
+from quantmia.vulnerability import most_exposed
+
+if TYPE_CHECKING:
+    from quantmia.report.exposed import Exposed
 
 
 def run(
@@ -55,6 +53,8 @@ def run(
     Raises:
         QuantmiaError: the data or the folder cannot be used, or every run diverged.
     """
+    if config.report.wanted:
+        importlib.import_module("quantmia.report.write")  # says what it lacks before any work
     folder = RunFolder(path)
     with folder.lock():
         config = replace(config, device=str(choose(config.device)))
@@ -66,47 +66,50 @@ def run(
             parts = split(dataset, config.split.validation, config.split.seed)
             config = _fitted(config, dataset)
             _refuse_other_config(folder, config)
-            manifest = _manifest(config, dataset, parts)
+            found = manifest(config, dataset, parts, _again(command))
             _write_dropped(path, dataset)
 
             def train_up_to(runs: int) -> RunFolder:
-                manifest["runs"] = runs
-                folder.write_manifest(manifest)
+                found["runs"] = runs
+                folder.write_manifest(found)
                 train_missing(config, dataset, parts, folder, runs, cache, progress)
                 return folder
 
             if isinstance(config.runs, int):
                 train_up_to(config.runs)
             else:
-                manifest["stopped"] = train_until_clear(
-                    config, train_up_to, lambda: _inputs(config, dataset, parts), progress
+                found["stopped"] = train_until_clear(
+                    config, train_up_to, lambda: read_by_attacks(config, dataset, parts), progress
                 )
             measured = time.monotonic()
             results = None
             if config.shards == 1:
                 results = rank_runs(
-                    merge([folder]), progress, lambda: _inputs(config, dataset, parts)
+                    merge([folder]), progress, lambda: read_by_attacks(config, dataset, parts)
                 )
         except (KeyboardInterrupt, Preempted) as stopped:
             progress.say(
                 f"\n{str(stopped) or 'interrupted'}; what was finished is kept. To go on:\n  "
-                f"{_resume_command(command, path)}"
+                f"{_again(command, path)}"
             )
             raise
-        manifest["state"] = "finished"
+        found["state"] = "finished"
         if results:
-            write_tables(results, path)
-            manifest["diverged"] = results.diverged
-            manifest |= {"answer": results.answer, "warnings": results.warnings}
-        manifest["timings"] = {
+            write_tables(results, path, [path])
+            found["diverged"] = results.diverged
+            warnings = [str(warning) for warning in results.warnings]
+            found |= {"answer": results.answer, "warnings": warnings}
+        found["timings"] = {
             "measuring_seconds": round(measured - started, 2),
             "total_seconds": round(time.monotonic() - started, 2),
         }
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        manifest["peak_memory_mib"] = round(peak / 1024)
-        folder.write_manifest(manifest)
+        found["peak_memory_mib"] = round(peak / 1024)
+        folder.write_manifest(found)
     if results:
         show(results, path)
+        if config.report.wanted:
+            report({path.name: path}, path, cache, progress, config.report.expose_samples)
     else:
         progress.say(
             f"shard {config.shard} of {config.shards}: runs {spans(folder.numbers())} of "
@@ -135,9 +138,68 @@ def rank(
     merged = merge([RunFolder(path) for path in paths])
     target = output or _beside(paths)
     target.mkdir(parents=True, exist_ok=True)
-    results = rank_runs(merged, progress, lambda: _inputs_again(merged, cache, progress))
-    write_tables(results, target)
+    results = rank_runs(merged, progress, lambda: read_by_attacks_again(merged, cache, progress))
+    write_tables(results, target, paths)
     return results, target
+
+
+EXPOSED = 20  # samples that a page may name
+
+
+def report(
+    folders: Mapping[str, Path],
+    output: Path | None,
+    cache: Path,
+    progress: Progress,
+    expose_samples: bool,
+) -> Path:
+    """A page of one ranking, or one that compares several, and its figures.
+
+    Args:
+        folders: with the tables of a ranking, by the name that a comparison calls them.
+        output: where the page goes (default: the folder itself, or a new one beside the first).
+        cache: folder of embeddings, to name the samples.
+        progress: says where it is.
+        expose_samples: whether to name the samples that are found most easily.
+
+    Returns:
+        The page.
+
+    Raises:
+        FolderError: a folder is missing, not finished or damaged.
+        QuantmiaError: the report extra is not installed, or the rankings cannot be compared.
+    """
+    from quantmia.report.write import write_comparison, write_page  # an extra draws them
+
+    reports = {name: load(path) for name, path in folders.items()}
+    target = output or _beside(list(folders.values()), "comparison")
+    target.mkdir(parents=True, exist_ok=True)
+    if len(reports) > 1:
+        page = write_comparison(reports, target)
+    else:
+        (single,) = reports.values()
+        exposed = _exposed(single, cache, progress) if expose_samples else []
+        page = write_page(single, target, exposed)
+    progress.say(f"Report: {page}")
+    return page
+
+
+def _exposed(of: Report, cache: Path, progress: Progress) -> "list[Exposed]":
+    """The samples of a ranking that are found most easily."""
+    from quantmia.report.exposed import Exposed
+
+    merged = merge([RunFolder(path) for path in of.folders])
+    quantizers = list(dict.fromkeys(of.ranking["quantizer"].iloc[[-1, 0]]))
+    dataset, parts = dataset_of(merged, cache, progress)
+    table = most_exposed(merged, quantizers, EXPOSED)
+    return [
+        Exposed(
+            dataset.identifiers[sample],
+            dataset.structures[sample] if dataset.structures else None,
+            dict(zip(quantizers, map(float, scores), strict=True)),
+        )
+        for sample, scores in zip(parts.pool[table.index], table.to_numpy(), strict=True)
+    ]
 
 
 def measure_efficiency(
@@ -159,26 +221,16 @@ def measure_efficiency(
     merged = merge([RunFolder(path) for path in paths])
     target = output or _beside(paths)
     target.mkdir(parents=True, exist_ok=True)
-    table, mis = efficiency(merged, plan, lambda: _inputs_again(merged, cache, progress), progress)
+    table, mis = efficiency(
+        merged, plan, lambda: read_by_attacks_again(merged, cache, progress), progress
+    )
     show_efficiency(table, mis, target)
     write_efficiency(table, mis, target)
     return table
 
 
-def _beside(paths: Sequence[Path]) -> Path:
-    return paths[0] if len(paths) == 1 else paths[0].parent / f"merged-{_slug(paths)}"
-
-
-def load_dataset(config: ExperimentConfig, cache: Path, progress: Progress) -> Dataset:
-    """Make the dataset; factories that want them get `embedder`, `cache` and `progress`."""
-    factory = instantiate(config.dataset, _partial_=True)
-    wanted = inspect.signature(factory.func).parameters
-    offered: dict[str, Any] = {"cache": cache, "progress": progress}
-    if config.embedder is not None and "embedder" in wanted:
-        offered["embedder"] = make_embedder(config.embedder)
-    elif "embedder" in wanted and wanted["embedder"].default is inspect.Parameter.empty:
-        raise QuantmiaError("embedder=none: this dataset holds molecules; use embedder=minimol")
-    return factory(**{key: value for key, value in offered.items() if key in wanted})
+def _beside(paths: Sequence[Path], kind: str = "merged") -> Path:
+    return paths[0] if len(paths) == 1 else paths[0].parent / f"{kind}-{_slug(paths)}"
 
 
 def _fitted(config: ExperimentConfig, dataset: Dataset) -> ExperimentConfig:
@@ -191,56 +243,6 @@ def _fitted(config: ExperimentConfig, dataset: Dataset) -> ExperimentConfig:
         room = stack_size(choose(config.device), sizes, training.batch_size)
         training = replace(training, stack=room)
     return replace(config, training=training)
-
-
-def _inputs(config: ExperimentConfig, dataset: Dataset, parts: Split) -> Inputs:
-    x = inputs(config, dataset, parts)
-    module = model_factory(config.model, dataset)().to("meta").eval()
-    quantizers = {name: make(each) for name, each in config.quantizer.items()}
-    return Inputs(x[parts.pool], x[parts.validation], module, quantizers)
-
-
-def _inputs_again(merged: Merged, cache: Path, progress: Progress) -> Inputs:
-    """What finished runs were made of, from their dataset, which has to be the same still."""
-    schema = OmegaConf.structured(ExperimentConfig)
-    config = OmegaConf.to_object(OmegaConf.merge(schema, merged.config))
-    config = cast(ExperimentConfig, config)
-    dataset = load_dataset(config, cache, progress)
-    if dataset.fingerprint != merged.dataset["sha256"]:
-        raise FolderError(
-            f"{merged.runs[0].folders[0].path}: an attack reads the dataset, which is no longer "
-            "the one that the runs were trained on; leave that attack out or restore the dataset."
-        )
-    parts = split(dataset, config.split.validation, config.split.seed)
-    return _inputs(config, dataset, parts)
-
-
-def _manifest(config: ExperimentConfig, dataset: Dataset, parts: Split) -> dict[str, Any]:
-    content = recorded(config)
-    reasons = [dropped.kind for dropped in dataset.dropped]
-    return {
-        "state": "running",
-        "config": content,
-        "config_hash": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
-        "seed": config.seed,
-        "dataset": {
-            "name": dataset.name,
-            "task": dataset.task_name,
-            "samples": dataset.size,
-            "features": list(dataset.features.shape[1:]),
-            "validation": len(parts.validation),
-            "pool": len(parts.pool),
-            "sha256": dataset.fingerprint,
-            "dropped": {reason: reasons.count(reason) for reason in sorted(set(reasons))},
-        },
-        "versions": {
-            "quantmia": quantmia.__version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("torch", "numpy", "scipy", "hydra-core")},
-        },
-        "device": describe(choose(config.device)),
-        "threads": torch.get_num_threads(),
-    }
 
 
 def _write_dropped(path: Path, dataset: Dataset) -> None:
@@ -270,9 +272,11 @@ def _refuse_other_config(folder: RunFolder, config: ExperimentConfig) -> None:
         )
 
 
-def _resume_command(command: Sequence[str], path: Path) -> str:
+def _again(command: Sequence[str], path: Path | None = None) -> str:
+    """The command that runs it anew, or that goes on in its folder."""
     kept = [word for word in command if not word.startswith(("resume=", "hydra.run.dir="))]
-    return shlex.join(["quantmia", "run", *kept, f"hydra.run.dir={path}", "resume=true"])
+    there = [f"hydra.run.dir={path}", "resume=true"] if path else []
+    return shlex.join(["quantmia", "run", *kept, *there])
 
 
 def _slug(paths: Sequence[Path]) -> str:

@@ -22,7 +22,7 @@ from quantmia.statistics import (
     spearman,
 )
 from quantmia.tasks import TASKS
-from quantmia.verdict import answer, flags, warn
+from quantmia.verdict import Caution, answer, flags, warn
 
 
 @dataclass
@@ -31,20 +31,22 @@ class Results:
 
     Args:
         tables: by file name without ending: ranking, indicator, attacks, utility, correlation,
-            pairs, diagnostics, and where there are any roc and epsilon.
+            pairs, diagnostics, trajectory, and where there are any roc and epsilon.
         answer: the conclusion in plain words.
         warnings: what a reader must know before believing it.
         missing: runs that are in none of the folders, in words.
         diverged: runs left out because their training diverged.
         trusted: the attack that orders the table; None without attacks.
+        confidence: of every interval.
     """
 
     tables: dict[str, pd.DataFrame]
     answer: str
-    warnings: list[str]
+    warnings: list[Caution]
     missing: list[str]
     diverged: list[str]
     trusted: str | None
+    confidence: float
 
 
 def rank_runs(merged: Merged, progress: Progress, source: InputSource) -> Results:
@@ -98,16 +100,19 @@ def rank_runs(merged: Merged, progress: Progress, source: InputSource) -> Result
         "correlation": correlation,
         "pairs": pairs,
         "diagnostics": diagnostics,
+        "trajectory": _trajectory(found, list(table["quantizer"]), bootstrap, config["training"]),
     }
     extra = {"roc": audited.roc, "epsilon": audited.epsilon}
     tables |= {name: each for name, each in extra.items() if len(each)}
     warnings = [
-        *merged.notes,
+        *[Caution(note, "Complete the folders to rank all runs.") for note in merged.notes],
         *_dropped(merged.dataset),
         *warn(table, diagnostics, correlation, found.diverged, audited.left_out, trusted),
     ]
     said = answer(table, pairs, trusted)
-    return Results(tables, said, warnings, merged.notes, found.diverged, trusted)
+    return Results(
+        tables, said, warnings, merged.notes, found.diverged, trusted, bootstrap.confidence
+    )
 
 
 def _utility(found: Evidence, names: list[str]) -> tuple[np.ndarray, str]:
@@ -256,11 +261,33 @@ def _correlation(
     return pd.DataFrame(rows)
 
 
-def _dropped(dataset: dict[str, Any]) -> list[str]:
-    """A sentence on the rows of the source that were not used, if there are any."""
+def _trajectory(
+    found: Evidence, names: list[str], bootstrap: Bootstrap, training: dict[str, Any]
+) -> pd.DataFrame:
+    """Mean held-out loss of every checkpoint, over the runs."""
+    rows = []
+    for name in names:
+        losses = np.stack(found.means[name], axis=1)  # checkpoints, runs
+        epochs = (np.arange(len(losses)) + 1) * training["checkpoint_every"]
+        for epoch, value, again in zip(
+            epochs, mean_defined(losses), bootstrap.means(losses), strict=True
+        ):
+            spread = _spread("loss", bootstrap.interval(float(value), again))
+            rows.append({"quantizer": name, "epoch": epoch} | spread)
+    return pd.DataFrame(rows)
+
+
+def _dropped(dataset: dict[str, Any]) -> list[Caution]:
+    """What was not used of the source, if there is anything."""
     reasons = dataset["dropped"]
     if not reasons:
         return []
     total = sum(reasons.values())
     listed = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
-    return [f"{total} of {total + dataset['samples']} rows were dropped ({listed}): dropped.csv"]
+    return [
+        Caution(
+            f"{total} of {total + dataset['samples']} rows were dropped ({listed}): dropped.csv",
+            "The ranking is about the others. A row that occurs twice would be member and "
+            "non-member at once, and spoil the attacks.",
+        )
+    ]

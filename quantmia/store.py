@@ -25,7 +25,7 @@ from quantmia.files import (
 from quantmia.shards import blocks
 
 # What a finished run does not depend on: changing these rebuilds tables, it trains nothing again.
-TABLES_ONLY = ("name", "resume", "trajectory", "indicator", "attack", "ranking")
+TABLES_ONLY = ("name", "resume", "trajectory", "indicator", "attack", "ranking", "report")
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,8 @@ class RunFolder:
         """
         losses, meta = read_tensors(self._file("losses", run))
         scores, other = read_tensors(self._file("scores", run))
-        if meta != other:
+        # As text, because an undefined utility is NaN, which differs from itself.
+        if json.dumps(meta, sort_keys=True) != json.dumps(other, sort_keys=True):
             raise DamagedFileError(
                 f"{self._file('scores', run)}: written by another run than its losses"
             )

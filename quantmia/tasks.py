@@ -5,9 +5,9 @@ from typing import Literal
 
 import numpy as np
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy.typing import NDArray
-from scipy.special import logsumexp, softmax
+from scipy.special import expit, logsumexp, softmax
 from torch import Tensor
 
 TaskName = Literal["regression", "binary", "multiclass"]
@@ -65,12 +65,21 @@ class Regression(Task):
         return F.mse_loss(output.squeeze(-1), target, reduction="none")
 
     def utility(self, output, target):
-        """R^2, and the root of the mean squared error in the target's standard deviations."""
+        """R^2, the root of the mean squared error in the target's standard deviations, calibration.
+
+        The slope of targets on predictions is below 1 where predictions are too far apart; it is
+        undefined where they are all the same.
+        """
+        predicted = output[..., 0].astype(np.float64)
+        with np.errstate(invalid="ignore"):  # predictions that overflowed have no slope
+            centred = predicted - predicted.mean()
+        moment = np.square(centred).sum()
         error = np.square(output[..., 0].astype(np.float64) - target)
         spread = np.square(target - target.mean(dtype=np.float64))
         return {
             "r2": float(1 - error.sum() / spread.sum()),
             "rmse_standardised": float(np.sqrt(error.mean())),
+            "calibration_slope": float(centred @ target / moment) if moment else float("nan"),
         }
 
     def signal(self, output, target):
@@ -95,13 +104,16 @@ class Binary(Task):
         )
 
     def utility(self, output, target):
-        """Accuracy at probability 0.5, and ROC-AUC."""
+        """Accuracy at probability 0.5, ROC-AUC, and calibration error."""
         from sklearn.metrics import roc_auc_score  # here, because it takes a second to import
 
         logit = output[..., 0]
         return {
             "accuracy": float(np.mean((logit > 0) == (target > 0.5))),
             "roc_auc": float(roc_auc_score(target > 0.5, logit)),
+            "calibration_error": calibration_error(
+                expit(np.abs(logit.astype(np.float64))), (logit > 0) == (target > 0.5)
+            ),
         }
 
     def signal(self, output, target):
@@ -127,9 +139,9 @@ class Multiclass(Task):
         return flat.reshape(target.shape)
 
     def utility(self, output, target):
-        """Accuracy of the most probable class, and the mean ROC-AUC of a class against the rest.
+        """Accuracy of the most probable class, mean ROC-AUC against the rest, calibration error.
 
-        Classes that no target or every target has are left out of that mean.
+        Classes that no target or every target has are left out of the mean of the ROC-AUCs.
         """
         from sklearn.metrics import roc_auc_score  # here, because it takes a second to import
 
@@ -142,6 +154,9 @@ class Multiclass(Task):
         return {
             "accuracy": float(np.mean(output.argmax(-1) == target)),
             "macro_roc_auc": float(np.mean(aucs)) if aucs else float("nan"),
+            "calibration_error": calibration_error(
+                probability.max(-1), output.argmax(-1) == target
+            ),
         }
 
     def signal(self, output, target):
@@ -152,6 +167,21 @@ class Multiclass(Task):
         others = logits.copy()
         np.put_along_axis(others, index, -np.inf, -1)
         return own - logsumexp(others, axis=-1)
+
+
+def calibration_error(
+    confidence: Float[NDArray, " samples"], correct: Bool[NDArray, " samples"], bins: int = 15
+) -> float:
+    """Expected calibration error: mean distance of confidence and accuracy (Guo et al. 2017).
+
+    Args:
+        confidence: probability of the predicted class.
+        correct: whether that class is the true one.
+        bins: of confidence, equally wide.
+    """
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    gap = np.bincount(place, confidence, bins) - np.bincount(place, correct, bins)
+    return float(np.abs(gap).sum() / len(confidence))
 
 
 TASKS: dict[TaskName, Task] = {task.name: task for task in (Regression(), Binary(), Multiclass())}

@@ -1,5 +1,6 @@
 """The conclusion in words, and what to know before believing it."""
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import pandas as pd
@@ -7,6 +8,22 @@ import pandas as pd
 SEPARATED = 0.95  # P(A more private than B) from which two quantizers count as told apart
 MANY = 10_000  # runs; beyond, two quantizers are as good as equal
 REGIME = 0.1  # best_is_last above it: training stopped before its minimum
+
+
+@dataclass(frozen=True)
+class Caution:
+    """Something to know before believing a ranking.
+
+    Args:
+        text: what was found.
+        advice: what it means, and what to do.
+    """
+
+    text: str
+    advice: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 def flags(table: pd.DataFrame, diagnostics: pd.DataFrame, trusted: str | None) -> list[str]:
@@ -43,46 +60,84 @@ def warn(
     diverged: list[str],
     left_out: list[str],
     trusted: str | None,
-) -> list[str]:
-    """One sentence for everything that limits what the ranking says."""
-    found = list(left_out)
+) -> list[Caution]:
+    """Everything that limits what the ranking says."""
+    found = [Caution(text, "Train more runs to have its opinion too.") for text in left_out]
     if diverged:
         found.append(
-            f"{len(diverged)} runs diverged and were left out everywhere: {', '.join(diverged)}"
+            Caution(
+                f"{len(diverged)} runs diverged and were left out everywhere: "
+                f"{', '.join(diverged)}",
+                "Lower training.lr: what is left is a selection of the runs.",
+            )
         )
     early = diagnostics[diagnostics["best_is_last"] > REGIME]["quantizer"]
     if len(early):
         found.append(
-            f"training stopped before the minimum of the held-out loss for {', '.join(early)} "
-            "(best_is_last > 0.1): their r_Q measures the optimiser's step; train longer"
-        )
-    value = correlation.set_index("statistic")["value"]
-    for statistic in value.index[value.index.str.startswith("spearman_r_q_grid")]:
-        if value[statistic] < 0.8:
-            grid = statistic.split("_")[4]
-            found.append(
-                f"the ranking by r_Q depends on the checkpoint grid: Spearman "
-                f"{value[statistic]:.2f} between keeping every checkpoint and one in {grid}"
+            Caution(
+                f"training stopped before the minimum of the held-out loss for {', '.join(early)} "
+                "(best_is_last > 0.1): their r_Q measures the optimiser's step; train longer",
+                "r_Q is about models near the minimum of the loss. Raise training.epochs until the "
+                "held-out loss has turned up again.",
             )
-    halves = value["spearman_r_q_between_halves"]
-    if halves < 0.8:
-        found.append(
-            f"the ranking by r_Q is unstable: Spearman {halves:.2f} between halves of the runs"
         )
+    found += _about_r_q(correlation.set_index("statistic")["value"])
     attack = correlation[(correlation["attack"] == trusted) & (correlation["value"] < 0.8)]
     if len(attack):
         found.append(
-            f"r_Q and {trusted} disagree: Spearman {attack['value'].iloc[0]:.2f} < 0.8; "
-            "trust the attack"
+            Caution(
+                f"r_Q and {trusted} disagree: Spearman {attack['value'].iloc[0]:.2f} < 0.8; "
+                "trust the attack",
+                "r_Q is an indicator, an attack is a demonstration: what it found has leaked.",
+            )
         )
     high = diagnostics["dominated_by_high_loss"].mean()
     if high > 0.5:
         found.append(
-            f"in {high:.0%} of the runs sigma^2 comes from a checkpoint in the high-loss half, "
-            "not from a low-loss model as the paper says"
+            Caution(
+                f"in {high:.0%} of the runs sigma^2 comes from a checkpoint in the high-loss half, "
+                "not from a low-loss model as the paper says",
+                "r_Q then compares the best model with one of the start of training. "
+                "indicator=low_loss looks at the best models alone.",
+            )
         )
     destroyed = table[table["flags"].str.contains("utility_destroyed")]["quantizer"]
-    found += [f"{name} predicts worse than the mean (R^2 < 0)" for name in destroyed]
+    found += [
+        Caution(
+            f"{name} predicts worse than the mean (R^2 < 0)",
+            "It leaks little because it says little: do not count it as private.",
+        )
+        for name in destroyed
+    ]
+    return found
+
+
+def _about_r_q(value: pd.Series) -> list[Caution]:
+    """Whether the ranking by r_Q depends on the checkpoint grid, or on which runs there are.
+
+    Args:
+        value: of every statistic, by its name.
+    """
+    found = []
+    for statistic in value.index[value.index.str.startswith("spearman_r_q_grid")]:
+        if value[statistic] < 0.8:
+            grid = statistic.split("_")[4]
+            found.append(
+                Caution(
+                    f"the ranking by r_Q depends on the checkpoint grid: Spearman "
+                    f"{value[statistic]:.2f} between keeping every checkpoint and one in {grid}",
+                    "r_Q compares the two best checkpoints, and how far apart these are is the "
+                    "grid's doing. Report r_Q with its grid, and rank by an attack.",
+                )
+            )
+    halves = value["spearman_r_q_between_halves"]
+    if halves < 0.8:
+        found.append(
+            Caution(
+                f"the ranking by r_Q is unstable: Spearman {halves:.2f} between halves of the runs",
+                "Other runs would rank in another way. Train more runs, or rank by an attack.",
+            )
+        )
     return found
 
 

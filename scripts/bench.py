@@ -28,6 +28,7 @@ from quantmia import pipeline
 from quantmia.allocator import keep_freed_memory
 from quantmia.config.schema import ExperimentConfig, TrainingConfig
 from quantmia.models import linear, mlp
+from quantmia.origin import load_dataset
 from quantmia.progress import Progress
 from quantmia.separate import Separate
 from quantmia.stack import Stack
@@ -217,7 +218,7 @@ def main_job() -> list[tuple[str, ...]]:
     with tempfile.TemporaryDirectory() as name, contextlib.redirect_stderr(silent):
         folder = Path(name)
         config = _lipophilicity()
-        dataset = pipeline.load_dataset(config, folder, progress)
+        dataset = load_dataset(config, folder, progress)
         n_val = round(config.split.validation * dataset.size)
         widths = (dataset.features.shape[1], *config.model["hidden"], 1)
         training, runs = config.training, cast(int, config.runs)

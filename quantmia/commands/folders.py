@@ -1,4 +1,4 @@
-"""`quantmia rank`, `efficiency` and `status`: what reads finished folders."""
+"""`quantmia rank`, `report`, `efficiency` and `status`: what reads finished folders."""
 
 import argparse
 import os
@@ -33,6 +33,48 @@ def rank(arguments: list[str]) -> int:
         return conclude(read_plan(sweeps[0]), cache_folder(), Progress())
     show(*pipeline.rank(parsed.folders, parsed.output, cache_folder(), Progress()))
     return DONE
+
+
+def report(arguments: list[str]) -> int:
+    """Write the page of a ranking, or one that compares several."""
+    parser = _folders_parser(
+        "report",
+        "One page of a ranking, report.html, with its figures; of several folders, or of a sweep "
+        "with several rankings, a page that compares them.",
+        "where the page goes",
+    )
+    parser.add_argument(
+        "--expose-samples",
+        action="store_true",
+        help="name the samples that are found most easily; the page is then as sensitive as they",
+    )
+    parsed = parser.parse_args(arguments)
+    from quantmia import pipeline
+    from quantmia.sweep.conclude import rankings
+    from quantmia.sweep.plan import is_sweep, read_plan
+
+    folders, output = parsed.folders, parsed.output
+    if any(map(is_sweep, folders)):
+        if len(folders) > 1:
+            raise QuantmiaError(f"{folders[0]}: name the folder of a sweep alone.")
+        output = output or folders[0]
+        labelled = rankings(read_plan(folders[0]))
+    else:
+        labelled = _labelled(folders)
+    if parsed.expose_samples and len(labelled) > 1:
+        raise QuantmiaError("--expose-samples: a comparison names no samples; name one folder.")
+    pipeline.report(labelled, output, cache_folder(), Progress(), parsed.expose_samples)
+    return DONE
+
+
+def _labelled(folders: list[Path]) -> dict[str, Path]:
+    """The folders by the shortest end of their path that tells them apart."""
+    paths = list(dict.fromkeys(folder.absolute() for folder in folders))
+    for parts in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(names)) == len(names):
+            return dict(zip(names, paths, strict=True))
+    raise AssertionError("different paths have different names")
 
 
 def status(arguments: list[str]) -> int:
@@ -79,10 +121,12 @@ def efficiency(arguments: list[str]) -> int:
     return DONE
 
 
-def _folders_parser(command: str, description: str) -> argparse.ArgumentParser:
+def _folders_parser(
+    command: str, description: str, output: str = "where the tables go"
+) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(f"quantmia {command}", description=description)
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where the tables go")
+    parser.add_argument("--output", type=Path, metavar="DIR", help=output)
     return parser
 
 

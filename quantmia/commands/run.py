@@ -76,6 +76,9 @@ def run(overrides: list[str]) -> int:
     # Hydra's parser wants them together; elsewhere they may stand anywhere.
     last = [each for each in overrides if OVERRIDE.match(each)]
     overrides = [each for each in overrides if not OVERRIDE.match(each)] + last
+    if any(each.startswith("report.") for each in overrides):
+        # It says no more than they do, and would hide them.
+        overrides = [each for each in overrides if each != "report=true"]
     prepare()
     with _as_hydra_wants_it(overrides) as full_error:
         try:

@@ -52,6 +52,8 @@ def check(config: DictConfig) -> ExperimentConfig:
     except OmegaConfBaseException as error:
         raise ConfigError([first_line(error)]) from None
     assert isinstance(plain, dict)
+    if isinstance(plain.get("report"), bool):
+        plain["report"] = {"page": plain["report"]}
     checking = _Checking()
     checking.section(ExperimentConfig, plain, "")
     checking.faults += beyond_limits(checking.values)

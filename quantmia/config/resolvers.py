@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
 from quantmia.store import RunFolder
@@ -43,7 +45,17 @@ def job_dir(overrides: Sequence[str]) -> str:
     Args:
         overrides: of the job.
     """
-    return slug(",".join(each for each in what_runs(overrides) if each not in sys.argv[1:]))
+    shared = {_as_jobs_have_it(word) for word in sys.argv[1:]}
+    return slug(",".join(each for each in what_runs(overrides) if each not in shared))
+
+
+def _as_jobs_have_it(word: str) -> str:
+    """An override of the sweep as Hydra hands it to a job: report=true is report=True there."""
+    try:
+        parsed = OverridesParser.create().parse_override(word)
+        return f"{parsed.get_key_element()}={parsed.get_value_element_as_str()}"
+    except HydraException:  # a flag such as -m
+        return word
 
 
 def sweep_dir(resume: bool, arguments: Sequence[str]) -> str:

@@ -117,6 +117,25 @@ class RankingConfig:
 
 
 @dataclass
+class ReportConfig:
+    """The page at the end of a run; `report=true` is short for `report.page=true`.
+
+    Args:
+        page: whether to write report.html and figures/.
+        expose_samples: write it, and name the samples that are found most easily, which makes the
+            page as sensitive as they are.
+    """
+
+    page: bool = False
+    expose_samples: bool = False
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there is to be a page."""
+        return self.page or self.expose_samples
+
+
+@dataclass
 class ExperimentConfig:
     """One experiment.
 
@@ -155,3 +174,4 @@ class ExperimentConfig:
     indicator: IndicatorConfig = field(default_factory=IndicatorConfig)
     attack: dict[str, Any] = field(default_factory=dict)
     ranking: RankingConfig = field(default_factory=RankingConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)

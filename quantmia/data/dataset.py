@@ -37,6 +37,7 @@ class Dataset:
         task_name: `regression`, `binary` or `multiclass`.
         identifiers: one name a sample, as the source calls it.
         dropped: rows of the source that are not among the samples.
+        structures: SMILES of every sample, of molecules.
 
     Raises:
         DataError: NaN or infinite numbers, a constant target, a single class, unequal lengths.
@@ -48,6 +49,7 @@ class Dataset:
     task_name: TaskName
     identifiers: tuple[str, ...]
     dropped: tuple[Dropped, ...] = field(default=())
+    structures: tuple[str, ...] = field(default=())
 
     def __post_init__(self):
         if not len(self.features) == len(self.target) == len(self.identifiers):

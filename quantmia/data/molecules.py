@@ -75,6 +75,7 @@ def packaged_molecules(
         task_name=task,
         identifiers=tuple(names.to_numpy(str)[rows].tolist()),
         dropped=tuple(dropped),
+        structures=tuple(keep.values()),
     )
 
 

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Callable, Sequence, Sized
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -73,6 +74,7 @@ def csv(
     if smiles is not None and embedder is None:
         raise DataError("embedder=none: dataset.smiles holds molecules; use embedder=minimol")
     table = read_table(path, separator, encoding, decimal)
+    chosen: list[str] = []
     read = read_target(column(table, "dataset.target", target), target, task, positive)
     own_names = None if identifier is None else column(table, "dataset.identifier", identifier)
     if smiles is not None:
@@ -91,7 +93,8 @@ def csv(
         names = _named(own_names) if own_names is not None else _row_names(len(table))
         rows, found, dropped = _filtered(encoded.faults, encoded.of, names, duplicates)
         _refuse_nothing(path, rows, dropped)
-    return _finish(name, read, rows, found, names, dropped, progress)
+    made = _finish(name, read, rows, found, names, dropped, progress)
+    return replace(made, structures=tuple(chosen))
 
 
 def npz(

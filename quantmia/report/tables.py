@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,18 +14,21 @@ from rich.console import Console
 from rich.table import Table
 
 from quantmia.audit import trusted_attack
-from quantmia.files import write_text
+from quantmia.files import write_json, write_text
 
 if TYPE_CHECKING:
     from quantmia.ranking import Results
 
+CONCLUSION = "conclusion.json"
 
-def write_tables(results: Results, path: Path) -> None:
-    """Every table as CSV, and the ranking as Markdown and LaTeX too.
+
+def write_tables(results: Results, path: Path, folders: Sequence[Path]) -> None:
+    """Every table as CSV, the ranking as Markdown and LaTeX too, and the conclusion as JSON.
 
     Args:
         results: what to write.
         path: the folder.
+        folders: where the runs are.
     """
     for name, table in results.tables.items():
         write_text(path / f"{name}.csv", table.to_csv(index=False))
@@ -33,6 +39,14 @@ def write_tables(results: Results, path: Path) -> None:
     text = "\n".join([header, *rows, "", results.answer, "", *notes]).rstrip() + "\n"
     write_text(path / "ranking.md", text)
     write_text(path / "ranking.tex", _latex(shown))
+    conclusion = {
+        "answer": results.answer,
+        "warnings": [asdict(warning) for warning in results.warnings],
+        "trusted": results.trusted,
+        "confidence": results.confidence,
+        "folders": [os.path.relpath(folder, path) for folder in folders],
+    }
+    write_json(path / CONCLUSION, conclusion)
 
 
 def readable(results: Results) -> pd.DataFrame:

@@ -11,13 +11,13 @@ from rich.table import Table
 
 from quantmia import pipeline
 from quantmia.config.resolvers import slug
-from quantmia.errors import DONE, FAILED, QuantmiaError
+from quantmia.errors import DONE, FAILED, FolderError, QuantmiaError
 from quantmia.files import write_text
 from quantmia.progress import Progress
 from quantmia.report.tables import show, summary
 from quantmia.store import RunFolder
 from quantmia.sweep.groups import Group, grouped
-from quantmia.sweep.plan import Plan
+from quantmia.sweep.plan import Job, Plan
 from quantmia.sweep.status import STATES, Standing, standings
 
 
@@ -52,11 +52,8 @@ def conclude(plan: Plan, cache: Path, progress: Progress) -> int:
         The exit code: whether every job finished and could be ranked.
     """
     found = standings(plan)
-    finished = [
-        (each.job, RunFolder(plan.folder(each.job))) for each in found if each.state == "done"
-    ]
     ranked, code = [], DONE
-    groups = grouped(finished)
+    groups = grouped(_finished(plan, found))
     for group in groups:
         try:
             ranked.append(_rank(plan, group, len(groups), cache, progress))
@@ -65,6 +62,9 @@ def conclude(plan: Plan, cache: Path, progress: Progress) -> int:
             code = FAILED
     if len(groups) > 1 and ranked:
         _write_together(plan, ranked)
+    if ranked and any(_wants_report(group) for group in groups):
+        places = {each.group.label or plan.path.name: each.path for each in ranked}
+        pipeline.report(places, plan.path, cache, progress, expose_samples=False)
     rest = [each for each in found if each.state != "done"]
     if rest:
         name(plan, rest, len(found), progress)
@@ -113,12 +113,44 @@ def show_status(plan: Plan, found: Sequence[Standing]) -> None:
         print(f"The ranking of what is done:\n  {shlex.join(['quantmia', 'rank', str(plan.path)])}")
 
 
-def _rank(plan: Plan, group: Group, groups: int, cache: Path, progress: Progress) -> Ranked:
+def rankings(plan: Plan) -> dict[str, Path]:
+    """Where the rankings of a sweep are, by what tells them apart.
+
+    Args:
+        plan: of the sweep.
+
+    Raises:
+        FolderError: no job has finished.
+    """
+    groups = grouped(_finished(plan, standings(plan)))
+    if not groups:
+        raise FolderError(
+            f"{plan.path}: no job has finished; 'quantmia status {plan.path}' says how they stand."
+        )
+    return {g.label or plan.path.name: _place(plan, g, len(groups)) for g in groups}
+
+
+def _finished(plan: Plan, found: Sequence[Standing]) -> list[tuple[Job, RunFolder]]:
+    return [(each.job, RunFolder(plan.folder(each.job))) for each in found if each.state == "done"]
+
+
+def _wants_report(group: Group) -> bool:
+    return any(group.folders[0].manifest()["config"].get("report", {}).values())
+
+
+def _place(plan: Plan, group: Group, groups: int) -> Path:
+    """The folder of a group's tables."""
     own = group.folders[0].path
     if len(group.folders) == 1 and groups > 1 and (own / "ranking.csv").exists():
+        return own
+    return plan.path if groups == 1 else plan.path / "merged" / slug(group.label)
+
+
+def _rank(plan: Plan, group: Group, groups: int, cache: Path, progress: Progress) -> Ranked:
+    path = _place(plan, group, groups)
+    if path == group.folders[0].path:
         manifest = group.folders[0].manifest()
-        return Ranked(group, pd.read_csv(own / "ranking.csv"), manifest["answer"], own)
-    path = plan.path if groups == 1 else plan.path / "merged" / slug(group.label)
+        return Ranked(group, pd.read_csv(path / "ranking.csv"), manifest["answer"], path)
     paths = [folder.path for folder in group.folders]
     path.mkdir(parents=True, exist_ok=True)
     results, _ = pipeline.rank(paths, path, cache, progress)

@@ -9,7 +9,7 @@ from quantmia.store import RunFolder
 from quantmia.sweep.plan import Job
 
 # Jobs of one ranking may differ in these.
-ADDED_UP = ("name", "resume", "trajectory", "seed", "shard", "quantizer")
+ADDED_UP = ("name", "resume", "trajectory", "report", "seed", "shard", "quantizer")
 
 
 @dataclass

@@ -28,10 +28,18 @@ def test_short_overrides_stay_as_they_are():
 
 
 def test_a_job_is_named_by_what_it_has_of_its_own(monkeypatch):
-    command = ["quantmia", "-m", "+experiment=x", "runs=4", "seed=0,1", "resume=true"]
+    command = [
+        "quantmia",
+        "-m",
+        "+experiment=x",
+        "runs=4",
+        "seed=0,1",
+        "resume=true",
+        "report=true",
+    ]
     monkeypatch.setattr("sys.argv", command)
     assert job_dir(["+experiment=x", "runs=4", "seed=1", "resume=true"]) == "seed=1"
-    assert job_dir(["+experiment=x", "runs=4"]) == "job"
+    assert job_dir(["+experiment=x", "runs=4", "report=True"]) == "job"
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from rich.console import Console
 
 from quantmia.ranking import Results
 from quantmia.report import tables
+from quantmia.verdict import Caution
 
 
 def results() -> Results:
@@ -18,7 +19,8 @@ def results() -> Results:
         [{"attack": "lira", "statistic": "spearman", "value": 0.5, "low": 0.1, "high": 0.8}]
     )
     every = {"ranking": ranking, "pairs": pairs, "correlation": correlation}
-    return Results(every, "ternary_90 leaks least", ["a limit"], [], [], "lira_shrunk")
+    caution = Caution("a limit", "what to do")
+    return Results(every, "ternary_90 leaks least", [caution], [], [], "lira_shrunk", 0.95)
 
 
 @pytest.mark.parametrize("width", [80, 100, 130, 200])
@@ -36,7 +38,7 @@ def test_no_cell_is_cut_in_a_narrow_terminal(width, monkeypatch, tmp_path):
 
 
 def test_markdown_has_every_attack(tmp_path):
-    tables.write_tables(results(), tmp_path)
+    tables.write_tables(results(), tmp_path, [tmp_path])
     text = (tmp_path / "ranking.md").read_text()
     for word in ("MIS lira ", "MIS rmia", "MIS at most", "0.550", "- a limit"):
         assert word in text

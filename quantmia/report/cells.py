@@ -1,0 +1,165 @@
+"""Tables of a page: what each cell shows, and the number behind it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from quantmia.report.curves import grid_ranks
+from quantmia.report.load import Report
+from quantmia.report.matrices import pairs_key
+from quantmia.report.numbers import plain, with_interval
+from quantmia.report.points import utilities
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number or a word in a table.
+
+    Args:
+        text: as it is shown.
+        value: as the CSV has it, for sorting and for those who check.
+        low: end of its interval, if a bar between 0 and 1 shows it.
+        high: the other end.
+    """
+
+    text: str
+    value: float | str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table.
+
+    Args:
+        columns: the heads, the first one of the names of the rows.
+        rows: their cells.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Cell]]
+
+
+def word(text: str) -> Cell:
+    """A cell of words."""
+    return Cell(text, text)
+
+
+def number(value: float, text: str | None = None) -> Cell:
+    """A cell of a number, with three decimals unless a text says it otherwise."""
+    return Cell(plain(value) if text is None else text, value)
+
+
+def grid_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Grid:
+    """A table of words, numbers and cells.
+
+    Args:
+        columns: the heads.
+        rows: a value a head.
+    """
+
+    def cell(value: Any) -> Cell:
+        if isinstance(value, Cell):
+            return value
+        return word(value) if isinstance(value, str) else _short(value)
+
+    return Grid(columns, [[cell(value) for value in row] for row in rows])
+
+
+def ranking(report: Report) -> Grid:
+    """The ranking, most private first, with bars for the MIS."""
+    table = report.ranking.merge(utilities(report).drop(columns="utility"))
+    attacks = report.attack_names
+    upper = bool("mis_upper" in table and table["mis_upper"].notna().any())
+    epsilon = "epsilon" in table
+    heads = ["quantizer", "bits", *(f"MIS {attack}" for attack in attacks)]
+    heads += ["MIS at most"] if upper else []
+    heads += ["ε at least"] if epsilon else []
+    heads += [report.metric, "r_Q", "rank by r_Q", "flags"]
+    rows = []
+    for row in table.to_dict("records"):
+        cells = [word(row["quantizer"]), number(row["bits"], f"{row['bits']:.3g}")]
+        cells += [_estimate(row, f"mis_{attack}", bar=True) for attack in attacks]
+        cells += [number(row["mis_upper"])] if upper else []
+        cells += [number(row["epsilon"], f"{row['epsilon']:.2f}")] if epsilon else []
+        cells += [_estimate(row, "utility"), _estimate(row, "r_q"), _rank(row)]
+        rows.append([*cells, word(row["flags"])])
+    return Grid(heads, rows)
+
+
+def utility(report: Report) -> Grid:
+    """Mean figures of merit of every quantizer over the runs."""
+    means = report.utility.pivot_table(
+        index="quantizer", columns="metric", values="value", aggfunc="mean"
+    ).reindex(report.ranking["quantizer"])
+    rows = [
+        [word(str(name)), *(number(value) for value in row)]
+        for name, row in zip(means.index, means.to_numpy(float), strict=True)
+    ]
+    return Grid(["quantizer", *map(str, means.columns)], rows)
+
+
+def behind(report: Report, figure: str) -> Grid | None:
+    """The numbers of a figure that the ranking does not hold.
+
+    Args:
+        report: whose figure it is.
+        figure: its name.
+    """
+    tables = report.tables
+    if figure == "agreement":
+        return _plainly(tables["correlation"], ["attack", "statistic"], interval="value")
+    if figure == "pairs":
+        table = tables["pairs"].rename(columns={pairs_key(report): "P"})
+        kept = ["P", "runs_to_separate"] if "runs_to_separate" in table else ["P"]
+        return _plainly(table[["quantizer", "other", *kept]], ["quantizer", "other"])
+    if figure == "roc":
+        table = tables["roc"]
+        table = table[table["fpr"].round(6).isin([0.001, 0.01, 0.1])]
+        table = table.rename(columns={"low": "tpr_low", "high": "tpr_high"})
+        return _plainly(table, ["quantizer", "attack", "fpr"], interval="tpr")
+    if figure == "trajectory":
+        table = tables["trajectory"]
+        best = table.loc[table.groupby("quantizer")["loss"].idxmin()].set_index("quantizer")
+        last = table.groupby("quantizer")[["epoch", "loss"]].last()
+        joined = best[["epoch", "loss"]].join(last, rsuffix="_last")
+        joined = joined.reindex(report.ranking["quantizer"]).reset_index()
+        found = _plainly(joined, ["quantizer"])
+        heads = ["quantizer", "epoch of the minimum", "loss there", "last epoch", "loss there"]
+        return Grid(heads, found.rows)
+    if figure == "grid":
+        ranks = grid_ranks(report).merge(tables["diagnostics"][["quantizer", "best_is_last"]])
+        grids = [f"rank, one in {g}" for g in ranks.columns[1:-1]]
+        return Grid(["quantizer", *grids, "best_is_last"], _plainly(ranks, ["quantizer"]).rows)
+    return None
+
+
+def _plainly(table: pd.DataFrame, words: Sequence[str], interval: str | None = None) -> Grid:
+    """Columns as they are; of `interval` with its ends `low` and `high` in one cell."""
+    if not interval:
+        return grid_of(list(map(str, table)), table.itertuples(index=False, name=None))
+    table = table.rename(columns={"low": f"{interval}_low", "high": f"{interval}_high"})
+    rows = [
+        [*(row[each] for each in words), _estimate(row, interval)]
+        for row in table.to_dict("records")
+    ]
+    return grid_of([*words, interval], rows)
+
+
+def _short(value: float) -> Cell:
+    return Cell(f"{value:.4g}" if value == value else "-", value)
+
+
+def _estimate(row: dict[Any, Any], key: str, bar: bool = False) -> Cell:
+    value, low, high = (float(row[f"{key}{end}"]) for end in ("", "_low", "_high"))
+    text = with_interval(value, low, high)
+    return Cell(text, value, low, high) if bar and low == low else Cell(text, value)
+
+
+def _rank(row: dict[Any, Any]) -> Cell:
+    value, low, high = (float(row[f"rank{end}"]) for end in ("", "_low", "_high"))
+    text = f"{value:g}" if low != low else f"{value:g} [{low:.0f}, {high:.0f}]"
+    return Cell(text, value)

@@ -1,0 +1,39 @@
+"""How many digits a number is shown with: its interval decides."""
+
+import math
+
+
+def decimals(low: float, high: float) -> int:
+    """Decimals at which the half-width of an interval has one digit, or two that start with 1 or 2.
+
+    Args:
+        low: end of the interval.
+        high: the other end.
+    """
+    half = (high - low) / 2
+    if not half > 0 or not math.isfinite(half):
+        return 3
+    exponent = math.floor(math.log10(half))
+    leading = half / 10**exponent
+    return min(max(-exponent + (1 if leading < 3 else 0), 0), 9)
+
+
+def with_interval(value: float, low: float, high: float) -> str:
+    """An estimate with its interval, as `0.961 [0.941, 0.982]`; `-` where it is not defined."""
+    if not math.isfinite(value):
+        return "-"
+    if not math.isfinite(low + high):
+        return plain(value)
+    if 0 < max(abs(low), abs(high)) < 1e-2:
+        return f"{value:.2g} [{low:.2g}, {high:.2g}]"
+    places = decimals(low, high)
+    return f"{value:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
+
+
+def plain(value: float, places: int = 3) -> str:
+    """A number without an interval; `-` where it is not defined."""
+    if not math.isfinite(value):
+        return "-"
+    if value and abs(value) < 10**-places:
+        return f"{value:.2g}"
+    return f"{value:.{places}f}"

@@ -1,0 +1,166 @@
+"""Self-contained HTML: one file, nothing is fetched from anywhere."""
+
+import base64
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from quantmia.errors import QuantmiaError
+from quantmia.report import cells
+from quantmia.report.exposed import Exposed
+from quantmia.report.figures import Chart
+from quantmia.report.load import Report
+from quantmia.report.numbers import with_interval
+
+# Larger tables stay in the folder, the page links to them: it is to be sent by mail.
+LARGEST_DOWNLOAD = 300_000
+
+CAPTIONS = {
+    "pareto": (
+        "Privacy against utility",
+        "Each point is a quantizer with its bits per weight, bars are {confidence} intervals. The "
+        "dashed line joins those that no other one beats in both. Where bars overlap, quantizers "
+        "cannot be told apart.",
+    ),
+    "agreement": (
+        "Does r_Q say the same as the attack?",
+        "If it does, the points climb from left to right. Spearman's correlation: {spearman}.",
+    ),
+    "pairs": (
+        "Which of two is more private?",
+        "Share of resamples in which the quantizer of the row leaks less than that of the column, "
+        "by {measure}: above 0.95 or below 0.05 the two are told apart.",
+    ),
+    "roc": (
+        "What an attacker finds at which price",
+        "True against false positive rate of every attack, over the scores of all runs together, "
+        "with {confidence} bands over the runs; the dashed line is guessing. Where there are too "
+        "few non-members to resolve a rate, the line ends.",
+    ),
+    "trajectory": (
+        "Loss along the training",
+        "Mean held-out loss of every checkpoint with {confidence} bands over the runs. r_Q reads "
+        "these losses: it means something only where the minimum lies before the end.",
+    ),
+    "grid": (
+        "Does the checkpoint grid decide?",
+        "Rank by r_Q when one checkpoint in so many is looked at: lines that cross say that the "
+        "grid has a say in it. best_is_last is the share of runs whose last checkpoint is the "
+        "best one: above 0.1, training stopped before its minimum.",
+    ),
+}
+
+
+def render(report: Report, folder: Path, exposed: Sequence[Exposed] = ()) -> str:
+    """The page of one ranking.
+
+    Args:
+        report: what it shows.
+        folder: where it will lie, from which it links to large tables.
+        exposed: the samples that are found most easily, if they may be shown.
+    """
+    words = {
+        "confidence": f"{report.confidence:.0%}",
+        "spearman": _spearman(report),
+        "measure": f"MIS of {report.trusted}" if report.trusted else "r_Q",
+    }
+    figures = [
+        {
+            "id": name,
+            "title": CAPTIONS[name][0],
+            "caption": CAPTIONS[name][1].format(**words),
+            "grid": cells.behind(report, name),
+        }
+        for name in report.figures
+    ]
+    return html(
+        "report.html.j2",
+        report.figures,
+        report=report,
+        headline=headline(report),
+        cautions=report.conclusion["warnings"],
+        figures=figures,
+        ranking=cells.ranking(report),
+        utility=cells.utility(report),
+        confidence=words["confidence"],
+        config=yaml.safe_dump(report.manifest.get("config", {}), sort_keys=False),
+        downloads=list(_downloads(report, folder)),
+        exposed=exposed,
+    )
+
+
+def html(template: str, charts: dict[str, Chart], **content: Any) -> str:
+    """A template with everything that its page needs.
+
+    Args:
+        template: its file.
+        charts: drawn in the elements with their names as id.
+        content: what else it shows.
+    """
+    specs = {name: chart.to_dict() for name, chart in charts.items()}
+    environment = Environment(
+        loader=PackageLoader("quantmia.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    folder = files("quantmia.report").joinpath("templates")
+    texts = {name: folder.joinpath(name).read_text("utf-8") for name in ("style.css", "page.js")}
+    return environment.get_template(template).render(
+        specs=Markup(json.dumps(specs).replace("<", "\\u003c")),
+        vega=Markup(_vega()),
+        style=Markup(texts["style.css"]),
+        script=Markup(texts["page.js"]),
+        **content,
+    )
+
+
+def headline(report: Report) -> list[str]:
+    """The answer in two sentences: what leaks least at which cost, and how sure that is."""
+    first, *rest = re.split(r"; ", report.answer.rstrip("."))
+    by = f"the attack {report.trusted}" if report.trusted else "r_Q"
+    sure = f"Measured by {by} on {int(report.ranking['runs'].iloc[0])} runs"
+    rest = rest or ["every two neighbours in the ranking are told apart"]
+    return [text.replace("R^2", "R²") for text in (f"{first}.", f"{sure}; {'; '.join(rest)}.")]
+
+
+def _spearman(report: Report) -> str:
+    table = report.tables["correlation"]
+    found = table[table["attack"] != ""].to_dict("records")
+    return ", ".join(
+        f"{row['attack']} {with_interval(row['value'], row['low'], row['high'])}" for row in found
+    )
+
+
+def _downloads(report: Report, folder: Path) -> Iterator[dict[str, str]]:
+    for name, table in report.tables.items():
+        file, content = f"{name}.csv", (report.path / f"{name}.csv").read_bytes()
+        inside = len(content) <= LARGEST_DOWNLOAD
+        data = f"data:text/csv;base64,{base64.b64encode(content).decode()}"
+        beside = quote(os.path.relpath(report.path / file, folder))
+        yield {"name": file, "href": data if inside else beside, "rows": f"{len(table):,}"}
+
+
+@cache
+def _vega() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script."""
+    try:
+        import vl_convert
+    except ModuleNotFoundError:
+        raise QuantmiaError(
+            "report: the package vl-convert-python is not installed. Install the report extra: "
+            "pip install 'quantmia[report]'"
+        ) from None
+    bundle: str = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue]
+    return bundle.replace("</script", "<\\/script")

@@ -1,0 +1,47 @@
+"""The figures of a report as SVG and PDF in the size of a paper's columns."""
+
+import re
+from pathlib import Path
+
+from quantmia.errors import QuantmiaError
+from quantmia.files import atomic, write_text
+from quantmia.report.figures import Chart
+
+# The entries of a dictionary of resources, which come in another order each time.
+RESOURCES = re.compile(rb"(?:[ ]*/\w+ \d+ 0 R\n){2,}")
+
+
+def write_figures(charts: dict[str, Chart], folder: Path) -> list[Path]:
+    """`NAME.svg` and `NAME.pdf` of every chart; the same charts give the same bits.
+
+    Args:
+        charts: by name.
+        folder: made if it is not there.
+
+    Returns:
+        The files.
+
+    Raises:
+        QuantmiaError: the report extra is not installed.
+    """
+    try:
+        import vl_convert
+    except ModuleNotFoundError:
+        raise QuantmiaError(
+            "report: the package vl-convert-python is not installed. Install the report extra: "
+            "pip install 'quantmia[report]'"
+        ) from None
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for name, chart in charts.items():
+        spec = chart.to_dict()
+        write_text(folder / f"{name}.svg", vl_convert.vegalite_to_svg(spec))
+        with atomic(folder / f"{name}.pdf") as temporary:
+            temporary.write_bytes(_settled(vl_convert.vegalite_to_pdf(spec)))
+        written += [folder / f"{name}.svg", folder / f"{name}.pdf"]
+    return written
+
+
+def _settled(pdf: bytes) -> bytes:
+    """The same PDF, as long and with every object in its place, its resources in order."""
+    return RESOURCES.sub(lambda found: b"".join(sorted(found[0].splitlines(keepends=True))), pdf)

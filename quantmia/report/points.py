@@ -1,0 +1,191 @@
+"""Quantizers as points: privacy against utility, and the indicator against an attack."""
+
+from itertools import product
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from scipy.stats import t
+
+from quantmia.report.figures import FAINT, INK, TEXT, Chart, Size, attack_choice
+from quantmia.report.load import Report
+from quantmia.report.numbers import with_interval
+
+# Where a label may stand: to the right or left of its point, above or below.
+PLACES = list(product(("left", "right"), (-8, 9, -21, 22)))
+ACROSS, DOWN = 0.12, 0.08  # room around the points, of what they take
+LETTER, LINE = 0.54, 1.1  # width of one and height of a line, of the font's size
+FLOOR = -0.1  # R^2 below is drawn here: the distance between useless and useless tells nothing
+
+
+def utilities(report: Report) -> pd.DataFrame:
+    """Mean utility of every quantizer over the runs, with Student's interval.
+
+    Args:
+        report: of any folder.
+
+    Returns:
+        Columns `quantizer, utility, utility_low, utility_high`.
+    """
+    metric = report.ranking["utility_metric"].iloc[0]
+    values = report.utility[report.utility["metric"] == metric].groupby("quantizer")["value"]
+    count, mean = values.count(), values.mean()
+    quantile = t.ppf((1 + report.confidence) / 2, np.maximum(count - 1, 1))
+    half = (values.std() / np.sqrt(count) * quantile).where(count > 1)
+    table = pd.DataFrame({"utility": mean, "utility_low": mean - half, "utility_high": mean + half})
+    return table.reset_index()
+
+
+def by_attack(report: Report) -> pd.DataFrame:
+    """MIS, utility and r_Q of every quantizer and attack with intervals, and who is on the front.
+
+    Args:
+        report: with attacks.
+    """
+    spread = ["mis", "mis_low", "mis_high"]
+    kept = ["quantizer", "bits", "r_q", "r_q_low", "r_q_high"]
+    rows = report.attacks[["quantizer", "attack", *spread]].merge(report.ranking[kept])
+    rows = rows.merge(utilities(report))
+    for key in ("mis", "utility", "r_q"):
+        numbers = rows[[key, f"{key}_low", f"{key}_high"]].to_numpy(float)
+        rows[f"{key}_text"] = [with_interval(*row) for row in numbers]
+    rows["pareto"] = [
+        not _beaten(row, rows[rows["attack"] == row["attack"]]) for _, row in rows.iterrows()
+    ]
+    return rows
+
+
+def pareto(report: Report, size: Size) -> Chart:
+    """Utility against MIS with error bars both ways, and the front that no quantizer beats."""
+    rows = by_attack(report)
+    rows["label"] = rows["quantizer"] + rows["bits"].map(_bits)
+    if report.ranking["utility_metric"].iloc[0] == "r2" and rows["utility"].min() < FLOOR:
+        below = rows["utility"] < FLOOR
+        rows.loc[below, "label"] += rows["utility"].map(", R² {:.1f} ◂".format)
+        for key in ("utility", "utility_low", "utility_high"):
+            rows[key] = rows[key].clip(lower=FLOOR)
+    fill = alt.condition("datum.pareto", alt.value(INK), alt.value("white"))
+    title = f"{report.metric} (higher is better)"
+    return _labelled(report, size, rows, ("utility", title, False), "label", fill, front=True)
+
+
+def agreement(report: Report, size: Size) -> Chart:
+    """r_Q against the MIS of an attack, with intervals."""
+    rows = by_attack(report).dropna(subset="r_q")
+    log = bool((rows[["r_q", "r_q_low"]].min() > 0).all())
+    title = "r_Q (higher is more private, says the paper)"
+    return _labelled(
+        report, size, rows, ("r_q", title, log), "quantizer", alt.value(INK), front=False
+    )
+
+
+def _labelled(
+    report: Report,
+    size: Size,
+    rows: pd.DataFrame,
+    across: tuple[str, str, bool],
+    label: str,
+    fill: Any,
+    front: bool,
+) -> Chart:
+    """Points of one attack with bars of uncertainty, and labels that keep clear of each other.
+
+    Args:
+        report: whose they are.
+        size: of the chart.
+        rows: of all attacks, which share the axes.
+        across: column, title and whether logarithmic of the horizontal axis; MIS is the other.
+        label: column of the labels.
+        fill: of the points.
+        front: whether to join those that no other one beats.
+    """
+    key, title, log = across
+    x_domain, y_domain = _domain(rows, key, ACROSS, log), _domain(rows, "mis", DOWN)
+    scale = alt.Scale(type="log" if log else "linear", domain=x_domain, nice=False)
+    x = alt.X(f"{key}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8, format="~g"))
+    y = alt.Y("mis:Q", title="MIS (1 = no leak)", axis=alt.Axis(tickCount=8))
+    y = y.scale(domain=y_domain, nice=False)
+    rows["place"] = 0
+    for _, mine in rows.groupby("attack"):
+        at = _pixels(mine[key], x_domain, size.width, log)
+        up = _pixels(mine["mis"], y_domain, size.height)
+        places = _places(at, size.height - up, list(mine[label]), size)
+        rows.loc[mine.index, "place"] = places
+    attack = attack_choice(report)
+    base = alt.Chart(rows).transform_filter(alt.datum.attack == attack)
+    tips = [alt.Tooltip("quantizer:N"), alt.Tooltip("bits:Q", format=".3")]
+    tips += [
+        alt.Tooltip(f"{each}_text:N", title=title)
+        for each, title in (("mis", "MIS"), ("utility", report.metric), ("r_q", "r_Q"))
+    ]
+    bar = base.mark_rule(color=INK, opacity=0.8, clip=True)
+    layers = [
+        bar.encode(x, y).encode(x=f"{key}_low:Q", x2=f"{key}_high:Q"),
+        bar.encode(x, y).encode(y="mis_low:Q", y2="mis_high:Q"),
+        base.mark_point(size=70, opacity=1, stroke=INK).encode(x, y, tooltip=tips, fill=fill),
+    ]
+    if front:
+        line = base.transform_filter("datum.pareto").mark_line(color=FAINT, strokeDash=[4, 3])
+        layers.insert(0, line.encode(x, y, order="utility:Q"))
+    for place, (align, dy) in enumerate(PLACES):
+        dx = 8 if align == "left" else -8
+        text = base.mark_text(align=align, dx=dx, dy=dy, fontSize=size.font, color=TEXT)
+        text = text.transform_filter(alt.datum.place == place)
+        layers.append(text.encode(x, y, text=f"{label}:N"))
+    return alt.layer(*layers).add_params(attack).properties(width=size.width, height=size.height)
+
+
+def _bits(bits: float) -> str:
+    shown = f"{bits:.3g}"
+    return f" · {shown} {'bit' if shown == '1' else 'bits'}"
+
+
+def _domain(rows: pd.DataFrame, key: str, margin: float, log: bool = False) -> list[float]:
+    """From the least to the greatest end of an interval, with room around."""
+    values = rows[[key, f"{key}_low", f"{key}_high"]].to_numpy(float)
+    values = np.log(values) if log else values
+    low, high = np.nanmin(values), np.nanmax(values)
+    room = margin * (high - low) or 0.5
+    ends = np.array([low - room, high + room])
+    return [float(end) for end in (np.exp(ends) if log else ends)]
+
+
+def _pixels(values: pd.Series, domain: list[float], size: int, log: bool = False) -> np.ndarray:
+    """Where values stand on an axis."""
+    at, (low, high) = values.to_numpy(float), domain
+    if log:
+        at, low, high = np.log(at), np.log(low), np.log(high)
+    return (at - low) / (high - low) * size
+
+
+def _places(across: np.ndarray, down: np.ndarray, labels: list[str], size: Size) -> list[int]:
+    """For every point the place of its label that overlaps least with what was placed before."""
+    taken = [(a - 6, d - 6, a + 6, d + 6) for a, d in zip(across, down, strict=True)]
+    chosen, line = [], LINE * size.font
+    for a, d, label in zip(across, down, labels, strict=True):
+        boxes = []
+        for align, dy in PLACES:
+            wide = LETTER * size.font * len(label)
+            left = a + 8 if align == "left" else a - 8 - wide
+            boxes.append((left, d + dy - line / 2, left + wide, d + dy + line / 2))
+        costs = [
+            sum(_overlap(box, other) for other in taken)
+            + 50 * max(0.0, -box[0], box[2] - size.width)  # outside of the chart
+            for box in boxes
+        ]
+        best = int(np.argmin(costs))
+        chosen.append(best)
+        taken.append(boxes[best])
+    return chosen
+
+
+def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """Area that two boxes (left, top, right, bottom) share."""
+    return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+def _beaten(row: pd.Series, others: pd.DataFrame) -> bool:
+    mis, utility = others["mis"], others["utility"]
+    as_good = (mis >= row["mis"]) & (utility >= row["utility"])
+    return bool((as_good & ((mis > row["mis"]) | (utility > row["utility"]))).any())

@@ -1,0 +1,47 @@
+"""Reports on disk: the page, and its figures for a paper."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from quantmia.files import write_text
+from quantmia.report import comparison, page, paper
+from quantmia.report.exposed import Exposed
+from quantmia.report.figures import PAPER, charts
+from quantmia.report.load import Report
+
+PAGE, FIGURES = "report.html", "figures"
+
+
+def write_page(report: Report, folder: Path, exposed: Sequence[Exposed] = ()) -> Path:
+    """`report.html` of one ranking, and `figures/` as SVG and PDF.
+
+    Args:
+        report: what it shows.
+        folder: where to.
+        exposed: samples that it may name.
+
+    Returns:
+        The page.
+    """
+    write_text(folder / PAGE, page.render(report, folder, exposed))
+    paper.write_figures(charts(report, PAPER), folder / FIGURES)
+    return folder / PAGE
+
+
+def write_comparison(reports: Mapping[str, Report], folder: Path) -> Path:
+    """`report.html` that compares rankings, and `figures/` as SVG and PDF.
+
+    Args:
+        reports: by the name that the page calls them.
+        folder: where to.
+
+    Returns:
+        The page.
+
+    Raises:
+        QuantmiaError: there is no attack that all of them have.
+    """
+    found = comparison.compare(reports)
+    write_text(folder / PAGE, comparison.render(found, folder))
+    paper.write_figures(found.figures, folder / FIGURES)
+    return folder / PAGE

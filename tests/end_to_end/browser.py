@@ -1,0 +1,77 @@
+"""A real browser, without a network of its own."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def chromium() -> str:
+    """Path of a Chromium; as root on Debian or Ubuntu it is installed if it is missing."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next(filter(None, map(shutil.which, names)), None)
+    if found:
+        return found
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        pytest.skip("there is no Chromium, and it cannot be installed without root and apt-get")
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update"], ["install", "-y", "--no-install-recommends", "chromium"]):
+        done = subprocess.run(
+            ["apt-get", "-q", *command], env=environment, capture_output=True, text=True
+        )
+        if done.returncode:
+            pytest.skip(f"Chromium cannot be installed here: {done.stderr[-200:]}")
+    return chromium()
+
+
+@dataclass
+class Seen:
+    """A page in the browser, and what it did unasked.
+
+    Args:
+        page: playwright's.
+        said: console messages and errors.
+        asked: addresses other than its own file that it requested.
+    """
+
+    page: Page
+    said: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def opened(path: Path, width: int = 1400, scheme: str = "light") -> Iterator[Seen]:
+    """A file in Chromium, once its charts are drawn."""
+    address = path.absolute().as_uri()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET)
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+        )
+        seen = Seen(context.new_page())
+        seen.page.on("console", lambda message: seen.said.append(message.text))
+        seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
+        seen.page.on("request", lambda request: seen.asked.append(request.url))
+        seen.page.goto(address)
+        seen.page.wait_for_function("document.body.dataset.ready === 'true'")
+        seen.asked = [
+            each for each in seen.asked if each != address and not each.startswith("data:")
+        ]
+        yield seen
+        browser.close()

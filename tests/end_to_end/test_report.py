@@ -1,0 +1,343 @@
+"""The report as people meet it: by the command line, in a browser, in a notebook."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from nbclient import NotebookClient
+
+import quantmia as package
+from tests.end_to_end.browser import opened
+from tests.end_to_end.command import SMALL, quantmia
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+MOLECULES = [
+    "dataset=csv",
+    f"dataset.path={ROOT / 'examples' / 'molecules.csv'}",
+    "dataset.smiles=SMILES",
+    "dataset.target=pIC50",
+    "embedder=ecfp",
+    "training.epochs=12",
+    "runs=8",
+    "ranking.bootstrap=100",
+    "ranking.halves=20",
+]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A folder with the page of a run, the page that names samples, and one that compares."""
+    where = tmp_path_factory.mktemp("report")
+    for command in (
+        ["run", *SMALL, "hydra.run.dir=mixture", "report=true"],
+        ["run", *MOLECULES, "hydra.run.dir=molecules", "report.expose_samples=true"],
+        ["report", "mixture", "molecules", "--output", "both"],
+    ):
+        done = quantmia(where, *command)
+        assert done.returncode == 0, done.stderr
+        assert "report.html" in done.stderr
+    return where
+
+
+PAGES = ["mixture", "molecules", "both"]
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("folder", PAGES)
+def test_a_page_opens_from_disk_by_itself(home, folder, width):
+    with opened(home / folder / "report.html", width) as seen:
+        assert seen.said == []
+        assert seen.asked == []
+        charts = seen.page.locator(".chart svg.marks")
+        assert charts.count() >= 2
+        assert seen.page.evaluate("document.documentElement.scrollWidth") <= width
+    assert (home / folder / "report.html").stat().st_size < 3_000_000
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("folder", PAGES)
+def test_a_page_is_accessible(home, folder, scheme):
+    with opened(home / folder / "report.html", scheme=scheme) as seen:
+        for details in seen.page.locator("details").all():
+            details.evaluate("each => each.open = true")
+        found = Axe().run(seen.page).response["violations"]
+        serious = [
+            (each["id"], each["nodes"][0]["html"][:200])
+            for each in found
+            if each["impact"] in ("serious", "critical")
+        ]
+        assert serious == []
+
+
+def test_hovering_tells_the_numbers(home):
+    ranking = pd.read_csv(home / "mixture" / "ranking.csv")
+    with opened(home / "mixture" / "report.html") as seen:
+        seen.page.locator("#pareto .mark-symbol path").first.hover()
+        tip = seen.page.locator("#vg-tooltip-element")
+        tip.wait_for(state="visible")
+        text = tip.inner_text()
+    rows = ranking.to_dict("records")
+    row = next(each for each in rows if re.search(rf"\b{each['quantizer']}\b", text))
+    value, low, high = map(float, re.findall(r"MIS\s+([\d.]+) \[([\d.]+), ([\d.]+)\]", text)[0])
+    found = [row[f"mis_lira_shrunk{end}"] for end in ("", "_low", "_high")]
+    assert np.allclose([value, low, high], found, atol=0.051)
+    assert "accuracy" in text
+
+
+def test_columns_sort_up_and_down_by_mouse_and_keyboard(home):
+    with opened(home / "mixture" / "report.html") as seen:
+        head = seen.page.locator("#ranking thead th").nth(1)
+        assert "bits" in head.inner_text()
+
+        def bits() -> list[float]:
+            cells = seen.page.locator("#ranking tbody td:nth-child(2)").all()
+            return [float(cell.get_attribute("data-value") or "nan") for cell in cells]
+
+        shown = bits()
+        head.locator("button").click()
+        assert bits() == sorted(shown, reverse=True)
+        assert head.get_attribute("aria-sort") == "descending"
+        head.locator("button").focus()
+        seen.page.keyboard.press("Enter")
+        assert bits() == sorted(shown)
+        assert head.get_attribute("aria-sort") == "ascending"
+
+
+def test_an_attack_can_be_chosen_and_taken_away(home):
+    with opened(home / "mixture" / "report.html") as seen:
+        page = seen.page
+        before = page.locator("#pareto .mark-symbol path").first.get_attribute("transform")
+        page.locator("#pareto select").select_option("loss_threshold")
+        page.wait_for_function(
+            "before => document.querySelector('#pareto .mark-symbol path')"
+            ".getAttribute('transform') !== before",
+            arg=before,
+        )
+        lines = page.locator("#roc .mark-line path")
+        count = lines.count()
+        page.get_by_role("checkbox", name="loss_threshold").uncheck()
+        page.wait_for_function(
+            "count => document.querySelectorAll('#roc .mark-line path').length < count", arg=count
+        )
+        assert seen.said == []
+
+
+def numbers_of(page, table: str) -> pd.DataFrame:
+    """A table of the page with the numbers behind its cells."""
+    heads = page.locator(f"#{table} thead th").all_inner_texts()
+    rows = page.locator(f"#{table} tbody tr").all()
+    values = [
+        row.locator("th, td").evaluate_all("all => all.map(each => each.dataset.value)")
+        for row in rows
+    ]
+    return pd.DataFrame(values, columns=heads)
+
+
+@pytest.mark.parametrize(("folder", "metric"), [("mixture", "accuracy"), ("molecules", "R²")])
+def test_every_number_of_the_ranking_is_that_of_the_table(home, folder, metric):
+    ranking = pd.read_csv(home / folder / "ranking.csv")
+    with opened(home / folder / "report.html") as seen:
+        shown = numbers_of(seen.page, "ranking")
+        texts = seen.page.locator("#ranking tbody tr").all_inner_texts()
+        bars = seen.page.locator("#ranking .bar").count()
+    assert list(shown["quantizer"]) == list(ranking["quantizer"])
+    of = {"bits": "bits", "r_Q": "r_q", "rank by r_Q": "rank", metric: "utility"}
+    of |= {
+        "MIS at most" if column == "mis_upper" else f"MIS {column.removeprefix('mis_')}": column
+        for column in map(str, ranking)
+        if column.startswith("mis_") and not column.endswith(("_low", "_high"))
+    }
+    assert set(of) | {"quantizer", "flags"} == set(shown)
+    for head, column in of.items():
+        assert np.array_equal(shown[head].astype(float), ranking[column], equal_nan=True), head
+    attacks = [each for each in map(str, ranking) if re.fullmatch("mis_.*_low", each)]
+    assert bars == len(attacks) * len(ranking)
+    # What is shown is the number, rounded to what its interval allows.
+    for text, row in zip(texts, ranking.to_dict("records"), strict=True):
+        value, low, high = re.findall(r"(-?[\d.]+)\s*\[(-?[\d.]+), (-?[\d.]+)\]", text)[0]
+        places = len(value.partition(".")[2])
+        mine = [row[f"mis_lira_shrunk{end}"] for end in ("", "_low", "_high")]
+        assert [value, low, high] == [f"{each:.{places}f}" for each in mine]
+
+
+def test_every_other_number_is_that_of_its_table(home):
+    folder = home / "mixture"
+    tables = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
+    with opened(folder / "report.html") as seen:
+        for details in seen.page.locator("details").all():
+            details.evaluate("each => each.open = true")
+        shown = {
+            name: numbers_of(seen.page, name)
+            for name in ("utility", "t-pairs", "t-roc", "t-trajectory", "t-grid", "t-agreement")
+        }
+        specs = json.loads(seen.page.locator("#specs").text_content() or "")
+    means = tables["utility"].pivot_table(index="quantizer", columns="metric", values="value")
+    utility = shown["utility"].set_index("quantizer").astype(float)
+    assert np.allclose(utility, means.loc[utility.index, utility.columns], rtol=1e-12)
+    assert np.array_equal(shown["t-pairs"]["P"].astype(float), tables["pairs"]["p_mis_lira_shrunk"])
+    roc = tables["roc"][tables["roc"]["fpr"].round(6).isin([0.001, 0.01, 0.1])]
+    assert np.array_equal(shown["t-roc"]["tpr"].astype(float), roc["tpr"])
+    assert np.array_equal(
+        shown["t-agreement"]["value"].astype(float), tables["correlation"]["value"], equal_nan=True
+    )
+    lowest = tables["trajectory"].groupby("quantizer")["loss"].min()
+    trajectory = shown["t-trajectory"].set_index("quantizer").iloc[:, 1].astype(float)
+    assert np.array_equal(trajectory, lowest[trajectory.index])
+    last = tables["diagnostics"].set_index("quantizer")["best_is_last"]
+    grid = shown["t-grid"].set_index("quantizer")["best_is_last"].astype(float)
+    assert np.array_equal(grid, last[grid.index])
+    # What is drawn, too.
+    drawn = pd.DataFrame(next(iter(specs["pareto"]["datasets"].values())))
+    merged = drawn.merge(tables["attacks"], on=["quantizer", "attack"], suffixes=("", "_table"))
+    assert len(merged) == len(tables["attacks"])
+    assert np.allclose(merged["mis"], merged["mis_table"], rtol=1e-12)
+    curve = pd.DataFrame(next(iter(specs["roc"]["datasets"].values())))
+    assert set(curve["tpr"]) <= set(tables["roc"]["tpr"].round(6))
+
+
+def test_downloads_are_the_tables(home):
+    with opened(home / "mixture" / "report.html") as seen:
+        links = seen.page.locator(".downloads a").all()
+        assert {link.inner_text() for link in links} == {
+            path.name for path in (home / "mixture").glob("*.csv")
+        }
+        with seen.page.expect_download() as download:
+            seen.page.get_by_text("ranking.csv", exact=True).click()
+        content = Path(download.value.path()).read_bytes()
+    assert content == (home / "mixture" / "ranking.csv").read_bytes()
+
+
+def test_samples_are_named_only_on_demand(home):
+    table = pd.read_csv(ROOT / "examples" / "molecules.csv")
+    page = (home / "molecules" / "report.html").read_text(encoding="utf-8")
+    named = re.findall(r'class="name">([^<]+)<', page)
+    assert len(named) == 20
+    assert set(named) <= set(table["SMILES"])
+    assert page.count("<svg") >= 20  # drawn
+    assert "as sensitive as they are" in page
+    done = quantmia(home, "report", "molecules", "--output", "silent")
+    assert done.returncode == 0, done.stderr
+    silent = (home / "silent" / "report.html").read_text(encoding="utf-8")
+    assert not any(smiles in silent for smiles in named)
+
+
+def test_the_same_folder_gives_the_same_bits(home):
+    done = quantmia(home, "report", "mixture", "--output", "again")
+    assert done.returncode == 0, done.stderr
+    for path in sorted((home / "again").rglob("*.*")):
+        there = home / "mixture" / path.relative_to(home / "again")
+        if path.suffix != ".html":  # which links to its tables
+            assert path.read_bytes() == there.read_bytes(), path
+    figures = {path.name for path in (home / "again" / "figures").iterdir()}
+    assert {"pareto.svg", "pareto.pdf", "roc.svg", "pairs.pdf", "trajectory.svg"} <= figures
+
+
+def test_the_comparison_holds_the_numbers_of_both(home):
+    with opened(home / "both" / "report.html") as seen:
+        seen.page.locator("details").first.evaluate("each => each.open = true")
+        shown = numbers_of(seen.page, "t-privacy").set_index("quantizer")
+        links = [link.get_attribute("href") for link in seen.page.locator("h3 a").all()]
+    for folder in ("mixture", "molecules"):
+        ranking = pd.read_csv(home / folder / "ranking.csv").set_index("quantizer")
+        mine = ranking.loc[shown.index, "mis_lira_shrunk"]
+        assert np.array_equal(shown[folder].astype(float), mine)
+    assert links == ["../mixture/report.html", "../molecules/report.html"]
+
+
+def test_a_large_page_stays_small_and_opens_at_once(home, tmp_path):
+    """1,000 runs and 20 quantizers, with the tables of a small experiment repeated."""
+    folder = tmp_path / "large"
+    folder.mkdir()
+    for path in [*(home / "mixture").glob("*.csv"), *(home / "mixture").glob("*.json")]:
+        shutil.copy(path, folder)
+    names = list(pd.read_csv(folder / "ranking.csv")["quantizer"])
+    more = {name: [name, *(f"{name}_{n}" for n in range(2, 4))] for name in names}
+    kept = [each for name in names for each in more[name]][:20]
+    for path in folder.glob("*.csv"):
+        table = pd.read_csv(path)
+        if "quantizer" in table and "other" not in table:
+            table["quantizer"] = table["quantizer"].map(more)
+            table = table.explode("quantizer")
+            table = table[table["quantizer"].isin(kept)]
+        if path.stem == "pairs":
+            first = table.to_dict("records")[0]
+            pairs = [(a, b) for i, a in enumerate(kept) for b in kept[i + 1 :]]
+            table = pd.DataFrame([first | {"quantizer": a, "other": b} for a, b in pairs])
+        if "run" in table:
+            parts = [table.assign(run=table["run"] + 8 * n) for n in range(125)]
+            table = pd.concat(parts, ignore_index=True)
+        table.to_csv(path, index=False)
+    assert len(pd.read_csv(folder / "utility.csv")) >= 1000 * 20
+    done = quantmia(tmp_path, "report", "large")
+    assert done.returncode == 0, done.stderr
+    assert (folder / "report.html").stat().st_size < 3_000_000
+    with opened(folder / "report.html") as seen:
+        assert seen.said == []
+        taken = seen.page.evaluate("performance.getEntriesByName('drawn')[0].startTime")
+    print(f"\nopened and drawn in {taken / 1000:.2f} s")
+
+
+def test_a_sweep_with_reports_ends_in_a_comparison(tmp_path):
+    done = quantmia(
+        tmp_path, "run", "-m", *SMALL, "dataset.sigma=1,4", "runs=4", "report=true",
+        "attack=[loss_threshold]", "hydra.sweep.dir=sweep",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "sweep" / "report.html").read_text(encoding="utf-8")
+    assert "dataset.sigma=1" in page
+    assert "dataset.sigma=4" in page
+    assert len(list((tmp_path / "sweep").glob("*/report.html"))) == 2
+    before = (tmp_path / "sweep" / "report.html").read_bytes()
+    done = quantmia(tmp_path, "report", "sweep")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "sweep" / "report.html").read_bytes() == before
+
+
+def test_a_half_finished_folder_says_how_to_finish_it(home, tmp_path):
+    folder = tmp_path / "half"
+    shutil.copytree(home / "mixture", folder)
+    for path in folder.glob("*.csv"):
+        path.unlink()
+    for number in range(5, 8):
+        (folder / "scores" / f"run-{number:04d}.safetensors").unlink()
+    manifest = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(manifest | {"state": "running"}))
+    done = quantmia(tmp_path, "report", "half")
+    assert done.returncode == 2
+    assert "not finished: 5 of 8 runs" in done.stderr
+    assert "resume=true" in done.stderr
+
+
+def test_the_notebook_runs(tmp_path):
+    notebook = nbformat.read(ROOT / "examples" / "report.ipynb", as_version=4)
+    assert all(not cell.get("outputs") for cell in notebook.cells)
+    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}})
+    client.execute()
+    shown = [
+        output["data"]
+        for cell in notebook.cells
+        for output in cell.get("outputs", ())
+        if "data" in output
+    ]
+    assert any("text/html" in data for data in shown)  # frames
+    assert sum("vegaEmbed" in data.get("text/html", "") for data in shown) == 2  # charts
+
+
+def test_the_python_interface(home):
+    found = package.load(home / "mixture")
+    assert list(found.ranking["quantizer"]) == list(
+        pd.read_csv(home / "mixture" / "ranking.csv")["quantizer"]
+    )
+    assert found.trusted == "lira_shrunk"
+    assert found.name == "synthetic"
+    assert set(found.figures) == {"pareto", "agreement", "pairs", "roc", "trajectory", "grid"}
+    assert str(found.command).startswith("quantmia run +experiment=synthetic")
+    assert found.figures["pareto"].to_dict()["$schema"]
