@@ -10,7 +10,7 @@ from sklearn.metrics import (
     r2_score,
 )
 
-from quantmia.tasks import TASKS
+from quantmia.tasks import TASKS, calibration_error
 
 RNG = np.random.default_rng(0)
 REGRESSION, BINARY, MULTICLASS = (TASKS[n] for n in ("regression", "binary", "multiclass"))
@@ -114,3 +114,34 @@ def test_two_classes_have_the_same_loss_and_signal_as_one_logit():
 
 def test_outputs_of_models():
     assert [task.out_features(5) for task in (REGRESSION, BINARY, MULTICLASS)] == [1, 1, 5]
+
+
+def test_calibration_error_is_that_of_the_bins():
+    rng = np.random.default_rng(3)
+    confidence = rng.random(500)
+    correct = rng.random(500) < 0.7
+    expected = 0.0
+    for low in np.arange(15) / 15:
+        inside = (confidence >= low) & (confidence < low + 1 / 15)
+        if inside.any():
+            expected += inside.mean() * abs(confidence[inside].mean() - correct[inside].mean())
+    assert calibration_error(confidence, correct) == pytest.approx(expected)
+    assert calibration_error(np.ones(4), np.ones(4, bool)) == 0  # the last bin holds its end
+
+
+def test_calibrated_probabilities_have_a_small_error_and_others_a_large_one():
+    rng = np.random.default_rng(4)
+    logit = rng.normal(size=(20_000, 1)) * 2
+    label = (rng.random(20_000) < expit(logit[:, 0])).astype(np.int64)
+    assert BINARY.utility(logit, label)["calibration_error"] < 0.02
+    assert BINARY.utility(logit * 5, label)["calibration_error"] > 0.08
+    logits = np.hstack([np.zeros_like(logit), logit])  # the same as two classes
+    same = MULTICLASS.utility(logits, label)["calibration_error"]
+    assert same == pytest.approx(BINARY.utility(logit, label)["calibration_error"])
+
+
+def test_the_calibration_slope_is_that_of_least_squares():
+    slope = REGRESSION.utility(OUTPUT[0], REAL[0])["calibration_slope"]
+    assert slope == pytest.approx(np.polyfit(OUTPUT[0, :, 0], REAL[0], 1)[0], rel=1e-4)
+    constant = REGRESSION.utility(np.zeros_like(OUTPUT[0]), REAL[0])["calibration_slope"]
+    assert np.isnan(constant)

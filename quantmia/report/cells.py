@@ -123,10 +123,10 @@ def behind(report: Report, figure: str) -> Grid | None:
         return _plainly(table, ["quantizer", "attack", "fpr"], interval="tpr")
     if figure == "trajectory":
         table = tables["trajectory"]
-        best = table.loc[table.groupby("quantizer")["loss"].idxmin()].set_index("quantizer")
-        last = table.groupby("quantizer")[["epoch", "loss"]].last()
-        joined = best[["epoch", "loss"]].join(last, rsuffix="_last")
-        joined = joined.reindex(report.ranking["quantizer"]).reset_index()
+        best = table.loc[table.groupby("quantizer")["loss"].idxmin()]
+        last = table.groupby("quantizer", as_index=False)[["epoch", "loss"]].last()
+        order = report.ranking[["quantizer"]]
+        joined = order.merge(best[["quantizer", "epoch", "loss"]]).merge(last, on="quantizer")
         found = _plainly(joined, ["quantizer"])
         heads = ["quantizer", "epoch of the minimum", "loss there", "last epoch", "loss there"]
         return Grid(heads, found.rows)

@@ -5,7 +5,7 @@ One definition of each serves the page (interactive), notebooks, and the SVG and
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -35,16 +35,18 @@ class Size:
         height: of the same.
         font: size of the letters.
         hover: whether a mouse can ask for numbers.
+        legend: beside the chart on the `right`, or at the `bottom`.
     """
 
     width: int
     height: int
     font: int
     hover: bool
+    legend: Literal["right", "bottom"]
 
 
-SCREEN = Size(880, 420, font=12, hover=True)
-PAPER = Size(400, 250, font=9, hover=False)  # six inches with its labels
+SCREEN = Size(880, 420, font=12, hover=True, legend="right")
+PAPER = Size(380, 240, font=9, hover=False, legend="bottom")  # six inches with its labels
 Chart = Any  # altair's classes of layered and faceted charts have no common type of their own
 
 
@@ -69,7 +71,7 @@ def themed(chart: Chart, size: Size = SCREEN) -> Chart:
     }
     return chart.configure(
         axis=axis,
-        legend=alt.LegendConfig(**words, symbolOpacity=1),
+        legend=alt.LegendConfig(**words, symbolOpacity=1, orient=size.legend),
         header=alt.HeaderConfig(**words),
         view=alt.ViewConfig(stroke=None),
         background="transparent",

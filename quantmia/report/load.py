@@ -205,7 +205,7 @@ def _table(path: Path) -> pd.DataFrame:
         raise FolderError(f"{path} is empty; {again}")
     for column in map(str, table):
         if column in WORDS:
-            table[column] = table[column].fillna("")
+            table[column] = table[column].astype(object).where(table[column].notna(), "")
             continue
         number = pd.to_numeric(table[column], errors="coerce")
         if (number.isna() & table[column].notna()).any():

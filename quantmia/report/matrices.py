@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import altair as alt
 import pandas as pd
 
-from quantmia.report.figures import COLOURS, INK, Chart, Size, order
+from quantmia.report.figures import COLOURS, INK, SCREEN, Chart, Size, order
 from quantmia.report.load import Report
 
 SIDE, SMALL = 46, 22  # pixels of a cell
@@ -32,6 +32,7 @@ def pairs(report: Report, size: Size) -> Chart:
         Axis("other", order(report), "than this one"),
         alt.Color("p:Q", title="P", scale=_diverging(0, 0.5, 1)),
         light="datum.p > 0.12 && datum.p < 0.85",
+        size=size,
     )
 
 
@@ -82,7 +83,14 @@ class Axis:
     title: str | None = None
 
 
-def _matrix(table: pd.DataFrame, rows: Axis, columns: Axis, colour: alt.Color, light: str) -> Chart:
+def _matrix(
+    table: pd.DataFrame,
+    rows: Axis,
+    columns: Axis,
+    colour: alt.Color,
+    light: str,
+    size: Size = SCREEN,
+) -> Chart:
     """Cells with their numbers.
 
     Args:
@@ -91,6 +99,7 @@ def _matrix(table: pd.DataFrame, rows: Axis, columns: Axis, colour: alt.Color, l
         columns: what stands beside each other.
         colour: of the number.
         light: condition on the cells that are light, and take dark digits.
+        size: of the largest charts, which this one keeps below.
     """
     x = alt.X(f"{columns.column}:N", sort=columns.names, title=columns.title)
     y = alt.Y(f"{rows.column}:N", sort=rows.names, title=rows.title)
@@ -98,13 +107,15 @@ def _matrix(table: pd.DataFrame, rows: Axis, columns: Axis, colour: alt.Color, l
     tips = [f"{rows.column}:N", f"{columns.column}:N", alt.Tooltip("p:Q", format=".3")]
     cells = base.mark_rect().encode(colour, tooltip=tips)
     many = max(len(rows.names), len(columns.names)) > READABLE
-    side = SMALL if many else SIDE
-    size = {"width": len(columns.names) * side, "height": len(rows.names) * side * 0.7}
+    side = min(SMALL if many else SIDE, 0.8 * size.width / len(columns.names))
+    extent = {"width": len(columns.names) * side, "height": len(rows.names) * side * 0.7}
     if many:
-        return cells.properties(**size)
+        return cells.properties(**extent)
     digits = alt.condition(light, alt.value(DARK), alt.value("white"))
-    text = base.mark_text(fontSize=11).encode(alt.Text("p:Q", format=".2f"), color=digits)
-    return (cells + text).properties(**size)
+    text = base.mark_text(fontSize=size.font - 1).encode(
+        alt.Text("p:Q", format=".2f"), color=digits
+    )
+    return (cells + text).properties(**extent)
 
 
 def _diverging(*ends: float) -> alt.Scale:

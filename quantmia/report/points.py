@@ -1,7 +1,6 @@
 """Quantizers as points: privacy against utility, and the indicator against an attack."""
 
-from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 import numpy as np
@@ -12,8 +11,9 @@ from quantmia.report.figures import FAINT, INK, TEXT, Chart, Size, attack_choice
 from quantmia.report.load import Report
 from quantmia.report.numbers import with_interval
 
-# Where a label may stand: to the right or left of its point, above or below.
-PLACES = list(product(("left", "right"), (-8, 9, -21, 22)))
+# Where a label may stand: begin or end at its point, above or below; the nearest first.
+SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
+PLACES = [(align, dy) for dy in (-8, 9, -21, 22) for align in SIDES]
 ACROSS, DOWN = 0.12, 0.08  # room around the points, of what they take
 LETTER, LINE = 0.54, 1.1  # width of one and height of a line, of the font's size
 FLOOR = -0.1  # R^2 below is drawn here: the distance between useless and useless tells nothing

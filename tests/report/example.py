@@ -1,0 +1,116 @@
+"""A small ranking with every table, of numbers that were drawn."""
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from quantmia.files import write_json
+from quantmia.ranking import Results
+from quantmia.report.tables import write_tables
+from quantmia.verdict import Caution
+
+QUANTIZERS = ("sign", "uniform_4", "full_precision")
+ATTACKS = ("loss_threshold", "lira_shrunk")
+
+
+def spread(key: str, value: float, half: float = 0.05) -> dict[str, float]:
+    return {key: value, f"{key}_low": value - half, f"{key}_high": value + half}
+
+
+def results(
+    names=QUANTIZERS, attacked: bool = True, metric: str = "r2", seed: int = 0, runs: int = 8
+) -> Results:
+    """Results whose quantizers are in the order of their MIS."""
+    rng = np.random.default_rng(seed)
+    attacks = ATTACKS if attacked else ()
+    mis = np.sort(rng.uniform(0.3, 0.95, len(names)))[::-1]
+    utility = np.sort(rng.uniform(0.2, 0.8, len(names)))
+    ranking, found, per_run, indicator, diagnostics = [], [], [], [], []
+    for q, name in enumerate(names):
+        row = {"quantizer": name, "bits": 1.0 + q, "sparsity": 0.0}
+        row |= spread("r_q", 0.1 * (q + 1), 0.04) | spread("rank", q + 1.0, 1.0)
+        row |= {"utility": 0.0, "utility_metric": metric, "runs": runs, "distinct_models": 20.0}
+        for attack in attacks:
+            mine = spread(f"mis_{attack}", mis[q] - 0.01 * (attack == "loss_threshold"))
+            row |= mine
+            one = {"quantizer": name, "attack": attack} | spread("auc", 0.6)
+            found.append(one | {k.replace(f"mis_{attack}", "mis"): v for k, v in mine.items()})
+        values = utility[q] + rng.normal(size=runs) * 0.02
+        row["utility"] = values.mean()
+        if attacks:
+            row["mis_upper"] = mis[q] + 0.03
+        ranking.append(row | {"flags": "pareto" if q == 0 else ""})
+        for run, value in enumerate(values):
+            per_run.append({"run": run, "quantizer": name, "metric": metric, "value": value})
+            indicator.append({"run": run, "quantizer": name, "variant": "paper", "r": 0.1})
+        diagnostics.append(
+            {"quantizer": name, "best_is_last": 0.0, "r_q_grid_1": 0.1 * q, "r_q_grid_2": -0.1 * q}
+        )
+    pairs = [
+        {"quantizer": a, "other": b, "p_r_q": 0.7}
+        | {f"p_mis_{attack}": 0.97 for attack in attacks}
+        | {"runs_to_separate": 12}
+        for a, b in combinations(names, 2)
+    ]
+    correlation = [
+        {"attack": attack, "statistic": "spearman"} | {"value": 0.5, "low": 0.1, "high": 0.9}
+        for attack in attacks
+    ]
+    correlation.append(
+        {"attack": "", "statistic": "spearman_r_q_between_halves", "value": 0.4}
+        | {"low": np.nan, "high": np.nan}
+    )
+    rates = np.logspace(-3, 0, 7)
+    roc = [
+        {"quantizer": name, "attack": attack, "fpr": f, "tpr": f**0.5, "low": f**0.6, "high": 1.0}
+        for name in names
+        for attack in attacks
+        for f in rates
+    ]
+    trajectory = [
+        {"quantizer": name, "epoch": epoch} | spread("loss", 1 + (epoch - 6) ** 2 / 50 + q / 10)
+        for q, name in enumerate(names)
+        for epoch in range(1, 13)
+    ]
+    tables = {
+        "ranking": pd.DataFrame(ranking),
+        "indicator": pd.DataFrame(indicator),
+        "attacks": pd.DataFrame(found),
+        "utility": pd.DataFrame(per_run),
+        "correlation": pd.DataFrame(correlation),
+        "pairs": pd.DataFrame(pairs),
+        "diagnostics": pd.DataFrame(diagnostics),
+        "trajectory": pd.DataFrame(trajectory),
+    } | ({"roc": pd.DataFrame(roc)} if attacks else {})
+    trusted = "lira_shrunk" if attacks else None
+    said = f"{names[0]} leaks least at R^2 0.3; at 8 runs it cannot be told apart from another."
+    caution = [Caution("a limit", "what to do")]
+    return Results(tables, said, caution, [], [], trusted, 0.9)
+
+
+def write(folder: Path, **choices) -> Path:
+    """The tables of a ranking in a folder of its own, with a manifest."""
+    folder.mkdir(parents=True)
+    write_tables(results(**choices), folder, [folder])
+    manifest = {
+        "state": "finished",
+        "command": "quantmia run runs=8",
+        "seed": 3,
+        "device": "cpu",
+        "threads": 2,
+        "versions": {"quantmia": "0"},
+        "config": {"runs": 8},
+        "dataset": {
+            "name": "mixture",
+            "task": "regression",
+            "samples": 200,
+            "pool": 120,
+            "validation": 80,
+            "dropped": {"missing target": 3},
+            "sha256": "0" * 64,
+        },
+    }
+    write_json(folder / "manifest.json", manifest)
+    return folder

@@ -1,0 +1,98 @@
+import json
+import re
+
+import pandas as pd
+import pytest
+
+from quantmia.files import write_json
+from quantmia.report import page
+from quantmia.report.exposed import Exposed, draw
+from quantmia.report.load import load
+from tests.report.example import write
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write(tmp_path_factory.mktemp("page") / "done")
+
+
+@pytest.fixture(scope="module")
+def text(folder) -> str:
+    return page.render(load(folder), folder)
+
+
+def shown(text: str) -> str:
+    """The page without its scripts."""
+    return re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+
+
+def test_it_asks_nothing_of_anybody(text):
+    assert not re.search(r"(?:src|href)=\"(?!data:|#)", shown(text))
+    assert "url(" not in shown(text)
+    assert "@import" not in shown(text)
+
+
+def test_it_says_the_answer_what_to_know_and_where_it_comes_from(text):
+    for part in (
+        "sign leaks least at R² 0.3.",
+        "Measured by the attack lira_shrunk on 8 runs; at 8 runs it cannot be told apart",
+        "A limit.", "what to do", "90%", "quantmia run runs=8", "3 missing target", "0" * 64,
+    ):  # fmt: skip
+        assert part in text
+
+
+def test_what_comes_from_outside_is_escaped(tmp_path):
+    folder = write(tmp_path / "hostile", names=("<script>alert(1)</script>", "a&b", "c"))
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["dataset"]["name"] = "<img src=x onerror=alert(2)>"
+    write_json(folder / "manifest.json", manifest)
+    text = page.render(load(folder), folder)
+    assert "<script>alert" not in text
+    assert "<img" not in shown(text)
+
+
+def test_a_large_table_stays_a_file(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(page, "LARGEST_DOWNLOAD", 500)
+    text = page.render(load(folder), tmp_path)
+    links = re.findall(r'<a download="(\w+\.csv)" href="([^"]*)"', text)
+    for name, href in links:
+        small = (folder / name).stat().st_size <= 500
+        assert href.startswith("data:text/csv") == small
+        assert small or (tmp_path / href).resolve() == folder / name
+    assert {name for name, _ in links} == {path.name for path in folder.glob("*.csv")}
+
+
+def test_samples_are_named_when_they_may_be(folder):
+    named = [Exposed("CHEMBL1", "c1ccccc1O", {"sign": 2.34}), Exposed("row <7>", None, {"sign": 1})]
+    text = page.render(load(folder), folder, named)
+    assert "as sensitive as they are" in text
+    assert "CHEMBL1" in text
+    assert "row &lt;7&gt;" in text
+    assert "<b>2.3</b>" in text
+    assert "as sensitive" not in page.render(load(folder), folder)
+
+
+def test_a_structure_that_cannot_be_read_is_not_drawn():
+    assert "<svg" in str(draw("CCO"))
+    assert draw("not a molecule") is None
+
+
+def test_a_page_without_attacks_and_of_one_quantizer(tmp_path):
+    bare = write(tmp_path / "bare", attacked=False)
+    text = page.render(load(bare), bare)
+    assert "Measured by r_Q" in text
+    assert "MIS" not in shown(text)
+    single = write(tmp_path / "single", names=("sign",))
+    for path in single.glob("*.csv"):  # as pandas writes a table without rows or columns
+        if path.stem == "pairs":
+            path.write_text("\n")
+    assert "sign leaks least" in page.render(load(single), single)
+
+
+def test_a_page_whose_runs_are_gone(folder, tmp_path):
+    alone = write(tmp_path / "alone")
+    (alone / "manifest.json").unlink()
+    text = page.render(load(alone), alone)
+    assert "alone" in text
+    assert "SHA-256" not in text
+    assert pd.read_csv(alone / "ranking.csv")["quantizer"][0] in text
