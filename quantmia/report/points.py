@@ -1,6 +1,6 @@
 """Quantizers as points: privacy against utility, and the indicator against an attack."""
 
-from typing import Any, Literal
+from typing import Any
 
 import altair as alt
 import numpy as np
@@ -11,9 +11,8 @@ from quantmia.report.figures import FAINT, INK, TEXT, Chart, Size, attack_choice
 from quantmia.report.load import Report
 from quantmia.report.numbers import with_interval
 
-# Where a label may stand: begin or end at its point, above or below; the nearest first.
-SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
-PLACES = [(align, dy) for dy in (-8, 9, -21, 22) for align in SIDES]
+# Where a label may stand: after its point (or before it), above or below; the nearest first.
+PLACES = [(after, dy) for dy in (-8, 9, -21, 22) for after in (True, False)]
 ACROSS, DOWN = 0.12, 0.08  # room around the points, of what they take
 LETTER, LINE = 0.54, 1.1  # width of one and height of a line, of the font's size
 FLOOR = -0.1  # R^2 below is drawn here: the distance between useless and useless tells nothing
@@ -128,8 +127,8 @@ def _labelled(
     if front:
         line = base.transform_filter("datum.pareto").mark_line(color=FAINT, strokeDash=[4, 3])
         layers.insert(0, line.encode(x, y, order="utility:Q"))
-    for place, (align, dy) in enumerate(PLACES):
-        dx = 8 if align == "left" else -8
+    for place, (after, dy) in enumerate(PLACES):
+        align, dx = ("left", 8) if after else ("right", -8)
         text = base.mark_text(align=align, dx=dx, dy=dy, fontSize=size.font, color=TEXT)
         text = text.transform_filter(alt.datum.place == place)
         layers.append(text.encode(x, y, text=f"{label}:N"))
@@ -165,9 +164,9 @@ def _places(across: np.ndarray, down: np.ndarray, labels: list[str], size: Size)
     chosen, line = [], LINE * size.font
     for a, d, label in zip(across, down, labels, strict=True):
         boxes = []
-        for align, dy in PLACES:
+        for after, dy in PLACES:
             wide = LETTER * size.font * len(label)
-            left = a + 8 if align == "left" else a - 8 - wide
+            left = a + 8 if after else a - 8 - wide
             boxes.append((left, d + dy - line / 2, left + wide, d + dy + line / 2))
         costs = [
             sum(_overlap(box, other) for other in taken)

@@ -58,9 +58,9 @@ def test_labels_in_a_crowd_lie_on_no_other(report):
     places = points._places(across, down, labels, SCREEN)
     boxes = []
     for a, d, label, place in zip(across, down, labels, places, strict=True):
-        align, dy = points.PLACES[place]
+        after, dy = points.PLACES[place]
         wide = points.LETTER * SCREEN.font * len(label)
-        left = a + 8 if align == "left" else a - 8 - wide
+        left = a + 8 if after else a - 8 - wide
         boxes.append((left, d + dy - 5, left + wide, d + dy + 5))
     for i, one in enumerate(boxes):
         assert all(points._overlap(one, other) == 0 for other in boxes[i + 1 :])
