@@ -27,7 +27,7 @@ help: ## List the targets.
 setup: $(STAMP) ## Make .venv with the locked dependencies; PYTHON=python3.12 chooses another one.
 
 lipophilicity: $(STAMP) ## Rank the quantizers on Lipophilicity: the main experiment.
-	$(BIN)/quantmia run +experiment=lipophilicity
+	$(BIN)/quantmia run +experiment=lipophilicity report=true
 
 test: lint ## Lint, then the fast tests, then the slow ones.
 	$(BIN)/python -m pytest -m "not slow"
