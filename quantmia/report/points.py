@@ -13,6 +13,7 @@ from quantmia.report.numbers import with_interval
 
 # Where a label may stand: after its point (or before it), above or below; the nearest first.
 PLACES = [(after, dy) for dy in (-8, 9, -21, 22) for after in (True, False)]
+CROWDED = 0.3  # of a label, which is left out if more of it would lie on something else
 ACROSS, DOWN = 0.12, 0.08  # room around the points, of what they take
 LETTER, LINE = 0.54, 1.1  # width of one and height of a line, of the font's size
 FLOOR = -0.1  # R^2 below is drawn here: the distance between useless and useless tells nothing
@@ -159,13 +160,15 @@ def _pixels(values: pd.Series, domain: list[float], size: int, log: bool = False
 
 
 def _places(across: np.ndarray, down: np.ndarray, labels: list[str], size: Size) -> list[int]:
-    """For every point the place of its label that overlaps least with what was placed before."""
+    """For every point the place of its label that overlaps least with what was placed before.
+
+    -1 where there is no room: the mouse asks for it, and the table has it.
+    """
     taken = [(a - 6, d - 6, a + 6, d + 6) for a, d in zip(across, down, strict=True)]
     chosen, line = [], LINE * size.font
     for a, d, label in zip(across, down, labels, strict=True):
-        boxes = []
+        boxes, wide = [], LETTER * size.font * len(label)
         for after, dy in PLACES:
-            wide = LETTER * size.font * len(label)
             left = a + 8 if after else a - 8 - wide
             boxes.append((left, d + dy - line / 2, left + wide, d + dy + line / 2))
         costs = [
@@ -174,6 +177,9 @@ def _places(across: np.ndarray, down: np.ndarray, labels: list[str], size: Size)
             for box in boxes
         ]
         best = int(np.argmin(costs))
+        if costs[best] > CROWDED * wide * line:
+            chosen.append(-1)
+            continue
         chosen.append(best)
         taken.append(boxes[best])
     return chosen

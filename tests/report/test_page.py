@@ -35,10 +35,32 @@ def test_it_asks_nothing_of_anybody(text):
 def test_it_says_the_answer_what_to_know_and_where_it_comes_from(text):
     for part in (
         "sign leaks least at R² 0.3.",
-        "Measured by the attack lira_shrunk on 8 runs; at 8 runs it cannot be told apart",
+        "Measured by the attack lira_shrunk on 8 runs; every two neighbours in",
         "A limit.", "what to do", "90%", "quantmia run runs=8", "3 missing target", "0" * 64,
     ):  # fmt: skip
         assert part in text
+
+
+def test_the_second_sentence_says_what_cannot_be_told_apart(tmp_path):
+    folder = write(tmp_path / "unsure", names=tuple("abcdefg"))
+    table = pd.read_csv(folder / "pairs.csv")
+    key = "p_mis_lira_shrunk"
+
+    def said(chosen: pd.Series) -> str:
+        table.assign(**{key: table[key].where(~chosen, 0.6)}).to_csv(
+            folder / "pairs.csv", index=False
+        )
+        return page.headline(load(folder))[1]
+
+    first, other = table["quantizer"], table["other"]
+    assert said((first == "a") & (other == "b")).endswith("it cannot be told apart from b.")
+    assert said((first == "c") & (other == "d")).endswith("cannot be told apart: c / d.")
+    assert said((first == "c") & (other == "e")).endswith(
+        "neighbours in the ranking are told apart."
+    )
+    everything = said(first == first)
+    assert "cannot be told apart from 6 others" in everything
+    assert everything.endswith("neighbours that cannot be told apart: 5 pairs.")
 
 
 def test_what_comes_from_outside_is_escaped(tmp_path):

@@ -66,6 +66,13 @@ def test_labels_in_a_crowd_lie_on_no_other(report):
         assert all(points._overlap(one, other) == 0 for other in boxes[i + 1 :])
 
 
+def test_a_label_without_room_is_left_out():
+    places = points._places(np.full(40, 200.0), np.full(40, 200.0), ["a name"] * 40, SCREEN)
+    assert -1 in places
+    shown = [place for place in places if place >= 0]
+    assert len(set(shown)) == len(shown)
+
+
 def test_every_chart_is_drawn_for_screen_and_paper(report):
     for size in (SCREEN, PAPER):
         drawn = charts(report, size)
