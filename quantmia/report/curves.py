@@ -1,5 +1,7 @@
 """Lines: ROC, loss along the training, and ranks by checkpoint grid."""
 
+import json
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -22,7 +24,9 @@ def roc(report: Report, size: Size) -> Chart:
         alt.param(name=f"show_{n}", value=True, bind=alt.binding_checkbox(name=f" {name}"))
         for n, name in enumerate(names)
     ]
-    shown = " || ".join(f"(datum.attack == '{name}' && show_{n})" for n, name in enumerate(names))
+    shown = " || ".join(
+        f"(datum.attack == {json.dumps(name)} && show_{n})" for n, name in enumerate(names)
+    )
     base = alt.Chart().transform_filter(shown)
     axis = alt.Axis(format="~e", tickCount=4)
     x = alt.X("fpr:Q", title="FPR", axis=axis).scale(type="log")

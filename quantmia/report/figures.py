@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from quantmia.errors import QuantmiaError
@@ -89,9 +90,10 @@ def charts(report: Report, size: Size = SCREEN) -> dict[str, Chart]:
     from quantmia.report import curves, matrices, points
 
     many, attacked = len(report.ranking) > 1, bool(report.trusted)
+    defined = bool(np.isfinite(report.ranking["r_q"]).any())  # with one checkpoint it never is
     wanted: dict[str, tuple[bool, Callable[[Report, Size], Chart]]] = {
         "pareto": (attacked, points.pareto),
-        "agreement": (attacked, points.agreement),
+        "agreement": (attacked and defined, points.agreement),
         "pairs": (many, matrices.pairs),
         "roc": ("roc" in report.tables, curves.roc),
         "trajectory": (True, curves.trajectory),

@@ -10,9 +10,9 @@ def decimals(low: float, high: float) -> int:
         low: end of the interval.
         high: the other end.
     """
-    half = (high - low) / 2
-    if not half > 0 or not math.isfinite(half):
+    if not (math.isfinite(low) and math.isfinite(high) and high > low):
         return 3
+    half = (high - low) / 2
     exponent = math.floor(math.log10(half))
     leading = half / 10**exponent
     return min(max(-exponent + (1 if leading < 3 else 0), 0), 9)
@@ -22,7 +22,7 @@ def with_interval(value: float, low: float, high: float) -> str:
     """An estimate with its interval, as `0.961 [0.941, 0.982]`; `-` where it is not defined."""
     if not math.isfinite(value):
         return "-"
-    if not math.isfinite(low + high):
+    if not (math.isfinite(low) and math.isfinite(high)):
         return plain(value)
     if 0 < max(abs(low), abs(high)) < 1e-2:
         return f"{value:.2g} [{low:.2g}, {high:.2g}]"

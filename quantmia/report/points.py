@@ -72,7 +72,8 @@ def pareto(report: Report, size: Size) -> Chart:
 
 def agreement(report: Report, size: Size) -> Chart:
     """r_Q against the MIS of an attack, with intervals."""
-    rows = by_attack(report).dropna(subset="r_q")
+    rows = by_attack(report)
+    rows = rows[np.isfinite(rows["r_q"])]
     log = bool((rows[["r_q", "r_q_low"]].min() > 0).all())
     title = "r_Q (higher is more private, says the paper)"
     return _labelled(
@@ -123,7 +124,6 @@ def _labelled(
     layers = [
         bar.encode(x, y).encode(x=f"{key}_low:Q", x2=f"{key}_high:Q"),
         bar.encode(x, y).encode(y="mis_low:Q", y2="mis_high:Q"),
-        base.mark_point(size=70, opacity=1, stroke=INK).encode(x, y, tooltip=tips, fill=fill),
     ]
     if front:
         line = base.transform_filter("datum.pareto").mark_line(color=FAINT, strokeDash=[4, 3])
@@ -132,7 +132,10 @@ def _labelled(
         align, dx = ("left", 8) if after else ("right", -8)
         text = base.mark_text(align=align, dx=dx, dy=dy, fontSize=size.font, color=TEXT)
         text = text.transform_filter(alt.datum.place == place)
-        layers.append(text.encode(x, y, text=f"{label}:N"))
+        layers.append(text.encode(x, y, text=f"{label}:N", tooltip=tips))
+    # On top, where the mouse finds them under a label that comes close.
+    points = base.mark_point(size=70, opacity=1, stroke=INK)
+    layers.append(points.encode(x, y, tooltip=tips, fill=fill))
     return alt.layer(*layers).add_params(attack).properties(width=size.width, height=size.height)
 
 
@@ -145,7 +148,8 @@ def _domain(rows: pd.DataFrame, key: str, margin: float, log: bool = False) -> l
     """From the least to the greatest end of an interval, with room around."""
     values = rows[[key, f"{key}_low", f"{key}_high"]].to_numpy(float)
     values = np.log(values) if log else values
-    low, high = np.nanmin(values), np.nanmax(values)
+    values = values[np.isfinite(values)]
+    low, high = values.min(), values.max()
     room = margin * (high - low) or 0.5
     ends = np.array([low - room, high + room])
     return [float(end) for end in (np.exp(ends) if log else ends)]

@@ -63,8 +63,12 @@ def conclude(plan: Plan, cache: Path, progress: Progress) -> int:
     if len(groups) > 1 and ranked:
         _write_together(plan, ranked)
     if ranked and any(_wants_report(group) for group in groups):
-        places = {each.group.label or plan.path.name: each.path for each in ranked}
-        pipeline.report(places, plan.path, cache, progress, expose_samples=False)
+        places = _named(plan, [(each.group, each.path) for each in ranked])
+        try:
+            pipeline.report(places, plan.path, cache, progress, expose_samples=False)
+        except QuantmiaError as error:
+            progress.say(f"error: report: {error}")
+            code = FAILED
     rest = [each for each in found if each.state != "done"]
     if rest:
         name(plan, rest, len(found), progress)
@@ -127,7 +131,16 @@ def rankings(plan: Plan) -> dict[str, Path]:
         raise FolderError(
             f"{plan.path}: no job has finished; 'quantmia status {plan.path}' says how they stand."
         )
-    return {g.label or plan.path.name: _place(plan, g, len(groups)) for g in groups}
+    return _named(plan, [(group, _place(plan, group, len(groups))) for group in groups])
+
+
+def _named(plan: Plan, places: Sequence[tuple[Group, Path]]) -> dict[str, Path]:
+    """Folders by their group's label; of those with the same one, by their own name too."""
+    found: dict[str, Path] = {}
+    for group, path in places:
+        label = group.label or plan.path.name
+        found[f"{label} ({path.name})" if label in found else label] = path
+    return found
 
 
 def _finished(plan: Plan, found: Sequence[Standing]) -> list[tuple[Job, RunFolder]]:

@@ -80,7 +80,7 @@ def test_a_page_is_accessible(home, folder, scheme):
 def test_hovering_tells_the_numbers(home):
     ranking = pd.read_csv(home / "mixture" / "ranking.csv")
     with opened(home / "mixture" / "report.html") as seen:
-        seen.page.locator("#pareto .mark-symbol path").first.hover()
+        seen.page.locator("#pareto .mark-symbol path").last.hover()
         tip = seen.page.locator("#vg-tooltip-element")
         tip.wait_for(state="visible")
         text = tip.inner_text()

@@ -79,3 +79,22 @@ def test_every_chart_is_drawn_for_screen_and_paper(report):
         assert list(drawn) == ["pareto", "agreement", "pairs", "roc", "trajectory", "grid"]
         for chart in drawn.values():
             chart.to_dict()  # against the schema of Vega-Lite
+
+
+def test_an_indicator_that_is_never_defined_has_no_figure(tmp_path):
+    folder = write(tmp_path / "undefined")
+    table = pd.read_csv(folder / "ranking.csv")
+    table[["r_q", "r_q_low", "r_q_high"]] = np.nan
+    table.to_csv(folder / "ranking.csv", index=False)
+    drawn = charts(load(folder))
+    assert "agreement" not in drawn
+    assert "pareto" in drawn
+
+
+def test_an_infinite_number_does_not_stretch_the_axis(tmp_path):
+    folder = write(tmp_path / "infinite")
+    table = pd.read_csv(folder / "ranking.csv")
+    table.loc[0, ["r_q", "r_q_high"]] = np.inf
+    table.to_csv(folder / "ranking.csv", index=False)
+    domain = points.agreement(load(folder), SCREEN).to_dict()["layer"][-1]["encoding"]["x"]
+    assert np.isfinite(domain["scale"]["domain"]).all()
