@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := quantmia hydra_plugins scripts tests
 TORCH := 2.13.0
+# A file's tests share what they have computed.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
 # Settings of `make efficiency`, each of which gets 150 reference runs and 150 others.
 EFFICIENCY := outputs/efficiency
@@ -30,8 +32,8 @@ lipophilicity: $(STAMP) ## Rank the quantizers on Lipophilicity: the main experi
 	$(BIN)/quantmia run +experiment=lipophilicity report=true
 
 test: lint ## Lint, then the fast tests, then the slow ones.
-	$(BIN)/python -m pytest -m "not slow"
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
+	$(BIN)/python -m pytest -m slow $(PARALLEL)
 
 lint: $(STAMP) ## Check style, format and types.
 	$(BIN)/ruff check $(SOURCES)
