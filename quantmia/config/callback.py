@@ -51,7 +51,9 @@ class CheckFirst(Callback):
     @_past_hydra
     def on_multirun_start(self, config: DictConfig, **kwargs) -> None:
         """Check every job of the sweep."""
-        given = list(config.hydra.overrides.task)
+        # As Hydra's sweeper puts them together: what is given goes before what is configured.
+        own_sweep = (config.hydra.sweeper.get("params") or {}).items()
+        given = [*(f"{key}={value}" for key, value in own_sweep), *config.hydra.overrides.task]
         parsed = OverridesParser.create().parse_overrides(given)
         faults: list[str] = list(_search_path_faults(config))
         jobs: list[Job] = []

@@ -35,8 +35,8 @@ def choices(group: str, folders: Sequence[str] = ()) -> Iterator[tuple[str, str]
     """
     found: dict[str, Path] = {}
     for folder in (conf_dir(), *map(_path, folders)):
-        for path in sorted((folder / group).glob("*.yaml")):
-            found.setdefault(path.stem, path)
+        for path in sorted((folder / group).rglob("*.yaml")):
+            found.setdefault(path.relative_to(folder / group).with_suffix("").as_posix(), path)
     for name in sorted(found):
         yield name, _explanation(found[name])
 
@@ -49,10 +49,11 @@ def hidden(folders: Sequence[str]) -> Iterator[str]:
     """
     for folder in map(_path, folders):
         for group in GROUPS:
-            for path in sorted((folder / group).glob("*.yaml")):
-                ours = conf_dir() / group / path.name
+            for path in sorted((folder / group).rglob("*.yaml")):
+                ours = conf_dir() / path.relative_to(folder)
                 if ours.exists() and not ours.samefile(path):
-                    yield f"{path}: there is a built-in {group} {path.stem} already; rename yours"
+                    name = path.relative_to(folder / group).with_suffix("").as_posix()
+                    yield f"{path}: there is a built-in {group} {name} already; rename yours"
 
 
 def _path(folder: str) -> Path:

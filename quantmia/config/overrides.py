@@ -154,10 +154,13 @@ def _composed(overrides: list[str]) -> DictConfig | Exception:
 
 
 def _options(group: str, kept: list[str]) -> list[str]:
-    """Choices of a group, with those in the folders of the user."""
+    """Choices of a group and of those below it, with those in the folders of the user."""
     folders = [text for text in kept if text.startswith("hydra.searchpath=")]
     loader = GlobalHydra.instance().config_loader()
-    return loader.get_group_options(group, config_name="config", overrides=folders)
+    found = loader.get_group_options(group, config_name="config", overrides=folders)
+    for below in loader.list_groups(group):
+        found += [f"{below}/{name}" for name in _options(f"{group}/{below}", kept)]
+    return found
 
 
 def _reason(override: Override, text: str, kept: list[str], error: Exception) -> str:

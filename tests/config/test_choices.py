@@ -9,10 +9,20 @@ from quantmia.config.overrides import conf_dir
 def test_everything_that_can_be_chosen_is_explained():
     for group in GROUPS:
         found = dict(choices(group))
-        assert set(found) == {path.stem for path in (conf_dir() / group).glob("*.yaml")}
+        folder = conf_dir() / group
+        files = [path.relative_to(folder) for path in folder.rglob("*.yaml")]
+        assert set(found) == {path.with_suffix("").as_posix() for path in files}
         for name, words in found.items():
             assert 4 < len(words) < 110, (group, name)
             assert not words.startswith("("), (group, name)
+
+
+def test_what_is_in_folders_below_is_named_with_them(tmp_path, capsys):
+    (tmp_path / "quantizer" / "mine").mkdir(parents=True)
+    (tmp_path / "quantizer" / "mine" / "twice.yaml").write_text("# Two.\ntwice: {}\n")
+    assert dict(choices("quantizer", [str(tmp_path)]))["mine/twice"] == "Two."
+    assert main(["run", "+experiment=paper/mixture"]) == 2
+    assert "did you mean paper/mixtures?" in capsys.readouterr().err
 
 
 def test_every_group_is_listed():
