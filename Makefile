@@ -17,11 +17,14 @@ SETTING_lipophilicity := +experiment=lipophilicity
 SETTING_freesolv := +experiment=freesolv
 SETTING_logbb := +experiment=logbb
 DATASETS := lipophilicity esol freesolv bbb logbb breast_cancer digits diabetes
+# Sweeps of `make tables`, each of conf/experiment/paper/.
+PAPER := outputs/paper
+STUDIES := mixtures lipophilicity esol freesolv logbb bbb validation regime quantizers
 SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test lint bench datasets efficiency slurm-demo slurm-chaos parity lock clean
+.PHONY: help setup lipophilicity test lint bench datasets efficiency tables slurm-demo slurm-chaos parity lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +59,12 @@ datasets: $(DATASETS:%=outputs/datasets/%/ranking.csv) ## Run the experiment of 
 
 outputs/datasets/%/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run +experiment=$* hydra.run.dir=$(@D) resume=true
+
+tables: $(STUDIES:%=$(PAPER)/%/ranking.csv) ## Run the paper's studies, five seeds each, and write results/.
+	$(BIN)/python -m scripts.paper results $(^D)
+
+$(PAPER)/%/ranking.csv: | $(STAMP)
+	$(BIN)/quantmia run -m +experiment=paper/$* hydra/launcher=local hydra.sweep.dir=$(@D) resume=true
 
 slurm-demo: $(STAMP) ## Start a SLURM here, run a sweep of 8 jobs, kill two, rank everything (needs root).
 	scripts/slurm/demo.sh $(BIN)/quantmia

@@ -33,12 +33,10 @@ def write_tables(results: Results, path: Path, folders: Sequence[Path]) -> None:
     for name, table in results.tables.items():
         write_text(path / f"{name}.csv", table.to_csv(index=False))
     shown = readable(results)
-    header = "| " + " | ".join(shown.columns) + " |\n|" + " --- |" * len(shown.columns)
-    rows = ["| " + " | ".join(row) + " |" for row in shown.itertuples(index=False)]
     notes = [f"- {warning}" for warning in results.warnings]
-    text = "\n".join([header, *rows, "", results.answer, "", *notes]).rstrip() + "\n"
+    text = "\n".join([markdown(shown), results.answer, "", *notes]).rstrip() + "\n"
     write_text(path / "ranking.md", text)
-    write_text(path / "ranking.tex", _latex(shown))
+    write_text(path / "ranking.tex", latex(shown, "l" + "r" * (shown.shape[1] - 2) + "l"))
     conclusion = {
         "answer": results.answer,
         "warnings": [asdict(warning) for warning in results.warnings],
@@ -147,13 +145,29 @@ def _with_interval(table: pd.DataFrame, key: str, digits: str) -> list[str]:
     return cells
 
 
-def _latex(shown: pd.DataFrame) -> str:
+def markdown(shown: pd.DataFrame) -> str:
+    """A table of text as Markdown.
+
+    Args:
+        shown: every cell as it is to be read.
+    """
+    header = "| " + " | ".join(shown.columns) + " |\n|" + " --- |" * len(shown.columns)
+    rows = ["| " + " | ".join(row) + " |" for row in shown.itertuples(index=False)]
+    return "\n".join([header, *rows, ""])
+
+
+def latex(shown: pd.DataFrame, columns: str) -> str:
+    """A table of text as LaTeX, for booktabs.
+
+    Args:
+        shown: every cell as it is to be read.
+        columns: how each is aligned, as tabular takes it.
+    """
     escaped = {"_": r"\_", "ε": r"$\varepsilon$", "²": "$^2$", ">": "$>$", "%": r"\%"}
 
     def clean(cell: str) -> str:
         return "".join(escaped.get(character, character) for character in cell)
 
-    columns = "l" + "r" * (shown.shape[1] - 2) + "l"
     lines = [" & ".join(clean(cell) for cell in row) + r" \\" for row in shown.values.tolist()]
     head = " & ".join(clean(str(column)) for column in shown.columns) + r" \\"
     return "\n".join(
