@@ -17,9 +17,10 @@ SETTING_lipophilicity := +experiment=lipophilicity
 SETTING_freesolv := +experiment=freesolv
 SETTING_logbb := +experiment=logbb
 DATASETS := lipophilicity esol freesolv bbb logbb breast_cancer digits diabetes
-# Sweeps of `make tables`, each of conf/experiment/paper/.
+# Sweeps of `make tables`, each of conf/experiment/paper/, and settings of `make efficiency`.
 PAPER := outputs/paper
 STUDIES := mixtures lipophilicity esol freesolv logbb bbb validation regime quantizers
+NEEDED := synthetic lipophilicity freesolv
 SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
 .DEFAULT_GOAL := help
@@ -60,7 +61,7 @@ datasets: $(DATASETS:%=outputs/datasets/%/ranking.csv) ## Run the experiment of 
 outputs/datasets/%/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run +experiment=$* hydra.run.dir=$(@D) resume=true
 
-tables: $(STUDIES:%=$(PAPER)/%/ranking.csv) ## Run the paper's studies, five seeds each, and write results/.
+tables: $(STUDIES:%=$(PAPER)/%/ranking.csv) $(NEEDED:%=$(EFFICIENCY)/%/efficiency.csv) ## Run the paper's studies, and write results/.
 	$(BIN)/python -m scripts.paper results $(^D)
 
 $(PAPER)/%/ranking.csv: | $(STAMP)
