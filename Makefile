@@ -21,11 +21,22 @@ DATASETS := lipophilicity esol freesolv bbb logbb breast_cancer digits diabetes
 PAPER := outputs/paper
 STUDIES := mixtures lipophilicity esol freesolv logbb bbb validation regime quantizers
 NEEDED := synthetic lipophilicity freesolv
+RESULTS := results
+# Of `make tables-quick`; data sets that take minutes to embed are left out.
+QUICK := outputs/paper-quick
+TENTH := mixtures esol freesolv logbb validation regime quantizers
+QUICK_mixtures := dataset.modes=8 dataset.sigma=2 dataset.size=1000 seed=0,1
+QUICK_esol := seed=0,1
+QUICK_freesolv := seed=0,1
+QUICK_logbb := seed=0,1
+QUICK_validation := dataset=freesolv split.validation=0.4,0.5 split.seed=0,1
+QUICK_regime := training.lr=1e-2 training.epochs=10,30 seed=0,1
+QUICK_quantizers := dataset=freesolv seed=0
 SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test lint bench datasets efficiency tables slurm-demo slurm-chaos parity lock clean
+.PHONY: help setup lipophilicity test lint bench datasets efficiency tables tables-quick check-tables slurm-demo slurm-chaos parity lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,10 +73,20 @@ outputs/datasets/%/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run +experiment=$* hydra.run.dir=$(@D) resume=true
 
 tables: $(STUDIES:%=$(PAPER)/%/ranking.csv) $(NEEDED:%=$(EFFICIENCY)/%/efficiency.csv) ## Run the paper's studies, and write results/.
-	$(BIN)/python -m scripts.paper results $(^D)
+	$(BIN)/python -m scripts.paper write $(RESULTS) $(^D)
 
 $(PAPER)/%/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run -m +experiment=paper/$* hydra/launcher=local hydra.sweep.dir=$(@D) resume=true
+
+tables-quick: $(TENTH:%=$(QUICK)/%/ranking.csv) ## A tenth of `make tables`, and compare it with results/.
+	$(BIN)/python -m scripts.paper write $(QUICK)/results $(^D)
+	$(BIN)/python -m scripts.paper compare $(RESULTS) $(QUICK)/results
+
+$(QUICK)/%/ranking.csv: | $(STAMP)
+	$(BIN)/quantmia run -m +experiment=paper/$* $(QUICK_$*) hydra/launcher=local hydra.sweep.dir=$(@D) resume=true
+
+check-tables: $(STAMP) ## Whether code and configurations still make results/.
+	$(BIN)/python -m scripts.paper check $(RESULTS)
 
 slurm-demo: $(STAMP) ## Start a SLURM here, run a sweep of 8 jobs, kill two, rank everything (needs root).
 	scripts/slurm/demo.sh $(BIN)/quantmia

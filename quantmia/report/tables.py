@@ -156,12 +156,13 @@ def markdown(shown: pd.DataFrame) -> str:
     return "\n".join([header, *rows, ""])
 
 
-def latex(shown: pd.DataFrame, columns: str) -> str:
+def latex(shown: pd.DataFrame, columns: str, several_pages: bool = False) -> str:
     """A table of text as LaTeX, for booktabs.
 
     Args:
         shown: every cell as it is to be read.
         columns: how each is aligned, as tabular takes it.
+        several_pages: as a longtable, which repeats its head.
     """
     escaped = {"_": r"\_", "ε": r"$\varepsilon$", "²": "$^2$", ">": "$>$", "%": r"\%"}
 
@@ -170,15 +171,17 @@ def latex(shown: pd.DataFrame, columns: str) -> str:
 
     lines = [" & ".join(clean(cell) for cell in row) + r" \\" for row in shown.values.tolist()]
     head = " & ".join(clean(str(column)) for column in shown.columns) + r" \\"
+    name = "longtable" if several_pages else "tabular"
     return "\n".join(
         [
-            rf"\begin{{tabular}}{{{columns}}}",
+            rf"\begin{{{name}}}{{{columns}}}",
             r"\toprule",
             head,
             r"\midrule",
+            *([r"\endhead"] if several_pages else []),
             *lines,
             r"\bottomrule",
-            r"\end{tabular}",
+            rf"\end{{{name}}}",
             "",
         ]
     )

@@ -1,16 +1,21 @@
 """Finished sweeps of the paper's studies: their settings, each repeated over seeds."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from quantmia.errors import FolderError
 from quantmia.store import RunFolder
 from quantmia.sweep.conclude import rankings
-from quantmia.sweep.groups import grouped
-from quantmia.sweep.plan import read_plan
+from quantmia.sweep.groups import ADDED_UP, grouped
+from quantmia.sweep.plan import Job, Plan, read_plan
 from quantmia.sweep.status import standings
+
+# What tells repetitions of one setting apart, and what every job of a study has.
+NOT_A_FACTOR = (*ADDED_UP, "split.seed", "experiment")
 
 
 @dataclass(frozen=True)
@@ -19,23 +24,16 @@ class Setting:
 
     Args:
         study: the sweep's name.
-        label: what it overrides otherwise than the study's other settings.
+        label: its overrides, as `dataset.modes=8 quantization.scale=data`.
         repetitions: folders of the jobs, one a seed, each with tables of its own runs.
-        together: folder of the tables of all their runs.
+        together: folder of the tables of all their runs; None if the repetitions hold out
+            different samples, so that their runs make no common ranking.
     """
 
     study: str
     label: str
     repetitions: tuple[Path, ...]
-    together: Path
-
-    def table(self, name: str) -> pd.DataFrame:
-        """A table of all runs.
-
-        Args:
-            name: of the CSV file.
-        """
-        return pd.read_csv(self.together / f"{name}.csv")
+    together: Path | None
 
     def repeated(self, name: str) -> pd.DataFrame:
         """A table of every repetition, with a column `repetition` that counts them.
@@ -47,8 +45,8 @@ class Setting:
         return pd.concat([t.assign(repetition=n) for n, t in enumerate(tables)], ignore_index=True)
 
 
-def read_settings(folder: Path) -> list[Setting]:
-    """The settings of a finished sweep, in its order.
+def finished(folder: Path) -> Plan:
+    """The plan of a sweep all of whose jobs are done.
 
     Args:
         folder: of the sweep.
@@ -64,9 +62,70 @@ def read_settings(folder: Path) -> list[Setting]:
             f"{folder}: {len(rest)} of {len(found)} jobs are not finished ({rest[0]}); "
             f"'quantmia status {folder}' says how they stand."
         )
-    groups = grouped([(each.job, RunFolder(plan.folder(each.job))) for each in found])
-    together = rankings(plan).values()
+    return plan
+
+
+def read_settings(folder: Path) -> list[Setting]:
+    """The settings of a finished sweep, in its order.
+
+    Args:
+        folder: of the sweep.
+
+    Raises:
+        FolderError: a job did not finish.
+    """
+    plan = finished(folder)
+    groups = grouped([(job, RunFolder(plan.folder(job))) for job in plan.jobs])
+    alike: dict[str, list[tuple[Sequence[RunFolder], Path]]] = {}
+    for group, together in zip(groups, rankings(plan).values(), strict=True):
+        alike.setdefault(label_of(group.jobs[0]), []).append((group.folders, together))
     return [
-        Setting(folder.name, group.label, tuple(f.path for f in group.folders), path)
-        for group, path in zip(groups, together, strict=True)
+        Setting(
+            folder.name,
+            label,
+            tuple(each.path for folders, _ in parts for each in folders),
+            parts[0][1] if len(parts) == 1 else None,
+        )
+        for label, parts in alike.items()
     ]
+
+
+def manifests(folder: Path) -> list[dict[str, Any]]:
+    """What every job of a finished sweep says of itself.
+
+    Args:
+        folder: of the sweep.
+    """
+    plan = finished(folder)
+    return [RunFolder(plan.folder(job)).manifest() for job in plan.jobs]
+
+
+def label_of(job: Job) -> str:
+    """The overrides that make a job's setting; `default` if there are none.
+
+    Args:
+        job: of a study.
+    """
+    overrides = sorted(each.lstrip("+") for each in job.overrides)
+    told = [each for each in overrides if each.partition("=")[0] not in NOT_A_FACTOR]
+    return " ".join(told) or "default"
+
+
+def factors(label: str) -> dict[str, str]:
+    """The overrides of a setting, by key.
+
+    Args:
+        label: of the setting.
+    """
+    return dict(each.split("=", 1) for each in label.split()) if label != "default" else {}
+
+
+def short(label: str) -> str:
+    """A setting for people: keys without what they are part of.
+
+    Args:
+        label: of the setting.
+    """
+    if label == "default":
+        return label
+    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in factors(label).items())

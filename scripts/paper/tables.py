@@ -1,120 +1,144 @@
-"""The tables of the paper's studies."""
+"""The tables of the paper's studies: rankings, agreement with attacks, privacy against utility."""
 
-from collections.abc import Callable, Sequence
+from functools import reduce
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
-from quantmia.statistics import Interval, spearman
-from scripts.paper.studies import Setting
+from quantmia.efficiency import runs_needed
+from scripts.paper.numbers import KEYS, Numbers, attacks_of
+from scripts.paper.repeated import TRUSTED, agreement_of, averaged
+from scripts.paper.studies import factors
 
-CONFIDENCE = 0.95
+# Whose privacy is set against their utility, classification first; of the mixtures the paper's.
+DATA = ("mixtures", "bbb", "lipophilicity", "esol", "freesolv", "logbb")
+MIXTURE = {"dataset.modes": "8", "dataset.sigma": "2", "dataset.size": "1000"}
+LEVELS = (0.8, 0.9)
 
 
-def ranking(settings: Sequence[Setting]) -> pd.DataFrame:
-    """The ranking of every setting by all its runs.
-
-    Args:
-        settings: of all studies.
+def ranking(numbers: Numbers) -> pd.DataFrame:
+    """The ranking of every setting by all its runs, most private first.
 
     Returns:
         `study, setting` and the columns of `ranking.csv`.
     """
-    return _stacked(settings, lambda setting: setting.table("ranking").drop(columns="flags"))
+    return numbers.rankings
 
 
-def agreement(settings: Sequence[Setting]) -> pd.DataFrame:
+def agreement(numbers: Numbers) -> pd.DataFrame:
     """Spearman of r_Q with the MIS that every attack finds on all runs.
 
     r_Q of one repetition ranks as a user of that many runs would; r_Q of all runs ranks as well
     as it can here.
 
-    Args:
-        settings: of all studies.
-
     Returns:
-        `study, setting, attack`; `runs` of a repetition, the mean `spearman` over the repetitions
-        with Student's interval, and `repetitions`; `runs_together` and
-        `spearman_together`.
+        `study, setting, attack`; the mean `spearman` of the repetitions with Student's interval,
+        `spearman_together` of r_Q of all runs, and how many `runs` that is.
     """
-    return _stacked(settings, _agreement)
-
-
-def regime(settings: Sequence[Setting]) -> pd.DataFrame:
-    """How far training went, and what r_Q then says.
-
-    Args:
-        settings: of all studies.
-
-    Returns:
-        `study, setting`; mean over quantizers and repetitions of `best_is_last` and
-        `dominated_by_high_loss`, each with Student's interval `_low, _high` over the repetitions.
-    """
-    return _stacked(settings, _regime)
-
-
-def over_repetitions(values: np.ndarray) -> Interval:
-    """Mean of the repetitions with Student's interval; without ends if there is only one.
-
-    Args:
-        values: one a repetition; NaN are left out.
-    """
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return Interval(np.nan, np.nan, np.nan)
-    mean = float(values.mean())
-    if len(values) == 1:
-        return Interval(mean, np.nan, np.nan)
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * error)
-    return Interval(mean, mean - half, mean + half)
-
-
-def _stacked(settings: Sequence[Setting], table: Callable[[Setting], pd.DataFrame]) -> pd.DataFrame:
     parts = []
-    for setting in settings:
-        part = table(setting)
-        part.insert(0, "study", setting.study)
-        part.insert(1, "setting", setting.label)
+    for attack in attacks_of(numbers.rankings):
+        part = agreement_of(numbers, "r_q", attack=attack)
+        part.insert(2, "attack", attack)
         parts.append(part)
+    table = pd.concat(parts).sort_values(KEYS, kind="stable", key=_in_order(numbers.rankings))
+    largest = numbers.counts.sort_values("runs").groupby([*KEYS, "attack"]).last()
+    last = largest.rename(columns={"spearman": "spearman_together"})[["spearman_together", "runs"]]
+    return table.merge(last.reset_index(), on=[*KEYS, "attack"])
+
+
+def runs(numbers: Numbers) -> pd.DataFrame:
+    """Spearman of r_Q with the MIS of all runs, against the number of runs that r_Q has.
+
+    Returns:
+        `study, setting, attack`, and a column `spearman_<runs>` a number with the middle 95 % of
+        random subsets of that many runs.
+    """
+    named = numbers.counts.rename(columns={"low": "spearman_low", "high": "spearman_high"})
+    counts = sorted(named["runs"].unique())
+    wide = named.pivot(
+        index=[*KEYS, "attack"],
+        columns="runs",
+        values=["spearman", "spearman_low", "spearman_high"],
+    )
+    columns = {
+        f"spearman_{count}{end}": wide[f"spearman{end}", count]
+        for count in counts
+        for end in ("", "_low", "_high")
+    }
+    table = pd.DataFrame(columns).reset_index()
+    return table.sort_values(
+        [*KEYS], kind="stable", key=_in_order(numbers.rankings), ignore_index=True
+    )
+
+
+def needed(numbers: Numbers) -> pd.DataFrame:
+    """From how many runs on every estimator ranks like LiRA on 150 other runs.
+
+    Returns:
+        `estimator`, and a column `<setting>_<Spearman>` each; empty where the largest number tried
+        is not enough.
+    """
+    columns = {}
+    for setting, mine in numbers.needed.groupby("setting", sort=False):
+        table = runs_needed(mine).set_index("estimator").astype("Int64")
+        columns |= {f"{setting}_{level}": table[f"runs_for_{level}"] for level in LEVELS}
+    return pd.DataFrame(columns).rename_axis("estimator").reset_index()
+
+
+def tradeoff(numbers: Numbers) -> pd.DataFrame:
+    """Privacy against utility, classification beside regression.
+
+    Returns:
+        `scale, quantizer`, and for every data set `<data>_mis` by the trusted attack on all runs
+        and `<data>_<metric>`, the mean over repetitions, each with its interval.
+    """
+    usefulness = utilities(numbers)
+    parts = []
+    for data in DATA:
+        mine = on_paper_mixture(numbers.rankings[numbers.rankings["study"] == data])
+        if not len(mine):
+            continue
+        metric = mine["utility_metric"].iloc[0]
+        found = mine.merge(usefulness, on=[*KEYS, "quantizer"])
+        found["scale"] = [factors(label)["quantization.scale"] for label in found["setting"]]
+        names = {
+            f"{old}{end}": f"{data}_{new}{end}"
+            for old, new in ((f"mis_{TRUSTED}", "mis"), ("mean", metric))
+            for end in ("", "_low", "_high")
+        }
+        parts.append(found.rename(columns=names)[["scale", "quantizer", *names.values()]])
+    if not parts:
+        return pd.DataFrame(columns=["scale", "quantizer"])
+    return reduce(lambda a, b: a.merge(b, on=["scale", "quantizer"], how="outer"), parts)
+
+
+def utilities(numbers: Numbers) -> pd.DataFrame:
+    """Mean utility over the repetitions.
+
+    Returns:
+        `study, setting, quantizer, mean, mean_low, mean_high`.
+    """
+    parts = [
+        averaged(mine, "utility", "mean").assign(quantizer=name)
+        for name, mine in numbers.repetitions.groupby("quantizer", sort=False)
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
-def _agreement(setting: Setting) -> pd.DataFrame:
-    together = setting.table("ranking").set_index("quantizer")
-    repeated = setting.repeated("ranking")
-    r_q = repeated.pivot(index="quantizer", columns="repetition", values="r_q")
-    attacks = [
-        column.removeprefix("mis_")
-        for column in map(str, together)
-        if f"{column}_low" in together and column.startswith("mis_")
+def on_paper_mixture(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows on the paper's mixture, or on no mixture.
+
+    Args:
+        table: with a column `setting`.
+    """
+    chosen = [
+        {k: factors(label).get(k, v) for k, v in MIXTURE.items()} == MIXTURE
+        for label in table["setting"]
     ]
-    rows = []
-    for attack in attacks:
-        mis = together[f"mis_{attack}"]
-        each = spearman(r_q.loc[mis.index].to_numpy(float), mis.to_numpy(float)[:, None])
-        mean = over_repetitions(each)
-        alone = float(spearman(together["r_q"].to_numpy(float), mis.to_numpy(float)))
-        rows.append(
-            {
-                "attack": attack,
-                "runs": int(repeated["runs"].median()),
-                "spearman": mean.value,
-                "spearman_low": mean.low,
-                "spearman_high": mean.high,
-                "repetitions": len(each),
-                "runs_together": int(together["runs"].iloc[0]),
-                "spearman_together": alone,
-            }
-        )
-    return pd.DataFrame(rows)
+    return table[np.array(chosen, bool)]
 
 
-def _regime(setting: Setting) -> pd.DataFrame:
-    means = setting.repeated("diagnostics").groupby("repetition")
-    row: dict[str, float] = {}
-    for column in ("best_is_last", "dominated_by_high_loss"):
-        mean = over_repetitions(means[column].mean().to_numpy(float))
-        row |= {column: mean.value, f"{column}_low": mean.low, f"{column}_high": mean.high}
-    return pd.DataFrame([row])
+def _in_order(table: pd.DataFrame):
+    """A sort key: the order in which studies and settings stand in a table."""
+    places = {key: {name: n for n, name in enumerate(table[key].drop_duplicates())} for key in KEYS}
+    return lambda column: column.map(places[column.name])

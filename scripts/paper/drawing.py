@@ -1,0 +1,172 @@
+"""Lines, points and panels for print, the same bits every time."""
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from quantmia.files import atomic
+from quantmia.report.efficiency import COLOURS, MARKERS
+
+# A fixed salt and no compression: with no dates either, the same numbers draw the same bits.
+STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "quantmia",
+    "svg.fonttype": "none",
+    "pdf.compression": 0,
+    "pdf.fonttype": 42,
+    "font.size": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "0.9",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "axes.titlesize": 8,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+}
+COLUMN, PAGE = 3.4, 6.9  # inches
+
+
+def panels(count: int, share: bool = True) -> tuple[Figure, list[Axes]]:
+    """A figure of small panels, three a row, or of one in the width of a column.
+
+    Args:
+        count: of panels.
+        share: whether all have the same axes.
+    """
+    across = min(count, 3)
+    down = math.ceil(count / across)
+    size = (COLUMN, 2.9) if count == 1 else (PAGE, 2.1 * down + 0.6)
+    figure, axes = plt.subplots(
+        down, across, figsize=size, layout="constrained", squeeze=False, sharex=share, sharey=share
+    )
+    flat = list(axes.flat)
+    for unused in flat[count:]:
+        unused.remove()
+    return figure, flat[:count]
+
+
+def line(
+    panel: Axes,
+    x: Sequence[float] | np.ndarray | pd.Series,
+    table: pd.DataFrame,
+    number: int,
+    name: str,
+    style: str = "-",
+    key: str = "spearman",
+    band: bool = True,
+) -> None:
+    """A line with its interval.
+
+    Args:
+        panel: to draw on.
+        x: places.
+        table: `key, key_low, key_high`.
+        number: of the line, which gives its colour and marker.
+        name: in the legend.
+        style: of the line.
+        key: column.
+        band: whether the interval is drawn.
+    """
+    colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+    if band:
+        low, high = (table[f"{key}_{end}"].astype(float) for end in ("low", "high"))
+        panel.fill_between(x, low, high, color=colour, alpha=0.12, lw=0)
+    panel.plot(x, table[key].astype(float), style, color=colour, marker=marker, label=name)
+
+
+def counts(panel: Axes, numbers: Sequence[int]) -> None:
+    """A logarithmic axis of the numbers tried.
+
+    Args:
+        panel: whose x axis it is.
+        numbers: to label.
+    """
+    panel.set_xscale("log")
+    panel.set_xticks(numbers, [str(each) for each in numbers])
+    panel.minorticks_off()
+
+
+def half_widths(row: Mapping[Any, Any], key: str) -> tuple[float, list[list[float]] | None]:
+    """A value and how far its interval reaches to either side, as matplotlib wants it.
+
+    Args:
+        row: `key, key_low, key_high`.
+        key: of the value.
+    """
+    value, low, high = (float(row[f"{key}{end}"]) for end in ("", "_low", "_high"))
+    if not math.isfinite(low + high):
+        return value, None
+    return value, [[max(value - low, 0)], [max(high - value, 0)]]
+
+
+def scattered(table: pd.DataFrame, x: str, label_of_x: str) -> Figure:
+    """Spearman of r_Q with MIS against something else, a point a setting, a colour a study.
+
+    Args:
+        table: `study`, and both with their intervals.
+        x: its column.
+        label_of_x: its name.
+    """
+    figure, (panel,) = panels(1)
+    for number, (study, mine) in enumerate(table.groupby("study", sort=False)):
+        for row in mine.to_dict("records"):
+            (at, across), (up, along) = half_widths(row, x), half_widths(row, "spearman")
+            panel.errorbar(
+                at, up, xerr=across, yerr=along, color=COLOURS[number % len(COLOURS)],
+                fmt=MARKERS[number % len(MARKERS)], lw=0.5, alpha=0.8, markersize=3.5,
+                label=str(study),
+            )  # fmt: skip
+    label(figure, [panel], label_of_x, "Spearman of r$_Q$ with MIS")
+    return figure
+
+
+def label(figure: Figure, axes: Sequence[Axes], x: str, y: str | None) -> None:
+    """Name the axes, and put one legend below all panels.
+
+    Args:
+        figure: of the panels.
+        axes: its panels.
+        x: name of every x axis.
+        y: name of every y axis; None if they have their own.
+    """
+    if len(axes) == 1:
+        axes[0].set(xlabel=x, ylabel=y)
+    else:
+        figure.supxlabel(x, fontsize=8)
+        if y:
+            figure.supylabel(y, fontsize=8)
+    entries = {}
+    for panel in axes:
+        handles, names = panel.get_legend_handles_labels()
+        entries |= dict(zip(names, handles, strict=True))
+    across = 2 if len(axes) == 1 else 5
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=across)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """`PATH.svg` and `PATH.pdf`.
+
+    Args:
+        figure: to write; closed.
+        path: without an ending.
+    """
+    for end, metadata in {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.items():
+        with atomic(path.with_suffix(f".{end}")) as temporary:
+            figure.savefig(temporary, format=end, metadata=metadata)
+    plt.close(figure)
+
+
+def styled() -> AbstractContextManager[None]:
+    """The style as a context."""
+    return mpl.rc_context(STYLE)

@@ -1,0 +1,150 @@
+"""The numbers behind tables, figures and claims, collected from sweeps into a few CSV files."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from quantmia.errors import FolderError
+from quantmia.files import write_text
+from quantmia.statistics import mean_defined, spearman
+from scripts.paper.studies import Setting
+
+COUNTS = (4, 8, 12, 20, 40, 60, 80)
+DRAWS = 200
+VARIANTS = ("paper", "low_loss", "rate")
+KEYS = ["study", "setting"]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Everything that the tables are made of; rows begin with `study, setting`.
+
+    Args:
+        rankings: `ranking.csv` of all runs of a setting.
+        repetitions: a row a repetition and quantizer: its r_Q in every variant and on every grid,
+            its diagnostics, MIS and utility.
+        counts: Spearman of r_Q on random subsets of the runs with the MIS that an attack finds on
+            all of them: `attack, runs, spearman` (mean over the subsets), `low, high` (2.5 and
+            97.5 % of the subsets), and `disjoint`, how many subsets of that size are.
+        needed: `efficiency.csv` of settings with 300 runs: agreement of every estimator with LiRA
+            on 150 other runs; without `study`.
+    """
+
+    rankings: pd.DataFrame
+    repetitions: pd.DataFrame
+    counts: pd.DataFrame
+    needed: pd.DataFrame
+
+    def write(self, folder: Path) -> None:
+        """A CSV file each, with eight digits.
+
+        Args:
+            folder: made if it is not there.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in vars(self).items():
+            text = table.to_csv(index=False, float_format="%.8g")
+            write_text(folder / f"{name}.csv", text)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Numbers":
+        """What `write` wrote.
+
+        Args:
+            folder: of the files.
+
+        Raises:
+            FolderError: a file is missing.
+        """
+        names = [each.name for each in fields(cls)]
+        for name in names:
+            if not (folder / f"{name}.csv").is_file():
+                raise FolderError(f"{folder / f'{name}.csv'} is missing: 'make tables' writes it.")
+        return cls(**{name: pd.read_csv(folder / f"{name}.csv") for name in names})
+
+
+def collect(settings: Sequence[Setting], measured: Sequence[Path]) -> Numbers:
+    """Collect from finished sweeps.
+
+    Args:
+        settings: of all studies.
+        measured: folders of `quantmia efficiency`.
+    """
+    together = [setting for setting in settings if setting.together is not None]
+    needed = [pd.read_csv(folder / "efficiency.csv") for folder in measured]
+    columns = ["setting", "estimator", "runs", "spearman", "low", "high", "draws", "disjoint"]
+    return Numbers(
+        rankings=_stacked(together, lambda each: _of_all(each, "ranking").drop(columns="flags")),
+        repetitions=_stacked(settings, _repetitions),
+        counts=_stacked(together, _counts),
+        needed=pd.concat(
+            [t.assign(setting=f.name) for t, f in zip(needed, measured, strict=True)]
+            or [pd.DataFrame(columns=columns)]
+        )[columns],
+    )
+
+
+def attacks_of(table: pd.DataFrame) -> list[str]:
+    """The attacks of a ranking, in its order.
+
+    Args:
+        table: with columns `mis_<attack>` and their intervals.
+    """
+    names = [c.removeprefix("mis_") for c in map(str, table) if c.startswith("mis_")]
+    return [name for name in names if f"mis_{name}_low" in table]
+
+
+def _stacked(settings: Sequence[Setting], table: Callable[[Setting], pd.DataFrame]) -> pd.DataFrame:
+    parts = []
+    for setting in settings:
+        part = table(setting)
+        part.insert(0, "study", setting.study)
+        part.insert(1, "setting", setting.label)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def _of_all(setting: Setting, name: str) -> pd.DataFrame:
+    assert setting.together is not None
+    return pd.read_csv(setting.together / f"{name}.csv")
+
+
+def _repetitions(setting: Setting) -> pd.DataFrame:
+    """One row a repetition and quantizer."""
+    key = ["repetition", "quantizer"]
+    ranking = setting.repeated("ranking")
+    mis = [f"mis_{attack}" for attack in attacks_of(ranking)]
+    facts = ranking[[*key, "runs", "r_q", "utility", "utility_metric", *mis]]
+    r = setting.repeated("indicator").pivot_table(index=key, columns="variant", values="r")
+    variants = r[list(VARIANTS[1:])].add_prefix("r_q_").reset_index()
+    diagnostics = setting.repeated("diagnostics").drop(columns="undefined_runs")
+    return facts.merge(variants, on=key, how="left").merge(diagnostics, on=key)
+
+
+def _counts(setting: Setting) -> pd.DataFrame:
+    """Spearman of r_Q by few runs with the MIS of all runs."""
+    ranking = _of_all(setting, "ranking").set_index("quantizer")
+    indicator = _of_all(setting, "indicator")
+    r = indicator[indicator["variant"] == "paper"].pivot(
+        index="quantizer", columns="run", values="r"
+    )
+    values = r.loc[ranking.index].to_numpy(float)
+    n_runs = values.shape[1]
+    rng = np.random.default_rng(0)
+    rows = []
+    for count in [each for each in COUNTS if each < n_runs] + [n_runs]:
+        draws = DRAWS if count < n_runs else 1
+        subsets = [rng.permutation(n_runs)[:count] for _ in range(draws)]
+        r_q = np.stack([mean_defined(values[:, subset]) for subset in subsets], axis=1)
+        for attack in attacks_of(ranking):
+            mis = ranking[f"mis_{attack}"].to_numpy(float)
+            found = spearman(r_q, mis[:, None])
+            found = found[np.isfinite(found)]
+            row = {"attack": attack, "runs": count, "disjoint": n_runs // count}
+            if len(found):
+                low, high = np.percentile(found, [2.5, 97.5])
+                rows.append(row | {"spearman": found.mean(), "low": low, "high": high})
+    return pd.DataFrame(rows)

@@ -1,0 +1,124 @@
+"""What committed tables were made from: commands, seeds, commits, configurations, checksums."""
+
+import hashlib
+import json
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from quantmia.config.overrides import composed, conf_dir
+from quantmia.errors import FolderError
+from quantmia.store import RunFolder, differing_keys, recorded
+from scripts.paper.studies import finished, manifests
+
+FILE = "manifest.json"
+MEASURED = "efficiency/{}"  # the name of a setting of `quantmia efficiency`
+# A machine's, not the study's.
+OF_THE_MACHINE = ("device", "resume")
+
+
+def record(studies: Sequence[Path], measured: Sequence[Path]) -> dict[str, Any]:
+    """What sweeps and measurements say of themselves.
+
+    Args:
+        studies: finished sweeps.
+        measured: folders of `quantmia efficiency`.
+    """
+    found = {folder.name: _study(folder) for folder in studies}
+    for folder in measured:
+        manifest = RunFolder(folder).manifest()
+        found[MEASURED.format(folder.name)] = {
+            "command": manifest["command"],
+            "overrides": [
+                word for word in shlex.split(manifest["command"])[2:] if "hydra." not in word
+            ],
+            **_facts([manifest]),
+        }
+    return {"studies": found}
+
+
+def checksums(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file but the manifest, by its path.
+
+    Args:
+        folder: of the results.
+    """
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != FILE
+    }
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """The manifest of results.
+
+    Args:
+        folder: of the results.
+
+    Raises:
+        FolderError: there is none.
+    """
+    try:
+        return json.loads((folder / FILE).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FolderError(f"{folder / FILE} is missing: 'make tables' writes it.") from None
+
+
+def changed(manifest: dict[str, Any]) -> list[str]:
+    """Where today's configurations would run other studies than those recorded.
+
+    Args:
+        manifest: of the results.
+
+    Returns:
+        A line each, with both values.
+    """
+    found = []
+    for name, study in manifest["studies"].items():
+        if "sweep" in study and study["sweep"] != (now := swept(name)):
+            found.append(f"{name}: swept was {study['sweep']}, is {now}")
+        now = recorded(composed(study["overrides"], None))
+        found += [
+            f"{name}: {each}" for each in differing_keys(study["config"], now, OF_THE_MACHINE)
+        ]
+    return found
+
+
+def swept(name: str) -> dict[str, str]:
+    """What a study sweeps over, as its configuration has it; nothing if it is not ours.
+
+    Args:
+        name: of the study.
+    """
+    path = conf_dir() / "experiment" / "paper" / f"{name}.yaml"
+    if not path.exists():
+        return {}
+    params = OmegaConf.load(path).hydra.sweeper.params
+    return {str(key): str(value) for key, value in params.items()}
+
+
+def _study(folder: Path) -> dict[str, Any]:
+    plan = finished(folder)
+    words = " ".join(["quantmia run -m", *plan.command])
+    job = list(plan.jobs[0].overrides)
+    return {"command": words, "sweep": swept(folder.name), "overrides": job} | _facts(
+        manifests(folder)
+    )
+
+
+def _facts(jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    first = jobs[0]
+    return {
+        "jobs": len(jobs),
+        "runs": sum(job["config"]["runs"] for job in jobs),
+        "seeds": sorted({job["seed"] for job in jobs}),
+        "commit": ", ".join(sorted({str(job["commit"]) for job in jobs})),
+        "config": first["config"],
+        "versions": first["versions"],
+        "samples_sha256": sorted({job["dataset"]["sha256"] for job in jobs}),
+        "seconds": round(sum(job["timings"]["total_seconds"] for job in jobs)),
+    }

@@ -1,0 +1,171 @@
+"""Means over the repetitions of a setting, with their intervals."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from scipy.stats import beta, t
+
+from quantmia.statistics import Interval, spearman
+from scripts.paper.numbers import KEYS, Numbers
+
+CONFIDENCE = 0.95
+TRUSTED = "lira_shrunk"
+Bounds = tuple[float, float]
+ANYWHERE: Bounds = (-np.inf, np.inf)
+OF_SPEARMAN: Bounds = (-1.0, 1.0)
+NOTHING = Interval(np.nan, np.nan, np.nan)
+
+
+def over_repetitions(values: np.ndarray, bounds: Bounds = ANYWHERE) -> Interval:
+    """Mean of the repetitions with Student's interval; without ends if there is only one.
+
+    Args:
+        values: one a repetition; NaN are left out.
+        bounds: least and greatest value there can be, at which the interval ends.
+    """
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return NOTHING
+    mean = float(values.mean())
+    if len(values) == 1:
+        return Interval(mean, np.nan, np.nan)
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * error)
+    return Interval(mean, max(mean - half, bounds[0]), min(mean + half, bounds[1]))
+
+
+def share_of_runs(share: float, runs: int) -> Interval:
+    """A share of runs with the interval of Clopper and Pearson (1934).
+
+    A run is the unit: where its quantizers are averaged the interval is on the wide side, and it
+    has a width even if all runs are alike.
+
+    Args:
+        share: of the runs, averaged over quantizers.
+        runs: how many.
+    """
+    if not np.isfinite(share):
+        return NOTHING
+    tail, k = (1 - CONFIDENCE) / 2, share * runs
+    low = beta.ppf(tail, k, runs - k + 1) if k > 0 else 0.0
+    high = beta.ppf(1 - tail, k + 1, runs - k) if k < runs else 1.0
+    return Interval(share, float(low), float(high))
+
+
+def jackknifed(
+    values: np.ndarray, statistic: Callable[[np.ndarray], float], bounds: Bounds = ANYWHERE
+) -> Interval:
+    """A statistic of several repetitions at once, with Tukey's jackknife interval.
+
+    Args:
+        values: [..., repetitions].
+        statistic: of such an array; NaN leaves no interval.
+        bounds: least and greatest value there can be, at which the interval ends.
+    """
+    count = values.shape[-1]
+    found = statistic(values)
+    if count < 3:
+        return Interval(found, np.nan, np.nan)
+    without = np.array([statistic(np.delete(values, n, axis=-1)) for n in range(count)])
+    spread = over_repetitions(count * found - (count - 1) * without)
+    half = (spread.high - spread.low) / 2
+    return Interval(found, max(found - half, bounds[0]), min(found + half, bounds[1]))
+
+
+def between(values: np.ndarray) -> float:
+    """Mean Spearman between the rankings of every two repetitions.
+
+    Args:
+        values: [quantizers, repetitions].
+    """
+    first, second = np.triu_indices(values.shape[1], 1)
+    each = spearman(values[:, first], values[:, second])
+    each = each[np.isfinite(each)]
+    return float(each.mean()) if len(each) else float("nan")
+
+
+def agreement_of(
+    numbers: Numbers, column: str, name: str = "spearman", attack: str = TRUSTED
+) -> pd.DataFrame:
+    """Mean over the repetitions of Spearman with MIS, with Student's interval.
+
+    Args:
+        numbers: collected.
+        column: of the repetitions, as `r_q`.
+        name: of the mean.
+        attack: whose MIS.
+    """
+    return averaged(agreements(numbers, column, attack), "spearman", name, OF_SPEARMAN)
+
+
+def agreements(numbers: Numbers, column: str, attack: str = TRUSTED) -> pd.DataFrame:
+    """Spearman, in every repetition, of a column with the MIS that an attack finds.
+
+    The MIS is that of all runs of the setting; where there is none, the repetition's own.
+
+    Args:
+        numbers: collected.
+        column: of the repetitions.
+        attack: whose MIS.
+
+    Returns:
+        `study, setting, repetition, spearman`.
+    """
+    mis = f"mis_{attack}"
+    together = numbers.rankings[[*KEYS, "quantizer", mis]].rename(columns={mis: "reference"})
+    table = numbers.repetitions.merge(together, on=[*KEYS, "quantizer"], how="left")
+    if mis in table:  # some attacks need more runs than a repetition has
+        table["reference"] = table["reference"].fillna(table[mis])
+    rows = []
+    for key, mine in table.groupby([*KEYS, "repetition"], sort=False):
+        found = spearman(mine[column].to_numpy(float), mine["reference"].to_numpy(float))
+        rows.append((*key, float(found)))
+    return pd.DataFrame(rows, columns=[*KEYS, "repetition", "spearman"])
+
+
+def averaged(
+    table: pd.DataFrame, column: str, name: str, bounds: Bounds = ANYWHERE
+) -> pd.DataFrame:
+    """The mean over the repetitions of every setting, with Student's interval.
+
+    Args:
+        table: `study, setting, repetition` and the column, which is first averaged within a
+            repetition.
+        column: of it.
+        name: of the mean.
+        bounds: least and greatest value there can be.
+
+    Returns:
+        `study, setting, name, name_low, name_high`, in the table's order.
+    """
+    rows = []
+    for key, mine in table.groupby(KEYS, sort=False):
+        means = mine.groupby("repetition")[column].mean()
+        mean = over_repetitions(means.to_numpy(float), bounds)
+        rows.append({**dict(zip(KEYS, key, strict=True)), **spread(name, mean)})
+    return pd.DataFrame(rows, columns=[*KEYS, *spread(name, NOTHING)])
+
+
+def shares(table: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
+    """The share of the runs of every setting, with the interval of Clopper and Pearson.
+
+    Args:
+        table: `study, setting, repetition, runs`, and the column, a share of a repetition's runs.
+        column: of it.
+        name: of the share.
+
+    Returns:
+        `study, setting, name, name_low, name_high`, in the table's order.
+    """
+    rows = []
+    for key, mine in table.groupby(KEYS, sort=False):
+        runs = int(mine.groupby("repetition")["runs"].first().sum())
+        found = share_of_runs(float(mine[column].mean()), runs)
+        rows.append({**dict(zip(KEYS, key, strict=True)), **spread(name, found)})
+    return pd.DataFrame(rows, columns=[*KEYS, *spread(name, NOTHING)])
+
+
+def spread(name: str, interval: Interval) -> dict[str, float]:
+    """An interval as three cells of a row."""
+    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}

@@ -1,0 +1,115 @@
+"""The results folder: numbers, tables, figures, claims and their manifest."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from quantmia.files import write_json, write_text
+from quantmia.report.numbers import plain, with_interval
+from quantmia.report.tables import latex, markdown
+from quantmia.sweep.plan import is_sweep
+from scripts.paper import ablations, tables
+from scripts.paper.claims import judged
+from scripts.paper.drawing import save, styled
+from scripts.paper.figures import FIGURES
+from scripts.paper.numbers import Numbers, collect
+from scripts.paper.page import page, table_of
+from scripts.paper.record import FILE, checksums, record
+from scripts.paper.studies import read_settings, short
+
+NUMBERS = "numbers"
+TABLES: dict[str, Callable[[Numbers], pd.DataFrame]] = {
+    "ranking": tables.ranking,
+    "agreement": tables.agreement,
+    "runs": tables.runs,
+    "needed": tables.needed,
+    "tradeoff": tables.tradeoff,
+    "validation": ablations.validation,
+    "grid": ablations.grid,
+    "low_loss": ablations.low_loss,
+    "regime": ablations.regime,
+    "scale": ablations.scale,
+}
+LONG = 40  # rows, from which on a LaTeX table runs over several pages
+
+
+def write(results: Path, folders: Sequence[Path]) -> list[str]:
+    """Collect finished sweeps, and write everything that is made of them.
+
+    Args:
+        results: where to; made if it is not there.
+        folders: of sweeps, and of `quantmia efficiency`.
+
+    Returns:
+        Nothing to complain about.
+
+    Raises:
+        FolderError: a sweep is not finished.
+    """
+    studies = [folder for folder in folders if is_sweep(folder)]
+    measured = [folder for folder in folders if not is_sweep(folder)]
+    settings = [setting for study in studies for setting in read_settings(study)]
+    collect(settings, measured).write(results / NUMBERS)
+    manifest = record(studies, measured)
+    draw_up(results, manifest)
+    write_json(results / FILE, manifest | {"files": checksums(results)})
+    print(f"{len(checksums(results))} files in {results}, the verdicts in {results / 'claims.md'}")
+    return []
+
+
+def draw_up(results: Path, manifest: dict[str, Any]) -> None:
+    """Tables, figures and claims from the collected numbers.
+
+    Args:
+        results: with the numbers in it.
+        manifest: of the studies.
+    """
+    numbers = Numbers.read(results / NUMBERS)
+    for folder in ("tables", "figures"):
+        (results / folder).mkdir(exist_ok=True)
+    for name, make in TABLES.items():
+        table = make(numbers)
+        if len(table):
+            _write_table(results / "tables" / name, table)
+    with styled():
+        for name, draw in FIGURES.items():
+            figure = draw(numbers)
+            if figure is not None:
+                save(figure, results / "figures" / name)
+    cases = judged(numbers)
+    write_text(results / "claims.csv", table_of(cases).to_csv(index=False, float_format="%.6g"))
+    write_text(results / "claims.md", page(cases, manifest))
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """A table as text: numbers with their intervals, as many digits as these allow.
+
+    Args:
+        table: `X_low, X_high` are the interval of `X`.
+    """
+    shown = {}
+    for name in map(str, table):
+        column = table[name]
+        if name.endswith(("_low", "_high")):
+            continue
+        if f"{name}_low" in table:
+            ends = zip(column, table[f"{name}_low"], table[f"{name}_high"], strict=True)
+            shown[name] = [with_interval(*each) for each in ends]
+        elif name == "setting":
+            shown[name] = [short(each) for each in column]
+        elif column.dtype.kind == "f":
+            shown[name] = [plain(each) for each in column]
+        else:
+            shown[name] = column.astype(object).where(column.notna(), "").astype(str)
+    return pd.DataFrame(shown)
+
+
+def _write_table(path: Path, table: pd.DataFrame) -> None:
+    shown = readable(table)
+    texts = [table[name].dtype.kind in "OT" and f"{name}_low" not in table for name in shown]
+    columns = "".join("l" if text else "r" for text in texts)
+    write_text(path.with_suffix(".csv"), table.to_csv(index=False, float_format="%.6g"))
+    write_text(path.with_suffix(".md"), markdown(shown))
+    write_text(path.with_suffix(".tex"), latex(shown, columns, several_pages=len(shown) > LONG))
