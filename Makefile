@@ -46,9 +46,10 @@ setup: $(STAMP) ## Make .venv with the locked dependencies; PYTHON=python3.12 ch
 lipophilicity: $(STAMP) ## Rank the quantizers on Lipophilicity: the main experiment.
 	$(BIN)/quantmia run +experiment=lipophilicity report=true
 
-test: lint ## Lint, then the fast tests, then the slow ones.
+test: lint ## Lint, then the fast tests, then the slow ones, then a tenth of the paper's tables.
 	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
 	$(BIN)/python -m pytest -m slow $(PARALLEL)
+	$(MAKE) check-tables tables-quick
 
 lint: $(STAMP) ## Check style, format and types.
 	$(BIN)/ruff check $(SOURCES)

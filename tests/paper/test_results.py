@@ -3,8 +3,6 @@
 import hashlib
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +13,10 @@ from safetensors.numpy import load_file
 from scipy.stats import spearmanr
 
 from quantmia.errors import FolderError
+from scripts.paper.__main__ import main
 from scripts.paper.studies import read_settings
 from tests.end_to_end.command import quantmia
 
-ROOT = Path(__file__).parents[2]
 NAMES = ["full_precision", "sign", "ternary_90", "uniform_2"]
 STUDY = [
     "run", "-m", "+experiment=paper/mixtures", "dataset.modes=2,8", "dataset.sigma=2",
@@ -38,16 +36,8 @@ def home(tmp_path_factory) -> Path:
     return where
 
 
-def paper(*arguments: str | Path) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "scripts.paper", *arguments],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-
-
 def write(where: Path) -> None:
-    done = paper("write", where / "results", where / "mixtures")
-    assert done.returncode == 0, done.stderr
+    assert main(["write", str(where / "results"), str(where / "mixtures")]) == 0
 
 
 def r_of(folder: Path, quantizer: str) -> list[float]:
@@ -136,24 +126,23 @@ def test_the_same_runs_give_the_same_bits(home):
 
 
 @pytest.mark.slow
-def test_results_that_are_no_longer_what_the_code_makes_are_refused(home, tmp_path):
-    done = paper("check", home / "results")
-    assert done.returncode == 0, done.stderr
+def test_results_that_are_no_longer_what_the_code_makes_are_refused(home, tmp_path, capsys):
+    assert main(["check", str(home / "results")]) == 0
     results = tmp_path / "results"
     shutil.copytree(home / "results", results)
     table = results / "tables" / "ranking.md"
     table.write_text(table.read_text().replace("sign", "sing"))
-    done = paper("check", results)
-    assert done.returncode == 1
-    assert "tables/ranking.md: changed since it was written" in done.stderr
+    assert main(["check", str(results)]) == 1
+    assert "tables/ranking.md: changed since it was written" in capsys.readouterr().err
     manifest = json.loads((results / "manifest.json").read_text())
     manifest["studies"]["mixtures"]["config"]["training"]["lr"] = 0.5
     (results / "manifest.json").write_text(json.dumps(manifest))
-    assert "training.lr: 0.5 and 0.01" in paper("check", results).stderr
+    assert main(["check", str(results)]) == 1
+    assert "training.lr: 0.5 and 0.01" in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_a_table_made_by_other_code_is_refused(home, tmp_path):
+def test_a_table_made_by_other_code_is_refused(home, tmp_path, capsys):
     results = tmp_path / "results"
     shutil.copytree(home / "results", results)
     table = results / "tables" / "ranking.md"
@@ -161,45 +150,41 @@ def test_a_table_made_by_other_code_is_refused(home, tmp_path):
     manifest = json.loads((results / "manifest.json").read_text())
     manifest["files"]["tables/ranking.md"] = hashlib.sha256(table.read_bytes()).hexdigest()
     (results / "manifest.json").write_text(json.dumps(manifest))
-    done = paper("check", results)
-    assert done.returncode == 1
-    assert "tables/ranking.md: the code makes another one" in done.stderr
+    assert main(["check", str(results)]) == 1
+    assert "tables/ranking.md: the code makes another one" in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_the_same_repetitions_agree_and_others_do_not(home, tmp_path):
-    done = paper("compare", home / "results", home / "results")
-    assert done.returncode == 0, done.stderr
-    assert " 0 outside" in done.stdout
+def test_the_same_repetitions_agree_and_others_do_not(home, tmp_path, capsys):
     other = tmp_path / "results"
+    compare = ["compare", str(home / "results")]
+    assert main([*compare, str(home / "results")]) == 0
+    assert " 0 outside" in capsys.readouterr().out
     shutil.copytree(home / "results", other)
     table = pd.read_csv(other / "numbers" / "repetitions.csv")
     table["r_q"] *= 1e6
     table["utility"] += 1
     table.to_csv(other / "numbers" / "repetitions.csv", index=False)
-    done = paper("compare", home / "results", other)
-    assert done.returncode == 1
-    assert "lie outside" in done.stderr
+    assert main([*compare, str(other)]) == 1
+    assert "lie outside" in capsys.readouterr().err
     table["setting"] = "another"
     table.to_csv(other / "numbers" / "repetitions.csv", index=False)
-    assert "no repetition in common" in paper("compare", home / "results", other).stderr
+    assert main([*compare, str(other)]) == 1
+    assert "no repetition in common" in capsys.readouterr().err
 
 
 @pytest.mark.slow
-def test_half_a_study_is_not_read_as_a_whole_one(home, tmp_path):
+def test_half_a_study_is_not_read_as_a_whole_one(home, tmp_path, capsys):
     plan = json.loads((home / "mixtures" / "sweep.json").read_text())
     (tmp_path / "sweep.json").write_text(json.dumps(plan))
     with pytest.raises(FolderError, match="4 of 4 jobs are not finished"):
         read_settings(tmp_path)
-    done = paper("write", tmp_path / "results", tmp_path)
-    assert done.returncode == 2
-    assert "4 of 4 jobs are not finished" in done.stderr
+    assert main(["write", str(tmp_path / "results"), str(tmp_path)]) == 2
+    assert "4 of 4 jobs are not finished" in capsys.readouterr().err
 
 
-def test_what_cannot_be_done_is_said(tmp_path):
-    done = paper("check", tmp_path)
-    assert done.returncode == 2
-    assert "'make tables' writes it" in done.stderr
-    done = paper("chekc", tmp_path)
-    assert done.returncode == 2
-    assert "scripts.paper write RESULTS" in done.stderr
+def test_what_cannot_be_done_is_said(tmp_path, capsys):
+    assert main(["check", str(tmp_path)]) == 2
+    assert "'make tables' writes it" in capsys.readouterr().err
+    assert main(["chekc", str(tmp_path)]) == 2
+    assert "scripts.paper write RESULTS" in capsys.readouterr().err
