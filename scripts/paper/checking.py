@@ -78,7 +78,7 @@ def compare(results: Path, other: Path) -> list[str]:
             table[column], table[f"{column}_ours"], rtol=1e-6, atol=0, equal_nan=True
         )
         reach = t.ppf(0.975, table["count"] - 1) * table["std"] * np.sqrt(1 + 1 / table["count"])
-        far = ~equal & ~((scaled(table[column]) - table["mean"]).abs() <= reach)
+        far = ~equal & ~(np.abs(scaled(table[column]) - table["mean"]) <= reach)
         same, outside, total = same + equal.sum(), outside + far.sum(), total + len(table)
     print(
         f"{total} numbers of {len(both[[*KEYS, 'repetition']].drop_duplicates())} repetitions run "
