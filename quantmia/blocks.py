@@ -17,6 +17,7 @@ from quantmia.device import deterministic
 from quantmia.errors import QuantmiaError
 from quantmia.losses import Measurement, measure
 from quantmia.preemption import block as finishing_block
+from quantmia.preemption import writing
 from quantmia.progress import Advance, Progress
 from quantmia.quantizers import Quantizer, make
 from quantmia.seeding import Purpose, stream
@@ -108,22 +109,23 @@ def _measure_block(
             checkpoints, len(epochs), stack, quantizers, validation, pool_x, advance[1]
         )
         next(checkpoints, None)  # lets a kept trajectory say that it is complete
-    for row, run in enumerate(block):
-        yield (
-            run,
-            _run_files(
-                config,
-                dataset,
-                measured,
-                bool(diverged[row]),
-                row,
+    with writing():
+        for row, run in enumerate(block):
+            yield (
                 run,
-                mask[row],
-                targets[row],
-                parts,
-            ),
-            {name: value[row] for name, value in final.items()},
-        )
+                _run_files(
+                    config,
+                    dataset,
+                    measured,
+                    bool(diverged[row]),
+                    row,
+                    run,
+                    mask[row],
+                    targets[row],
+                    parts,
+                ),
+                {name: value[row] for name, value in final.items()},
+            )
 
 
 def _run_files(

@@ -12,6 +12,7 @@ grace: float | None = None  # seconds in which a block may finish; None: as long
 
 _told: signal.Signals | None = None
 _in_block = False
+_writing = False
 _blocks_finished = 0
 
 
@@ -33,7 +34,7 @@ def heeding_signals(
 ) -> Iterator[None]:
     """Within, SIGTERM and SIGUSR2 stop the job: between two blocks, or at once outside of them.
 
-    A second signal, or the end of `grace`, stops it at once. Outside of the main thread, where
+    A second signal, or the end of `grace`, stops it at once, unless it is writing. Outside of the main thread, where
     Python takes no signals, this does nothing.
 
     Args:
@@ -50,7 +51,7 @@ def heeding_signals(
     def handle(number, frame):
         global _told
         again, _told = _told is not None, signal.Signals(number)
-        if again or not _in_block:
+        if not _in_block or (again and not _writing):
             raise Preempted(_told)
         told(_told)
         if grace is not None:
@@ -83,6 +84,20 @@ def block() -> Iterator[None]:
         _in_block = False
     if _told is not None:
         raise Preempted(_told)
+
+
+@contextmanager
+def writing() -> Iterator[None]:
+    """Within a block: what is trained is written whole, which takes a moment, whatever is sent.
+
+    A block of which a part is written would be trained again.
+    """
+    global _writing
+    _writing = True
+    try:
+        yield
+    finally:
+        _writing = False
 
 
 def blocks_finished() -> int:

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from quantmia import preemption
-from quantmia.preemption import Preempted, block, blocks_finished, heeding_signals
+from quantmia.preemption import Preempted, block, blocks_finished, heeding_signals, writing
 
 
 def send(number: signal.Signals) -> None:
@@ -44,6 +44,19 @@ def test_a_second_signal_stops_within_a_block():
         reached.append(2)
     assert reached == [1]
     assert blocks_finished() == 0
+
+
+def test_what_is_being_written_is_written_whole():
+    reached = []
+    with pytest.raises(Preempted), heeding_signals():
+        with block(), writing():
+            send(signal.SIGTERM)
+            reached.append(1)
+            send(signal.SIGTERM)
+            reached.append(2)
+        pytest.fail("went on")
+    assert reached == [1, 2]
+    assert blocks_finished() == 1
 
 
 def test_the_grace_ends(monkeypatch):
