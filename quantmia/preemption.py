@@ -34,8 +34,8 @@ def heeding_signals(
 ) -> Iterator[None]:
     """Within, SIGTERM and SIGUSR2 stop the job: between two blocks, or at once outside of them.
 
-    A second signal, or the end of `grace`, stops it at once, unless it is writing. Outside of the main thread, where
-    Python takes no signals, this does nothing.
+    A second signal, or the end of `grace`, stops it at once, unless it is writing. Outside of the
+    main thread, where Python takes no signals, this does nothing.
 
     Args:
         told: called when the first signal comes.

@@ -27,7 +27,7 @@ def with_interval(value: float, low: float, high: float) -> str:
     if 0 < max(abs(low), abs(high)) < 1e-2:
         return f"{value:.2g} [{low:.2g}, {high:.2g}]"
     places = decimals(low, high)
-    return f"{value:.{places}f} [{low:.{places}f}, {high:.{places}f}]"
+    return f"{value:z.{places}f} [{low:z.{places}f}, {high:z.{places}f}]"  # z: no -0.0
 
 
 def plain(value: float, places: int = 3) -> str:
@@ -36,4 +36,4 @@ def plain(value: float, places: int = 3) -> str:
         return "-"
     if value and abs(value) < 10**-places:
         return f"{value:.2g}"
-    return f"{value:.{places}f}"
+    return f"{value:z.{places}f}"

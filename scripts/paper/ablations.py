@@ -5,9 +5,11 @@ import re
 import numpy as np
 import pandas as pd
 
+from quantmia.statistics import Interval
 from scripts.paper.numbers import KEYS, VARIANTS, Numbers
 from scripts.paper.repeated import (
     OF_SPEARMAN,
+    across,
     agreement_of,
     agreements,
     between,
@@ -30,14 +32,48 @@ def validation(numbers: Numbers) -> pd.DataFrame:
         other samples and train other runs, with its jackknife interval; and `spearman` with the
         MIS of the same runs.
     """
-    table = numbers.repetitions[numbers.repetitions["study"] == "validation"]
-    agreed = agreement_of(numbers, "r_q").set_index("setting")
+    agreed = agreement_of(numbers, "r_q")
+    agreed = agreed[agreed["study"] == "validation"].set_index("setting")
     rows = []
-    for label, mine in table.groupby("setting", sort=False):
-        row: dict[str, float | str] = {"share": factors(str(label))["split.validation"]}
-        row |= spread("stability", jackknifed(_wide(mine, "r_q"), between, OF_SPEARMAN))
-        rows.append(row | agreed.loc[str(label)].drop("study").to_dict())
+    for share, (label, values) in _by_share(numbers).items():
+        row: dict[str, float | str] = {"share": share}
+        row |= spread("stability", jackknifed(values, between, OF_SPEARMAN))
+        rows.append(row | agreed.loc[label].drop("study").to_dict())
     return pd.DataFrame(rows)
+
+
+def stability_gain(numbers: Numbers, one: str, other: str) -> Interval | None:
+    """What a share held out adds to the stability over another; None if one is missing.
+
+    The jackknife leaves out the same repetition of both, because their samples overlap.
+
+    Args:
+        numbers: collected.
+        one: share.
+        other: the share that adds.
+    """
+    found = _by_share(numbers)
+    if not {one, other} <= found.keys():
+        return None
+    both = np.stack([found[other][1], found[one][1]])
+    return jackknifed(both, lambda values: between(values[0]) - between(values[1]))
+
+
+def stability_with(numbers: Numbers, share: str) -> dict[str, Interval]:
+    """Mean Spearman of the ranking by r_Q at each other share with that at this one.
+
+    Args:
+        numbers: collected.
+        share: held out.
+    """
+    found = _by_share(numbers)
+    if share not in found:
+        return {}
+    return {
+        other: jackknifed(np.stack([found[share][1], values]), across, OF_SPEARMAN)
+        for other, (_, values) in found.items()
+        if other != share
+    }
 
 
 def grid(numbers: Numbers) -> pd.DataFrame:
@@ -81,10 +117,13 @@ def regime(numbers: Numbers) -> pd.DataFrame:
     Returns:
         `study, setting`; `best_is_last`, the share of runs and quantizers whose best checkpoint is
         the last one, with the interval of Clopper and Pearson; and the `spearman` of r_Q with
-        MIS, a mean over repetitions with Student's interval.
+        MIS, a mean over repetitions with Student's interval; `undefined`, in how many runs and
+        quantizers there is no r_Q.
     """
     table = shares(numbers.repetitions, "best_is_last", "best_is_last")
-    return table.merge(agreement_of(numbers, "r_q"), on=KEYS)
+    table = table.merge(agreement_of(numbers, "r_q"), on=KEYS)
+    undefined = numbers.repetitions.groupby(KEYS)["undefined_runs"].sum().rename("undefined")
+    return table.merge(undefined, on=KEYS)
 
 
 def scale(numbers: Numbers) -> pd.DataFrame:
@@ -117,6 +156,15 @@ def scale(numbers: Numbers) -> pd.DataFrame:
             row |= _worst(numbers, str(study), labels.iloc[0], kind)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _by_share(numbers: Numbers) -> dict[str, tuple[str, np.ndarray]]:
+    """By the share held out: the setting's label, and r_Q [quantizers, repetitions]."""
+    table = numbers.repetitions[numbers.repetitions["study"] == "validation"]
+    return {
+        factors(str(label))["split.validation"]: (str(label), _wide(mine, "r_q"))
+        for label, mine in table.groupby("setting", sort=False)
+    }
 
 
 def _worst(numbers: Numbers, study: str, label: str, kind: str) -> dict[str, float | str]:

@@ -35,6 +35,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
 }
 COLUMN, PAGE = 3.4, 6.9  # inches
+ACROSS = 3  # panels
 
 
 def panels(count: int, share: bool = True) -> tuple[Figure, list[Axes]]:
@@ -44,7 +45,7 @@ def panels(count: int, share: bool = True) -> tuple[Figure, list[Axes]]:
         count: of panels.
         share: whether all have the same axes.
     """
-    across = min(count, 3)
+    across = min(count, ACROSS)
     down = math.ceil(count / across)
     size = (COLUMN, 2.9) if count == 1 else (PAGE, 2.1 * down + 0.6)
     figure, axes = plt.subplots(
@@ -64,7 +65,7 @@ def line(
     name: str,
     style: str = "-",
     key: str = "spearman",
-    band: bool = True,
+    interval: str = "band",
 ) -> None:
     """A line with its interval.
 
@@ -76,12 +77,14 @@ def line(
         name: in the legend.
         style: of the line.
         key: column.
-        band: whether the interval is drawn.
+        interval: how it is drawn: as a `band`, as `bars`, or not at all.
     """
     colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-    if band:
-        low, high = (table[f"{key}_{end}"].astype(float) for end in ("low", "high"))
-        panel.fill_between(x, low, high, color=colour, alpha=0.12, lw=0)
+    low, high = (table[f"{key}_{end}"].astype(float) for end in ("low", "high"))
+    if interval == "band":
+        panel.fill_between(x, low, high, color=colour, alpha=0.15, lw=0)
+    elif interval == "bars":
+        panel.vlines(x, low, high, color=colour, lw=0.6)
     panel.plot(x, table[key].astype(float), style, color=colour, marker=marker, label=name)
 
 
@@ -140,12 +143,12 @@ def label(figure: Figure, axes: Sequence[Axes], x: str, y: str | None) -> None:
         x: name of every x axis.
         y: name of every y axis; None if they have their own.
     """
-    if len(axes) == 1:
-        axes[0].set(xlabel=x, ylabel=y)
-    else:
-        figure.supxlabel(x, fontsize=8)
-        if y:
-            figure.supylabel(y, fontsize=8)
+    for place, panel in enumerate(axes):
+        if place >= len(axes) - ACROSS:  # the lowest of its column
+            panel.set_xlabel(x)
+            panel.tick_params(labelbottom=True)
+        if y and place % ACROSS == 0:
+            panel.set_ylabel(y)
     entries = {}
     for panel in axes:
         handles, names = panel.get_legend_handles_labels()

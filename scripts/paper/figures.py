@@ -10,6 +10,7 @@ from quantmia.report.efficiency import COLOURS, MARKERS
 from scripts.paper.ablations import grid, low_loss, regime, scale, validation
 from scripts.paper.drawing import counts, half_widths, label, line, panels, scattered
 from scripts.paper.numbers import Numbers
+from scripts.paper.repeated import TRUSTED
 from scripts.paper.studies import factors
 from scripts.paper.tables import DATA, on_paper_mixture, tradeoff
 
@@ -21,7 +22,7 @@ METRICS = {"r2": "R²", "accuracy": "accuracy", "roc_auc": "ROC-AUC"}
 
 
 def runs_figure(numbers: Numbers) -> Figure | None:
-    """Spearman of r_Q with MIS against the number of runs, a panel a data set."""
+    """Spearman of r_Q with MIS against the number of runs; the band is of the trusted attack."""
     table = numbers.counts
     shown = [data for data in DATA if len(_fitted(table, data))]
     if not shown:
@@ -29,7 +30,9 @@ def runs_figure(numbers: Numbers) -> Figure | None:
     figure, axes = panels(len(shown))
     for panel, data in zip(axes, shown, strict=True):
         for number, (attack, mine) in enumerate(_fitted(table, data).groupby("attack", sort=False)):
-            line(panel, mine["runs"], mine, number, str(attack))
+            named = mine.rename(columns={"low": "spearman_low", "high": "spearman_high"})
+            band = "band" if attack == TRUSTED else ""
+            line(panel, mine["runs"], named, number, str(attack), interval=band)
         counts(panel, sorted(table["runs"].unique()))
         panel.set_title(NAMES[data])
     label(figure, axes, "runs", "Spearman of r$_Q$ with MIS")
@@ -37,7 +40,7 @@ def runs_figure(numbers: Numbers) -> Figure | None:
 
 
 def needed_figure(numbers: Numbers) -> Figure | None:
-    """Spearman of every estimator with LiRA on other runs, against the number of runs."""
+    """Spearman of every estimator with LiRA on other runs; bands of r_Q and the discriminator."""
     table = numbers.needed
     if table.empty:
         return None
@@ -46,7 +49,8 @@ def needed_figure(numbers: Numbers) -> Figure | None:
         for number, (name, each) in enumerate(mine.groupby("estimator", sort=False)):
             style = "--" if str(name).startswith("r_q") else "-"
             named = each.rename(columns={"low": "spearman_low", "high": "spearman_high"})
-            line(panel, each["runs"], named, number, str(name), style)
+            band = "band" if name in ("whitebox", "r_q_paper") else ""
+            line(panel, each["runs"], named, number, str(name), style, interval=band)
         counts(panel, sorted(mine["runs"].unique()))
         panel.set_title(str(setting))
     label(figure, axes, "runs", "Spearman with LiRA on other runs")
@@ -106,7 +110,8 @@ def grid_figure(numbers: Numbers) -> Figure | None:
                 for end in ("", "_low", "_high")
             }
         )
-        line(panel, every, drawn, number, NAMES[data], band=False)
+        apart = every * 1.03 ** (number - len(shown) / 2)  # so that bars do not hide each other
+        line(panel, apart, drawn, number, NAMES[data], interval="bars")
     counts(panel, list(every))
     label(figure, [panel], "checkpoints: one in", "Spearman of r$_Q$ with MIS")
     return figure

@@ -12,7 +12,7 @@ from quantmia.files import write_text
 from quantmia.statistics import mean_defined, spearman
 from scripts.paper.studies import Setting
 
-COUNTS = (4, 8, 12, 20, 40, 60, 80)
+COUNTS = (4, 8, 12, 20, 40)  # and all; subsets of more than half would be nearly the same
 DRAWS = 200
 VARIANTS = ("paper", "low_loss", "rate")
 KEYS = ["study", "setting"]
@@ -24,11 +24,12 @@ class Numbers:
 
     Args:
         rankings: `ranking.csv` of all runs of a setting.
-        repetitions: a row a repetition and quantizer: its r_Q in every variant and on every grid,
-            its diagnostics, MIS and utility.
+        repetitions: a row a repetition, which is named by its seed, and quantizer: r_Q in every
+            variant and on every grid, diagnostics, MIS and utility of its runs.
         counts: Spearman of r_Q on random subsets of the runs with the MIS that an attack finds on
             all of them: `attack, runs, spearman` (mean over the subsets), `low, high` (2.5 and
-            97.5 % of the subsets), and `disjoint`, how many subsets of that size are.
+            97.5 % of the subsets; none for all runs), and `disjoint`, how many subsets of that
+            size are.
         needed: `efficiency.csv` of settings with 300 runs: agreement of every estimator with LiRA
             on 150 other runs; without `study`.
     """
@@ -104,7 +105,7 @@ def _stacked(settings: Sequence[Setting], table: Callable[[Setting], pd.DataFram
         part.insert(0, "study", setting.study)
         part.insert(1, "setting", setting.label)
         parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=KEYS)
 
 
 def _of_all(setting: Setting, name: str) -> pd.DataFrame:
@@ -119,9 +120,8 @@ def _repetitions(setting: Setting) -> pd.DataFrame:
     mis = [f"mis_{attack}" for attack in attacks_of(ranking)]
     facts = ranking[[*key, "runs", "r_q", "utility", "utility_metric", *mis]]
     r = setting.repeated("indicator").pivot_table(index=key, columns="variant", values="r")
-    variants = r[list(VARIANTS[1:])].add_prefix("r_q_").reset_index()
-    diagnostics = setting.repeated("diagnostics").drop(columns="undefined_runs")
-    return facts.merge(variants, on=key, how="left").merge(diagnostics, on=key)
+    variants = r.reindex(columns=list(VARIANTS[1:])).add_prefix("r_q_").reset_index()
+    return facts.merge(variants, on=key, how="left").merge(setting.repeated("diagnostics"), on=key)
 
 
 def _counts(setting: Setting) -> pd.DataFrame:
@@ -145,6 +145,6 @@ def _counts(setting: Setting) -> pd.DataFrame:
             found = found[np.isfinite(found)]
             row = {"attack": attack, "runs": count, "disjoint": n_runs // count}
             if len(found):
-                low, high = np.percentile(found, [2.5, 97.5])
+                low, high = np.percentile(found, [2.5, 97.5]) if draws > 1 else (np.nan, np.nan)
                 rows.append(row | {"spearman": found.mean(), "low": low, "high": high})
     return pd.DataFrame(rows)

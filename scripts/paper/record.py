@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
 from quantmia.config.overrides import composed, conf_dir
@@ -79,7 +80,7 @@ def changed(manifest: dict[str, Any]) -> list[str]:
     """
     found = []
     for name, study in manifest["studies"].items():
-        if "sweep" in study and study["sweep"] != (now := swept(name)):
+        if "sweep" in study and study["sweep"] != (now := sweep_of(name)):
             found.append(f"{name}: swept was {study['sweep']}, is {now}")
         now = recorded(composed(study["overrides"], None))
         found += [
@@ -88,8 +89,8 @@ def changed(manifest: dict[str, Any]) -> list[str]:
     return found
 
 
-def swept(name: str) -> dict[str, str]:
-    """What a study sweeps over, as its configuration has it; nothing if it is not ours.
+def sweep_of(name: str) -> dict[str, list[str]]:
+    """What a study of ours sweeps over by its configuration, every value by key.
 
     Args:
         name: of the study.
@@ -97,17 +98,30 @@ def swept(name: str) -> dict[str, str]:
     path = conf_dir() / "experiment" / "paper" / f"{name}.yaml"
     if not path.exists():
         return {}
-    params = OmegaConf.load(path).hydra.sweeper.params
-    return {str(key): str(value) for key, value in params.items()}
+    found = {}
+    for key, values in OmegaConf.load(path).hydra.sweeper.params.items():
+        override = OverridesParser.create().parse_override(f"{key}={values}")
+        if override.is_sweep_override():
+            found[str(key)] = list(override.sweep_string_iterator())
+        else:
+            found[str(key)] = [override.get_value_element_as_str()]
+    return found
 
 
 def _study(folder: Path) -> dict[str, Any]:
     plan = finished(folder)
-    words = " ".join(["quantmia run -m", *plan.command])
-    job = list(plan.jobs[0].overrides)
-    return {"command": words, "sweep": swept(folder.name), "overrides": job} | _facts(
-        manifests(folder)
-    )
+    swept: dict[str, list[str]] = {}
+    for job in plan.jobs:
+        for override in job.overrides:
+            key, _, value = override.partition("=")
+            if not key.startswith("+") and value not in swept.setdefault(key, []):
+                swept[key].append(value)
+    return {
+        "command": " ".join(["quantmia run -m", *plan.command]),
+        "sweep": swept,
+        "overrides": list(plan.jobs[0].overrides),
+        **_facts(manifests(folder)),
+    }
 
 
 def _facts(jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -17,21 +17,25 @@ OF_SPEARMAN: Bounds = (-1.0, 1.0)
 NOTHING = Interval(np.nan, np.nan, np.nan)
 
 
-def over_repetitions(values: np.ndarray, bounds: Bounds = ANYWHERE) -> Interval:
-    """Mean of the repetitions with Student's interval; without ends if there is only one.
+def over_repetitions(
+    values: np.ndarray, bounds: Bounds = ANYWHERE, confidence: float = CONFIDENCE
+) -> Interval:
+    """Mean of the repetitions with Student's interval.
 
     Args:
-        values: one a repetition; NaN are left out.
+        values: one a repetition. A mean of those that are finite is given, but no interval if
+            there are others, or only one.
         bounds: least and greatest value there can be, at which the interval ends.
+        confidence: of the interval.
     """
-    values = values[np.isfinite(values)]
-    if not len(values):
+    finite = values[np.isfinite(values)]
+    if not len(finite):
         return NOTHING
-    mean = float(values.mean())
-    if len(values) == 1:
+    mean = float(finite.mean())
+    if len(finite) < max(len(values), 2):
         return Interval(mean, np.nan, np.nan)
     error = values.std(ddof=1) / np.sqrt(len(values))
-    half = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * error)
+    half = float(t.ppf((1 + confidence) / 2, len(values) - 1) * error)
     return Interval(mean, max(mean - half, bounds[0]), min(mean + half, bounds[1]))
 
 
@@ -68,8 +72,8 @@ def jackknifed(
     if count < 3:
         return Interval(found, np.nan, np.nan)
     without = np.array([statistic(np.delete(values, n, axis=-1)) for n in range(count)])
-    spread = over_repetitions(count * found - (count - 1) * without)
-    half = (spread.high - spread.low) / 2
+    pseudovalues = over_repetitions(count * found - (count - 1) * without)
+    half = (pseudovalues.high - pseudovalues.low) / 2
     return Interval(found, max(found - half, bounds[0]), min(found + half, bounds[1]))
 
 
@@ -80,9 +84,17 @@ def between(values: np.ndarray) -> float:
         values: [quantizers, repetitions].
     """
     first, second = np.triu_indices(values.shape[1], 1)
-    each = spearman(values[:, first], values[:, second])
-    each = each[np.isfinite(each)]
-    return float(each.mean()) if len(each) else float("nan")
+    return float(spearman(values[:, first], values[:, second]).mean()) if len(first) else np.nan
+
+
+def across(values: np.ndarray) -> float:
+    """Mean Spearman between rankings in two circumstances, of different repetitions.
+
+    Args:
+        values: [circumstance (2), quantizers, repetitions].
+    """
+    first, second = np.nonzero(~np.eye(values.shape[-1], dtype=bool))
+    return float(spearman(values[0][:, first], values[1][:, second]).mean())
 
 
 def agreement_of(
@@ -99,6 +111,22 @@ def agreement_of(
     return averaged(agreements(numbers, column, attack), "spearman", name, OF_SPEARMAN)
 
 
+def ceilings(numbers: Numbers) -> pd.DataFrame:
+    """How far two repetitions agree about MIS: the mean Spearman between their rankings by it.
+
+    Args:
+        numbers: collected.
+
+    Returns:
+        `study, setting, ceiling`.
+    """
+    rows = []
+    for key, mine in numbers.repetitions.groupby(KEYS, sort=False):
+        wide = mine.pivot(index="quantizer", columns="repetition", values=f"mis_{TRUSTED}")
+        rows.append((*key, between(wide.to_numpy(float))))
+    return pd.DataFrame(rows, columns=[*KEYS, "ceiling"])
+
+
 def agreements(numbers: Numbers, column: str, attack: str = TRUSTED) -> pd.DataFrame:
     """Spearman, in every repetition, of a column with the MIS that an attack finds.
 
@@ -113,10 +141,12 @@ def agreements(numbers: Numbers, column: str, attack: str = TRUSTED) -> pd.DataF
         `study, setting, repetition, spearman`.
     """
     mis = f"mis_{attack}"
-    together = numbers.rankings[[*KEYS, "quantizer", mis]].rename(columns={mis: "reference"})
-    table = numbers.repetitions.merge(together, on=[*KEYS, "quantizer"], how="left")
+    key = [*KEYS, "quantizer"]
+    together = numbers.rankings.reindex(columns=[*key, mis]).rename(columns={mis: "reference"})
+    table = numbers.repetitions.merge(together, on=key, how="left", indicator=True)
     if mis in table:  # some attacks need more runs than a repetition has
-        table["reference"] = table["reference"].fillna(table[mis])
+        own = table["_merge"] == "left_only"
+        table["reference"] = table["reference"].astype(float).where(~own, table[mis])
     rows = []
     for key, mine in table.groupby([*KEYS, "repetition"], sort=False):
         found = spearman(mine[column].to_numpy(float), mine["reference"].to_numpy(float))

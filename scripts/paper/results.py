@@ -1,5 +1,6 @@
 """The results folder: numbers, tables, figures, claims and their manifest."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,9 @@ def draw_up(results: Path, manifest: dict[str, Any]) -> None:
         manifest: of the studies.
     """
     numbers = Numbers.read(results / NUMBERS)
-    for folder in ("tables", "figures"):
-        (results / folder).mkdir(exist_ok=True)
+    for folder in ("tables", "figures"):  # nothing of studies that are no longer among them
+        shutil.rmtree(results / folder, ignore_errors=True)
+        (results / folder).mkdir()
     for name, make in TABLES.items():
         table = make(numbers)
         if len(table):

@@ -36,13 +36,20 @@ class Setting:
     together: Path | None
 
     def repeated(self, name: str) -> pd.DataFrame:
-        """A table of every repetition, with a column `repetition` that counts them.
+        """A table of every repetition, with a column `repetition` that holds its seed.
 
         Args:
             name: of the CSV file.
         """
-        tables = [pd.read_csv(folder / f"{name}.csv") for folder in self.repetitions]
-        return pd.concat([t.assign(repetition=n) for n, t in enumerate(tables)], ignore_index=True)
+        return pd.concat(
+            [
+                pd.read_csv(folder / f"{name}.csv").assign(
+                    repetition=RunFolder(folder).manifest()["seed"]
+                )
+                for folder in self.repetitions
+            ],
+            ignore_index=True,
+        )
 
 
 def finished(folder: Path) -> Plan:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from quantmia.efficiency import runs_needed
 from scripts.paper.numbers import KEYS, Numbers, attacks_of
-from scripts.paper.repeated import TRUSTED, agreement_of, averaged
+from scripts.paper.repeated import TRUSTED, agreement_of, averaged, ceilings
 from scripts.paper.studies import factors
 
 # Whose privacy is set against their utility, classification first; of the mixtures the paper's.
@@ -33,8 +33,11 @@ def agreement(numbers: Numbers) -> pd.DataFrame:
 
     Returns:
         `study, setting, attack`; the mean `spearman` of the repetitions with Student's interval,
-        `spearman_together` of r_Q of all runs, and how many `runs` that is.
+        `spearman_together` of r_Q of all runs, and how many `runs` that is; and `ceiling`, the
+        mean Spearman between the MIS of two repetitions by the trusted attack.
     """
+    if numbers.counts.empty:
+        return numbers.counts
     parts = []
     for attack in attacks_of(numbers.rankings):
         part = agreement_of(numbers, "r_q", attack=attack)
@@ -43,7 +46,7 @@ def agreement(numbers: Numbers) -> pd.DataFrame:
     table = pd.concat(parts).sort_values(KEYS, kind="stable", key=_in_order(numbers.rankings))
     largest = numbers.counts.sort_values("runs").groupby([*KEYS, "attack"]).last()
     last = largest.rename(columns={"spearman": "spearman_together"})[["spearman_together", "runs"]]
-    return table.merge(last.reset_index(), on=[*KEYS, "attack"])
+    return table.merge(last.reset_index(), on=[*KEYS, "attack"]).merge(ceilings(numbers), on=KEYS)
 
 
 def runs(numbers: Numbers) -> pd.DataFrame:
@@ -53,6 +56,8 @@ def runs(numbers: Numbers) -> pd.DataFrame:
         `study, setting, attack`, and a column `spearman_<runs>` a number with the middle 95 % of
         random subsets of that many runs.
     """
+    if numbers.counts.empty:
+        return numbers.counts
     named = numbers.counts.rename(columns={"low": "spearman_low", "high": "spearman_high"})
     counts = sorted(named["runs"].unique())
     wide = named.pivot(
@@ -100,7 +105,9 @@ def tradeoff(numbers: Numbers) -> pd.DataFrame:
             continue
         metric = mine["utility_metric"].iloc[0]
         found = mine.merge(usefulness, on=[*KEYS, "quantizer"])
-        found["scale"] = [factors(label)["quantization.scale"] for label in found["setting"]]
+        found["scale"] = [
+            factors(label).get("quantization.scale", "data") for label in found["setting"]
+        ]
         names = {
             f"{old}{end}": f"{data}_{new}{end}"
             for old, new in ((f"mis_{TRUSTED}", "mis"), ("mean", metric))

@@ -42,7 +42,7 @@ def numbers(repetitions: int = 5, noise: float = 0.01) -> Numbers:
                     | {"quantizer": name, "runs": 20, "r_q": r_q, "r_q_rate": r_q}
                     | {"r_q_low_loss": r_q, "mis_lira_shrunk": privacy / 10 + 0.001 * z[1]}
                     | {"utility": 0.2 - privacy / 20 + 0.001 * z[2], "utility_metric": "r2"}
-                    | {"best_is_last": 0.0, "dominated_by_high_loss": 1.0}
+                    | {"undefined_runs": 0, "best_is_last": 0.0, "dominated_by_high_loss": 1.0}
                     | {"r_q_grid_1": r_q, "r_q_grid_5": 1 / r_q}
                 )
         if study != "validation":
@@ -52,7 +52,7 @@ def numbers(repetitions: int = 5, noise: float = 0.01) -> Numbers:
                 for runs in (20, 100)
             ]
     needed = pd.DataFrame(
-        {"setting": "synthetic", "estimator": "whitebox", "runs": [4, 20, 150]}
+        {"setting": "synthetic", "estimator": "whitebox", "runs": [4, 40, 150]}
         | {"spearman": [0.1, 0.5, 0.95], "low": [0.0, 0.3, 0.9], "high": [0.3, 0.7, 0.99]}
         | {"draws": 50, "disjoint": 1}
     )

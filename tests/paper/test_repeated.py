@@ -29,8 +29,9 @@ def test_an_interval_ends_where_values_do():
     assert (found.value, found.high) == (0.75, 1)
 
 
-def test_one_repetition_has_no_interval():
-    found = over_repetitions(np.array([0.5, np.nan]))
+@pytest.mark.parametrize("values", [[0.5], [0.5, np.nan], [0.5, 0.5, np.nan]])
+def test_no_interval_of_one_repetition_or_where_one_is_undefined(values):
+    found = over_repetitions(np.array(values))
     assert found.value == 0.5
     assert np.isnan([found.low, found.high]).all()
     assert np.isnan(over_repetitions(np.array([np.nan])).value)

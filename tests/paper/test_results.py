@@ -1,6 +1,5 @@
 """Results of a small study, against plain numpy on what the runs left."""
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -126,35 +125,6 @@ def test_the_same_runs_give_the_same_bits(home):
 
 
 @pytest.mark.slow
-def test_results_that_are_no_longer_what_the_code_makes_are_refused(home, tmp_path, capsys):
-    assert main(["check", str(home / "results")]) == 0
-    results = tmp_path / "results"
-    shutil.copytree(home / "results", results)
-    table = results / "tables" / "ranking.md"
-    table.write_text(table.read_text().replace("sign", "sing"))
-    assert main(["check", str(results)]) == 1
-    assert "tables/ranking.md: changed since it was written" in capsys.readouterr().err
-    manifest = json.loads((results / "manifest.json").read_text())
-    manifest["studies"]["mixtures"]["config"]["training"]["lr"] = 0.5
-    (results / "manifest.json").write_text(json.dumps(manifest))
-    assert main(["check", str(results)]) == 1
-    assert "training.lr: 0.5 and 0.01" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_a_table_made_by_other_code_is_refused(home, tmp_path, capsys):
-    results = tmp_path / "results"
-    shutil.copytree(home / "results", results)
-    table = results / "tables" / "ranking.md"
-    table.write_text(table.read_text().replace("sign", "sing"))
-    manifest = json.loads((results / "manifest.json").read_text())
-    manifest["files"]["tables/ranking.md"] = hashlib.sha256(table.read_bytes()).hexdigest()
-    (results / "manifest.json").write_text(json.dumps(manifest))
-    assert main(["check", str(results)]) == 1
-    assert "tables/ranking.md: the code makes another one" in capsys.readouterr().err
-
-
-@pytest.mark.slow
 def test_the_same_repetitions_agree_and_others_do_not(home, tmp_path, capsys):
     other = tmp_path / "results"
     compare = ["compare", str(home / "results")]
@@ -163,10 +133,9 @@ def test_the_same_repetitions_agree_and_others_do_not(home, tmp_path, capsys):
     shutil.copytree(home / "results", other)
     table = pd.read_csv(other / "numbers" / "repetitions.csv")
     table["r_q"] *= 1e6
-    table["utility"] += 1
     table.to_csv(other / "numbers" / "repetitions.csv", index=False)
     assert main([*compare, str(other)]) == 1
-    assert "lie outside" in capsys.readouterr().err
+    assert "of column r_q, 100% of the numbers lie outside" in capsys.readouterr().err
     table["setting"] = "another"
     table.to_csv(other / "numbers" / "repetitions.csv", index=False)
     assert main([*compare, str(other)]) == 1

@@ -1,5 +1,6 @@
 """Tables and ablations of made-up numbers."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,37 @@ import pandas as pd
 import pytest
 
 from scripts.paper import ablations, tables
+from scripts.paper.drawing import save, styled
+from scripts.paper.figures import FIGURES
+from scripts.paper.results import TABLES
 from tests.paper.made import MIXTURE, numbers
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_drawn_and_the_same_bits_each_time(name, tmp_path):
+    for place in ("one", "two"):
+        with styled():
+            figure = FIGURES[name](numbers())
+            assert figure is not None
+            save(figure, tmp_path / place)
+    for end in ("svg", "pdf"):
+        assert (tmp_path / f"one.{end}").read_bytes() == (tmp_path / f"two.{end}").read_bytes()
+
+
+@pytest.mark.parametrize("chosen", ["validation", "lipophilicity"])
+def test_tables_and_figures_of_one_study(chosen):
+    made = numbers()
+    parts = {
+        name: table[table["study"] == chosen]
+        for name, table in vars(made).items()
+        if name != "needed"
+    }
+    one = replace(made, **parts, needed=made.needed[:0])
+    for make in TABLES.values():
+        make(one)
+    drawn = {name for name, draw in FIGURES.items() if draw(one) is not None}
+    assert ("validation" in drawn) == (chosen == "validation")
+    assert ("tradeoff" in drawn) == (chosen == "lipophilicity")
 
 
 def only(table: pd.DataFrame, **chosen: str) -> dict[Any, Any]:
