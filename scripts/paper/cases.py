@@ -1,12 +1,14 @@
 """A claim comes down to cases, each with an effect and its interval, and these to a verdict."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from quantmia.statistics import Interval
+from scripts.paper.repeated import over_repetitions
 from scripts.paper.studies import factors
 
 State = Literal["holds", "fails", "open"]
@@ -24,7 +26,8 @@ class Case:
         found: with its interval.
         state: `open` if the interval leaves it open.
         detail: what it was measured against, or what decided it.
-        on_average: whether it is about the mean of all other cases.
+        values: of the effect in every repetition, where there are any.
+        on_average: whether it is about the mean of other cases.
     """
 
     study: str
@@ -33,6 +36,7 @@ class Case:
     found: Interval
     state: State
     detail: str = ""
+    values: tuple[float, ...] = ()
     on_average: bool = False
 
     def row(self) -> dict[str, object]:
@@ -41,7 +45,7 @@ class Case:
             "study": self.study,
             "setting": self.setting,
             "effect": self.effect,
-            **asdict(self.found),
+            **vars(self.found),
             "state": self.state,
             "detail": self.detail,
         }
@@ -74,6 +78,34 @@ def below(found: Interval, threshold: float) -> State:
     return opposite[above(found, threshold)]
 
 
+def means_of(
+    cases: Sequence[Case], compare: Callable[[Interval, float], State], threshold: float
+) -> list[Case]:
+    """The mean of the cases that share an effect and a scale of the codebooks, as a case each.
+
+    It is taken within a repetition first, because settings with one seed may share their models.
+
+    Args:
+        cases: those with values in every repetition count.
+        compare: with the threshold.
+        threshold: in the effect's unit.
+    """
+    alike: dict[tuple[str, str], list[Case]] = {}
+    for case in cases:
+        if case.values:
+            kind = factors(case.setting).get("quantization.scale", "")
+            alike.setdefault((case.effect, kind), []).append(case)
+    found = []
+    for (effect, kind), mine in alike.items():
+        if len(mine) > 1 and len({len(case.values) for case in mine}) == 1:
+            spread = over_repetitions(np.array([case.values for case in mine]).mean(0))
+            setting = f"quantization.scale={kind}" if kind else "default"
+            name = f"mean of {len(mine)} cases"
+            state = compare(spread, threshold)
+            found.append(Case(name, setting, effect, spread, state, on_average=True))
+    return found
+
+
 def all_of(steps: Sequence[Case]) -> Case:
     """One case out of several that must hold together: it is shown by the step that decides.
 
@@ -89,18 +121,18 @@ def verdict(cases: Sequence[Case]) -> str:
     """`holds`, `fails`, either of them `on average`, `depends on: <what>`, `mixed`, or `open`.
 
     It holds or fails if half of the cases are decided and nine in ten of those agree. If fewer are
-    decided, it does so on average if the mean of the cases is decided, and else is open. What it
+    decided, it does so on average if the means of the cases do, and else is open. What it
     depends on is the trait that explains most of the difference among them, by adjusted R^2, or
     the only one that they differ in; it is mixed if none explains any.
 
     Args:
         cases: of a claim.
     """
-    means = {case.state for case in cases if case.on_average} - {"open"}
+    means = {case.state for case in cases if case.on_average}
     cases = counted(cases)
     decided = [case for case in cases if case.state != "open"]
     if len(decided) < len(cases) / 2 or not decided:
-        return f"{means.pop()} on average" if means else "open"
+        return f"{means.pop()} on average" if means in ({"holds"}, {"fails"}) else "open"
     share = sum(case.state == "holds" for case in decided) / len(decided)
     if max(share, 1 - share) >= AGREED:
         return "holds" if share > 0.5 else "fails"

@@ -9,12 +9,11 @@ import pandas as pd
 
 from quantmia.statistics import Interval
 from scripts.paper.ablations import low_loss, stability_gain, stability_with
-from scripts.paper.cases import Case, State, above, all_of, below
+from scripts.paper.cases import Case, State, above, all_of, below, means_of
 from scripts.paper.numbers import KEYS, Numbers, attacks_of
 from scripts.paper.record import MEASURED
 from scripts.paper.repeated import (
     CONFIDENCE,
-    OF_SPEARMAN,
     TRUSTED,
     agreement_of,
     agreements,
@@ -67,31 +66,17 @@ def agrees(numbers: Numbers, studies: Sequence[str] = DATA) -> list[Case]:
     Where two repetitions do not agree about MIS, r_Q cannot be right or wrong: the case is open.
     """
     table = agreement_of(numbers, "r_q").merge(ceilings(numbers), on=KEYS)
-    table = table[table["study"].isin(studies)]
+    values = _by_setting(agreements(numbers, "r_q"), "spearman")
     effect = f"Spearman of r_Q with MIS by {TRUSTED}"
     found = []
-    for row in table.to_dict("records"):
-        spread = _interval(row, "spearman")
-        clear = row["ceiling"] >= AGREES
-        said = "" if clear else f"MIS of two repetitions: Spearman {row['ceiling']:.2f}"
-        state = above(spread, AGREES) if clear else "open"
-        found.append(Case(row["study"], row["setting"], effect, spread, state, said))
-    clear = table[table["ceiling"] >= AGREES]
-    each = agreements(numbers, "r_q").merge(clear[KEYS], on=KEYS)
-    if len(clear) > 1:  # by repetition first: settings of one seed may share their models
-        means = each.groupby("repetition")["spearman"].agg(lambda values: values.mean(skipna=False))
-        spread = over_repetitions(means.to_numpy(float), OF_SPEARMAN)
-        found.append(
-            Case(
-                study="all",
-                setting="default",
-                effect=f"mean of the {len(clear)} cases where repetitions agree about MIS",
-                found=spread,
-                state=above(spread, AGREES),
-                on_average=True,
-            )
-        )
-    return found
+    for row in table[table["study"].isin(studies)].to_dict("records"):
+        study, setting, spread = row["study"], row["setting"], _interval(row, "spearman")
+        if row["ceiling"] >= AGREES:
+            state, said, each = above(spread, AGREES), "", values[study, setting]
+        else:
+            state, said, each = "open", f"MIS of two repetitions: {row['ceiling']:.2f}", ()
+        found.append(Case(study, setting, effect, spread, state, said, each))
+    return [*found, *means_of(found, above, AGREES)]
 
 
 def few_runs_rank(numbers: Numbers, estimator: str, runs: int, compare: Compare) -> list[Case]:
@@ -132,8 +117,12 @@ def worse_than_the_mean(numbers: Numbers, studies: Sequence[str]) -> list[Case]:
         & (table["utility_metric"] == "r2")
         & table["study"].isin(studies)
     ]
-    found = averaged(mine, "utility", "utility")
-    return _each(found, "utility", f"R² of {SPARSE}", 0, below)
+    found = []
+    for row in averaged(mine, "utility", "utility").to_dict("records"):
+        spread = _interval(row, "utility")
+        state = below(spread, 0)
+        found.append(Case(row["study"], row["setting"], f"R² of {SPARSE}", spread, state))
+    return found
 
 
 def private_and_useless(numbers: Numbers, study: str) -> list[Case]:
@@ -142,7 +131,7 @@ def private_and_useless(numbers: Numbers, study: str) -> list[Case]:
     return [
         all_of([case, useless[case.setting]])
         for case in sparse_is_private(numbers, (study,))
-        if case.setting in useless
+        if not case.on_average and case.setting in useless
     ]
 
 
@@ -169,7 +158,14 @@ def low_loss_dominates(numbers: Numbers, studies: Sequence[str] = DATA) -> list[
     """Share of runs in which sigma^2 comes from the half of lower loss."""
     table = low_loss(numbers)
     effect = "share of runs in which a low-loss checkpoint gives sigma²"
-    return _each(table[table["study"].isin(studies)], "low_loss_dominates", effect, 0.5)
+    facts = numbers.repetitions.assign(share=1 - numbers.repetitions["dominated_by_high_loss"])
+    values = _by_setting(facts, "share")
+    found = []
+    for row in table[table["study"].isin(studies)].to_dict("records"):
+        study, setting, spread = row["study"], row["setting"], _interval(row, "low_loss_dominates")
+        state, each = above(spread, 0.5), values[study, setting]
+        found.append(Case(study, setting, effect, spread, state, values=each))
+    return [*found, *means_of(found, above, 0.5)]
 
 
 def _against_others(
@@ -188,11 +184,11 @@ def _against_others(
                 continue
             others = wide.drop(columns=SPARSE)
             strict = 1 - (1 - CONFIDENCE) / others.shape[1]
-            effect, states, spreads = "", [], {}
+            effect, states, spreads, each = "", [], {}, {}
             for other in map(str, others):
-                effect, values = _further(wide[SPARSE], wide[other], measure)
-                spreads[other] = over_repetitions(values)
-                surely = compare(over_repetitions(values, confidence=strict), 0)
+                effect, each[other] = _further(wide[SPARSE], wide[other], measure)
+                spreads[other] = over_repetitions(each[other])
+                surely = compare(over_repetitions(each[other], confidence=strict), 0)
                 usually = compare(spreads[other], 0)
                 states.append("open" if usually == "fails" != surely else usually)
             state: State = "fails" if "fails" in states else "open" if "open" in states else "holds"
@@ -200,10 +196,10 @@ def _against_others(
             closest = min(spreads, key=lambda other: sign * spreads[other].value)
             if measure == "utility":
                 effect = f"difference of {mine['utility_metric'].iloc[0]}"
-            found.append(
-                Case(study, setting, effect, spreads[closest], state, f"against {closest}")
-            )
-    return found
+            shown, against = spreads[closest], f"against {closest}"
+            values = tuple(each[closest].tolist())
+            found.append(Case(study, setting, effect, shown, state, against, values))
+    return [*found, *means_of(found, compare, 0)]
 
 
 def _further(one: pd.Series, other: pd.Series, measure: str) -> tuple[str, np.ndarray]:
@@ -225,15 +221,13 @@ def _settings(
         yield (str(study), str(setting)), mine
 
 
-def _each(
-    table: pd.DataFrame, column: str, effect: str, threshold: float, compare: Compare = above
-) -> list[Case]:
-    found = []
-    for row in table.to_dict("records"):
-        spread = _interval(row, column)
-        state = compare(spread, threshold)
-        found.append(Case(row["study"], row["setting"], effect, spread, state))
-    return found
+def _by_setting(table: pd.DataFrame, column: str) -> dict[tuple[str, str], tuple[float, ...]]:
+    """Mean of a column in every repetition, by study and setting."""
+    means = table.groupby([*KEYS, "repetition"], sort=False)[column].mean()
+    return {
+        (str(study), str(setting)): tuple(mine.sort_index().tolist())
+        for (study, setting), mine in means.groupby(KEYS, sort=False)
+    }
 
 
 def _interval(row: dict[Any, Any], column: str) -> Interval:

@@ -58,7 +58,7 @@ def page(judged: Mapping[str, Sequence[Case]], manifest: Mapping[str, Any]) -> s
         "interval contains it or there is none. A claim holds or fails when half of its cases are "
         "decided and nine in ten of these agree: intervals are not corrected for the number of "
         "cases, and a few are astray. If fewer are decided it holds or fails on average when the "
-        "mean of the cases is decided, and else is open. Otherwise it depends on something: what "
+        "means of the cases do, and else is open. Otherwise it depends on something: what "
         "is named is the trait that explains most of the difference among its cases (adjusted R²). "
         "Repetitions differ in members, initialisations and batches; unless a study says otherwise "
         "they share the data and the held-out samples, and intervals are about these.\n",
@@ -78,7 +78,8 @@ def _section(claim: Claim, cases: Sequence[Case], manifest: Mapping[str, Any]) -
     if len(cases) <= LISTED:
         lines.append(_cases(cases))
     else:
-        lines += [_cases([case]) for case in cases if case.on_average]
+        means = [case for case in cases if case.on_average]
+        lines += [_cases(means)] if means else []
         traits = by_trait(counted(cases))
         traits["share"] = [plain(share, 2) for share in traits["share"]]
         lines.append(markdown(traits.astype(str)))

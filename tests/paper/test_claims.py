@@ -7,7 +7,7 @@ import pytest
 
 from quantmia.statistics import Interval
 from scripts.paper import effects
-from scripts.paper.cases import Case, above, all_of, below, by_trait, verdict
+from scripts.paper.cases import Case, above, all_of, below, by_trait, counted, means_of, verdict
 from scripts.paper.claims import CLAIMS, judged
 from scripts.paper.page import page, table_of
 from tests.paper.made import numbers
@@ -56,6 +56,20 @@ def test_a_verdict_names_what_it_depends_on():
     assert [counts["size", "2"][state] for state in ("holds", "fails")] == [1, 1]
 
 
+def test_means_are_of_one_effect_and_one_scale_within_a_repetition_first():
+    rows = [("unit", (1.0, 3.0)), ("unit", (3.0, 1.0)), ("data", (0.0, 0.0)), ("data", (1.0, 1.0))]
+    cases = [
+        replace(case("open", f"quantization.scale={scale} a={n}"), values=values)
+        for n, (scale, values) in enumerate(rows)
+    ]
+    fixed, fitted = means_of(cases, above, 1)
+    assert (fixed.found, fixed.state) == (Interval(2, 2, 2), "holds")
+    assert (fitted.found, fitted.state) == (Interval(0.5, 0.5, 0.5), "fails")
+    assert means_of(cases[:1], above, 1) == []
+    assert verdict([*cases, fixed]) == "holds on average"
+    assert verdict([*cases, fixed, fitted]) == "open"
+
+
 def test_steps_that_must_hold_together_are_one_case():
     steps = [replace(case(state), detail=state) for state in ("holds", "open", "fails")]
     assert all_of(steps[:1]).state == "holds"
@@ -78,9 +92,8 @@ def test_made_up_truth_is_found():
 
 
 def test_the_sparsest_is_compared_with_each_of_the_others():
-    found = {
-        case.setting: case for case in effects.sparse_is_private(numbers()) if "r_Q" in case.effect
-    }
+    cases = counted(effects.sparse_is_private(numbers(), ("lipophilicity",)))
+    found = {case.setting: case for case in cases if "r_Q" in case.effect}
     fitted, fixed = found["quantization.scale=data"], found["quantization.scale=unit"]
     assert (fitted.state, fitted.detail) == ("holds", "against ternary_50")
     assert fitted.found.value == pytest.approx(1, abs=0.1)
@@ -96,7 +109,8 @@ def test_equal_quantizers_are_not_told_apart():
     for _ in range(100):
         mis = 0.5 + 0.01 * rng.standard_normal(len(table))
         equal = replace(made, repetitions=table.assign(mis_lira_shrunk=mis, r_q=10.0**mis))
-        failed += sum(case.state == "fails" for case in effects.sparse_is_private(equal))
+        cases = counted(effects.sparse_is_private(equal))
+        failed += sum(case.state == "fails" for case in cases)
     assert failed / 400 < 0.06
 
 
@@ -117,7 +131,7 @@ def test_where_attacks_disagree_r_q_cannot_be_wrong():
     cases = effects.agrees(
         replace(made, repetitions=made.repetitions.assign(mis_lira_shrunk=noise))
     )
-    assert {case.state for case in cases} == {"open"}
+    assert {case.state for case in cases} == {"open"}  # and of these there is no mean
     assert all(case.detail.startswith("MIS of two repetitions") for case in cases)
 
 
