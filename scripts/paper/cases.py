@@ -51,8 +51,8 @@ class Case:
         }
 
     def traits(self) -> dict[str, str]:
-        """What a verdict may depend on."""
-        return {"data": self.study, "effect": self.effect} | factors(self.setting)
+        """What a verdict may depend on, first what would be named first."""
+        return factors(self.setting) | {"data": self.study, "effect": self.effect}
 
 
 def above(found: Interval, threshold: float) -> State:

@@ -195,7 +195,8 @@ def _against_others(
             sign = 1 if compare is above else -1
             closest = min(spreads, key=lambda other: sign * spreads[other].value)
             if measure == "utility":
-                effect = f"difference of {mine['utility_metric'].iloc[0]}"
+                metric = str(mine["utility_metric"].iloc[0])
+                effect = f"difference of {'R²' if metric == 'r2' else metric}"
             shown, against = spreads[closest], f"against {closest}"
             values = tuple(each[closest].tolist())
             found.append(Case(study, setting, effect, shown, state, against, values))
