@@ -42,7 +42,7 @@ CLAIMS = (
         "Claim 1",
         "On mixtures of 8 modes with sigma 2, linear classifiers rank ternary 50 % > sign > 2 bits "
         "> 5 bits, the most private first.",
-        "each of the four is more private than the next, by r_Q and by an attack.",
+        "each of the four is more private than the next, by r_Q or by the MIS of an attack.",
         REPETITIONS,
         effects.same_order,
     ),

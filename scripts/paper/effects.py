@@ -29,10 +29,8 @@ MEASURES = ("r_q", f"mis_{TRUSTED}")
 AGREES = 0.8
 PLATEAU = 0.1
 PLATEAU_AT = "0.4"
-USED, QUARTER = (
-    20,
-    40,
-)  # runs: what the paper gives r_Q, and a quarter of what the discriminator gets
+USED = 20  # runs that the paper gives r_Q
+QUARTER = 40  # of the runs that it gives the discriminator, about
 Compare = Callable[[Interval, float], State]
 
 

@@ -91,7 +91,8 @@ def _section(claim: Claim, cases: Sequence[Case], manifest: Mapping[str, Any]) -
 def _effects(cases: Sequence[Case]) -> str:
     """The range of every effect over its cases."""
     rows = []
-    for effect in dict.fromkeys(case.effect for case in counted(cases)):
+    cases = counted(cases)
+    for effect in dict.fromkeys(case.effect for case in cases):
         mine = [case for case in cases if case.effect == effect]
         values = pd.Series([case.found.value for case in mine])
         row = {"effect": effect, "least": values.min(), "median": values.median()}
