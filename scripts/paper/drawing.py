@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from quantmia.files import atomic
@@ -111,6 +113,32 @@ def half_widths(row: Mapping[Any, Any], key: str) -> tuple[float, list[list[floa
     if not math.isfinite(low + high):
         return value, None
     return value, [[max(value - low, 0)], [max(high - value, 0)]]
+
+
+def heat(titles: Sequence[str], tables: Sequence[pd.DataFrame], name: str) -> Figure:
+    """Tables of numbers side by side, as colours that differ in lightness.
+
+    Args:
+        titles: of the tables.
+        tables: with the same rows and columns.
+        name: of the numbers.
+    """
+    rows, columns = tables[0].shape
+    size = (PAGE, 0.115 * rows + 1.3)
+    figure, axes = plt.subplots(
+        1, len(tables), figsize=size, layout="constrained", sharey=True, squeeze=False
+    )
+    everything = pd.concat(tables).to_numpy(float)
+    shade = ScalarMappable(Normalize(everything.min(), everything.max()), "cividis_r")
+    for panel, title, table in zip(axes.flat, titles, tables, strict=True):
+        panel.pcolormesh(table.to_numpy(float), cmap=shade.cmap, norm=shade.norm)
+        panel.set_title(title)
+        panel.set_xticks([n + 0.5 for n in range(columns)], list(table.columns), rotation=90)
+        panel.set_yticks([n + 0.5 for n in range(rows)], list(table.index), fontsize=6)
+        panel.grid(False)
+    axes[0][0].invert_yaxis()  # of all
+    figure.colorbar(shade, ax=list(axes.flat), label=name, aspect=40)
+    return figure
 
 
 def scattered(table: pd.DataFrame, x: str, label_of_x: str) -> Figure:

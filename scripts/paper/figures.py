@@ -7,11 +7,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from quantmia.report.efficiency import COLOURS, MARKERS
+from quantmia.statistics import ranks
 from scripts.paper.ablations import grid, low_loss, regime, scale, validation
-from scripts.paper.drawing import counts, half_widths, label, line, panels, scattered
-from scripts.paper.numbers import Numbers
+from scripts.paper.drawing import counts, half_widths, heat, label, line, panels, scattered
+from scripts.paper.numbers import KEYS, Numbers
 from scripts.paper.repeated import TRUSTED
-from scripts.paper.studies import factors
+from scripts.paper.studies import factors, short
 from scripts.paper.tables import DATA, on_paper_mixture, tradeoff
 
 NAMES = {
@@ -19,6 +20,22 @@ NAMES = {
     "esol": "ESOL", "freesolv": "FreeSolv", "logbb": "logBB",
 }  # fmt: skip
 METRICS = {"r2": "R²", "accuracy": "accuracy", "roc_auc": "ROC-AUC"}
+
+
+def ranking_figure(numbers: Numbers) -> Figure | None:
+    """Rank of every quantizer in every setting, by MIS and by r_Q of all runs."""
+    table = numbers.rankings[numbers.rankings["study"].isin(DATA)]
+    if table.empty:
+        return None
+    keys = [f"{study}, {short(setting)}" for study, setting in table[KEYS].to_numpy()]
+    tables = []
+    for column in (f"mis_{TRUSTED}", "r_q"):
+        wide = table.assign(key=keys).pivot(index="key", columns="quantizer", values=column)
+        wide = wide.loc[list(dict.fromkeys(keys))]
+        tables.append(pd.DataFrame(ranks(wide.to_numpy(float).T).T, wide.index, wide.columns))
+    order = tables[0].mean().sort_values(kind="stable").index
+    titles = (f"by MIS of {TRUSTED}", "by r$_Q$")
+    return heat(titles, [each[order] for each in tables], "rank, 1 = most private")
 
 
 def runs_figure(numbers: Numbers) -> Figure | None:
@@ -144,6 +161,7 @@ def scale_figure(numbers: Numbers) -> Figure | None:
 
 
 FIGURES: dict[str, Callable[[Numbers], Figure | None]] = {
+    "ranking": ranking_figure,
     "runs": runs_figure,
     "needed": needed_figure,
     "tradeoff": tradeoff_figure,
