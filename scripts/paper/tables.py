@@ -20,9 +20,13 @@ def ranking(numbers: Numbers) -> pd.DataFrame:
     """The ranking of every setting by all its runs, most private first.
 
     Returns:
-        `study, setting` and the columns of `ranking.csv`.
+        `study, setting`, and of the columns of `ranking.csv` those that fit on a page: `quantizer`,
+        `bits`, `utility`, `r_q`, `rank` and the MIS of every attack, each with its interval.
     """
-    return numbers.rankings
+    names = ["r_q", "rank", *(f"mis_{attack}" for attack in attacks_of(numbers.rankings))]
+    wanted = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+    columns = [*KEYS, "quantizer", "bits", "utility", *wanted]
+    return numbers.rankings.reindex(columns=columns)
 
 
 def agreement(numbers: Numbers) -> pd.DataFrame:
