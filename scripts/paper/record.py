@@ -17,6 +17,7 @@ from scripts.paper.studies import finished, manifests
 
 FILE = "manifest.json"
 MEASURED = "efficiency/{}"  # the name of a setting of `quantmia efficiency`
+EFFICIENCY = "quantmia efficiency DIR --reference-runs 150"  # as in the Makefile
 # A machine's, not the study's.
 OF_THE_MACHINE = ("device", "resume")
 
@@ -32,7 +33,7 @@ def record(studies: Sequence[Path], measured: Sequence[Path]) -> dict[str, Any]:
     for folder in measured:
         manifest = RunFolder(folder).manifest()
         found[MEASURED.format(folder.name)] = {
-            "command": manifest["command"],
+            "command": f"{manifest['command']} hydra.run.dir=DIR; {EFFICIENCY}",
             "overrides": [
                 word for word in shlex.split(manifest["command"])[2:] if "hydra." not in word
             ],
