@@ -30,6 +30,7 @@ def numbers(repetitions: int = 5, noise: float = 0.01) -> Numbers:
                 ranked.append(
                     {"study": study, "setting": setting, "quantizer": name}
                     | {"utility_metric": "accuracy" if study == "mixtures" else "r2"}
+                    | {"bits": 1.0, "utility": 0.5, "r_q": 10.0**privacy, "rank": 7 - privacy}
                     | {"mis_lira_shrunk": privacy / 10}
                     | {"mis_lira_shrunk_low": privacy / 10 - 0.01}
                     | {"mis_lira_shrunk_high": privacy / 10 + 0.01}
