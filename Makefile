@@ -24,11 +24,9 @@ NEEDED := synthetic lipophilicity freesolv
 RESULTS := results
 # Of `make tables-quick`; data sets that take minutes to embed are left out.
 QUICK := outputs/paper-quick
-TENTH := mixtures esol freesolv logbb validation regime quantizers
+TENTH := mixtures freesolv validation regime quantizers
 QUICK_mixtures := dataset.modes=8 dataset.sigma=2 dataset.size=1000 seed=0,1
-QUICK_esol := seed=0,1
 QUICK_freesolv := seed=0,1
-QUICK_logbb := seed=0,1
 QUICK_validation := dataset=freesolv split.validation=0.4,0.5 split.seed=0,1
 QUICK_regime := training.lr=1e-2 training.epochs=10,30 seed=0,1
 QUICK_quantizers := dataset=freesolv seed=0
