@@ -61,17 +61,21 @@ def train_missing(
     ):
         for block in missing:
             with finishing_block():
-                for run, files, model in _measure_block(
-                    config,
-                    dataset,
-                    parts,
-                    features,
-                    quantizers,
-                    block,
-                    cache,
-                    (train_advance, measure_advance),
-                ):
-                    folder.write_run(run, files, model)
+                finished = list(
+                    _measure_block(
+                        config,
+                        dataset,
+                        parts,
+                        features,
+                        quantizers,
+                        block,
+                        cache,
+                        (train_advance, measure_advance),
+                    )
+                )
+                with writing():
+                    for run, files, model in finished:
+                        folder.write_run(run, files, model)
 
 
 def _measure_block(
@@ -109,23 +113,22 @@ def _measure_block(
             checkpoints, len(epochs), stack, quantizers, validation, pool_x, advance[1]
         )
         next(checkpoints, None)  # lets a kept trajectory say that it is complete
-    with writing():
-        for row, run in enumerate(block):
-            yield (
+    for row, run in enumerate(block):
+        yield (
+            run,
+            _run_files(
+                config,
+                dataset,
+                measured,
+                bool(diverged[row]),
+                row,
                 run,
-                _run_files(
-                    config,
-                    dataset,
-                    measured,
-                    bool(diverged[row]),
-                    row,
-                    run,
-                    mask[row],
-                    targets[row],
-                    parts,
-                ),
-                {name: value[row] for name, value in final.items()},
-            )
+                mask[row],
+                targets[row],
+                parts,
+            ),
+            {name: value[row] for name, value in final.items()},
+        )
 
 
 def _run_files(

@@ -15,7 +15,6 @@ from quantmia.seeding import Purpose, stream
 from quantmia.separation import runs_to_separate
 from quantmia.statistics import (
     Bootstrap,
-    Interval,
     half_split_stability,
     mean_defined,
     ranks,
@@ -132,14 +131,6 @@ def _utility_table(found: Evidence, names: list[str]) -> pd.DataFrame:
     )
 
 
-def _spread(prefix: str, interval: Interval) -> dict[str, float]:
-    return {
-        prefix: interval.value,
-        f"{prefix}_low": interval.low,
-        f"{prefix}_high": interval.high,
-    }
-
-
 def _ranking(
     found, names, r_q, resampled, bootstrap: Bootstrap, attacks, utility, metric
 ) -> pd.DataFrame:
@@ -153,12 +144,10 @@ def _ranking(
             "bits": facts[0]["bits"],
             "sparsity": float(np.mean([fact["sparsity"] for fact in facts])),
         }
-        row |= _spread("r_q", bootstrap.interval(r_q[q], resampled[q]))
+        row |= bootstrap.interval(r_q[q], resampled[q]).cells("r_q")
         defined = np.isfinite(resampled).any()
-        row |= _spread(
-            "rank",
-            bootstrap.interval(rank[q], resampled_ranks[q] if defined else np.array([np.nan])),
-        )
+        ranked = resampled_ranks[q] if defined else np.array([np.nan])
+        row |= bootstrap.interval(rank[q], ranked).cells("rank")
         row |= {
             "utility": float(utility[q].mean()),
             "utility_metric": metric,
@@ -166,7 +155,7 @@ def _ranking(
             "distinct_models": float(distinct["distinct"].mean()[name]),
         }
         for attack, results in attacks.items():
-            row |= _spread(f"mis_{attack}", results[name].mis)
+            row |= results[name].mis.cells(f"mis_{attack}")
         if attacks:
             row["mis_upper"] = mis_upper([each[name] for each in attacks.values()], bootstrap)
         rows.append(row)
@@ -180,9 +169,9 @@ def _attack_table(names: list[str], attacks) -> pd.DataFrame:
             each: AttackResult = results[name]
             row = {"quantizer": name, "attack": attack}
             for key in ("auc", "advantage", "mis", "balanced_accuracy"):
-                row |= _spread(key, getattr(each, key))
+                row |= getattr(each, key).cells(key)
             for rate in FALSE_POSITIVE_RATES:
-                row |= _spread(f"tpr_at_fpr_{rate}", each.roc[rate])
+                row |= each.roc[rate].cells(f"tpr_at_fpr_{rate}")
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -272,7 +261,7 @@ def _trajectory(
         for epoch, value, again in zip(
             epochs, mean_defined(losses), bootstrap.means(losses), strict=True
         ):
-            spread = _spread("loss", bootstrap.interval(float(value), again))
+            spread = bootstrap.interval(float(value), again).cells("loss")
             rows.append({"quantizer": name, "epoch": epoch} | spread)
     return pd.DataFrame(rows)
 

@@ -17,6 +17,10 @@ class Interval:
     low: float
     high: float
 
+    def cells(self, name: str) -> dict[str, float]:
+        """As the columns `name, name_low, name_high` of a row."""
+        return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
+
 
 class Bootstrap:
     """Percentile bootstrap; the same resamples for every quantity, so that differences pair.

@@ -1,6 +1,10 @@
 """How many runs each estimator needs: table and figure."""
 
+from __future__ import annotations
+
+from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.console import Console
@@ -9,6 +13,9 @@ from rich.table import Table
 from quantmia.efficiency import LEVELS, SETTLED, runs_needed, settled
 from quantmia.errors import QuantmiaError
 from quantmia.files import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 # Okabe and Ito's colours, told apart by the colour-blind; the markers tell them apart in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -39,25 +46,37 @@ def write_efficiency(table: pd.DataFrame, mis: pd.DataFrame, path: Path) -> None
     # A fixed salt and no date: the same table draws the same bits.
     with rc_context({"svg.hashsalt": "quantmia", "svg.fonttype": "none", "font.size": 9}):
         figure, axes = plt.subplots(figsize=(6.3, 3.8), layout="constrained")
-        for number, (estimator, mine) in enumerate(table.groupby("estimator", sort=False)):
-            colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-            style = "--" if str(estimator).startswith("r_q") else "-"
-            axes.fill_between(mine["runs"], mine["low"], mine["high"], color=colour, alpha=0.08)
-            axes.plot(
-                mine["runs"], mine["spearman"], style, color=colour, marker=marker, ms=4,
-                label=str(estimator),
-            )  # fmt: skip
+        draw(axes, table)
         for level in LEVELS:
             axes.axhline(level, color="0.8", lw=0.6, zorder=0)
-        axes.set_xscale("log")
-        counts = sorted(table["runs"].unique())
-        axes.set_xticks(counts, [str(count) for count in counts])
-        axes.minorticks_off()
         axes.set_xlabel("runs")
         axes.set_ylabel("Spearman with the reference ranking")
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
         figure.savefig(path / "efficiency.svg", metadata={"Date": None})
         plt.close(figure)
+
+
+def draw(axes: Axes, table: pd.DataFrame, bands: Collection[str] | None = None) -> None:
+    """A line an estimator against the number of runs, r_Q's dashed.
+
+    Args:
+        axes: of matplotlib.
+        table: agreement with the reference.
+        bands: estimators whose interval is drawn; None: all.
+    """
+    for number, (estimator, mine) in enumerate(table.groupby("estimator", sort=False)):
+        colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
+        style = "--" if str(estimator).startswith("r_q") else "-"
+        if bands is None or estimator in bands:
+            axes.fill_between(mine["runs"], mine["low"], mine["high"], color=colour, alpha=0.08)
+        axes.plot(
+            mine["runs"], mine["spearman"], style, color=colour, marker=marker, ms=4,
+            label=str(estimator),
+        )  # fmt: skip
+    counts = sorted(table["runs"].unique())
+    axes.set_xscale("log")
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.minorticks_off()
 
 
 def show_efficiency(table: pd.DataFrame, mis: pd.DataFrame, path: Path) -> None:

@@ -53,8 +53,8 @@ def readable(results: Results) -> pd.DataFrame:
     key = f"mis_{trusted}" if trusted else "r_q"
     shown = pd.DataFrame({"quantizer": table["quantizer"]})
     shown["bits"] = [f"{bits:.3g}" for bits in table["bits"]]
-    for column in [c for c in map(str, table) if c.startswith("mis_") and f"{c}_low" in table]:
-        shown[f"MIS {column.removeprefix('mis_')}"] = _with_interval(table, column, ".3f")
+    for attack in attacks_of(table):
+        shown[f"MIS {attack}"] = _with_interval(table, f"mis_{attack}", ".3f")
     if "mis_upper" in table:
         shown["MIS at most"] = ["" if pd.isna(u) else f"{u:.3f}" for u in table["mis_upper"]]
     if "epsilon" in table:
@@ -107,8 +107,7 @@ def summary(table: pd.DataFrame, title: str) -> None:
         table: the ranking.
         title: above it.
     """
-    attacks = [c.removeprefix("mis_") for c in map(str, table) if f"{c}_low" in table]
-    trusted = trusted_attack([each for each in attacks if f"mis_{each}" in table])
+    trusted = trusted_attack(attacks_of(table))
     shown = table[["quantizer"]].assign(bits=[f"{bits:.3g}" for bits in table["bits"]])
     if trusted:
         shown[f"MIS {trusted}"] = _with_interval(table, f"mis_{trusted}", ".3f")
@@ -116,6 +115,16 @@ def summary(table: pd.DataFrame, title: str) -> None:
     shown["rank by r_Q"] = _with_interval(table, "rank", ".0f")
     console = Console() if Console().is_terminal else Console(width=120)
     console.print(_for_terminal(shown, title))
+
+
+def attacks_of(table: pd.DataFrame) -> list[str]:
+    """The attacks of a ranking, in its order.
+
+    Args:
+        table: with columns `mis_<attack>` and their intervals.
+    """
+    names = [c.removeprefix("mis_") for c in map(str, table) if c.startswith("mis_")]
+    return [name for name in names if f"mis_{name}_low" in table]
 
 
 def _for_terminal(shown: pd.DataFrame, title: str = "Most private first") -> Table:

@@ -13,7 +13,7 @@ from quantmia.errors import QuantmiaError
 from scripts.paper.checking import check, compare
 from scripts.paper.results import write
 
-COMMANDS: dict[str, tuple[int, Callable[[list[Path]], list[str]]]] = {
+COMMANDS: dict[str, tuple[int, Callable[[list[Path]], list[str] | None]]] = {
     "write": (2, lambda paths: write(paths[0], paths[1:])),
     "check": (1, lambda paths: check(*paths)),
     "compare": (2, lambda paths: compare(*paths)),
@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     try:
-        faults = command([Path(each) for each in rest])
+        faults = command([Path(each) for each in rest]) or []
     except QuantmiaError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -16,7 +16,6 @@ from scripts.paper.repeated import (
     jackknifed,
     over_repetitions,
     shares,
-    spread,
 )
 from scripts.paper.studies import factors
 
@@ -37,7 +36,7 @@ def validation(numbers: Numbers) -> pd.DataFrame:
     rows = []
     for share, (label, values) in _by_share(numbers).items():
         row: dict[str, float | str] = {"share": share}
-        row |= spread("stability", jackknifed(values, between, OF_SPEARMAN))
+        row |= jackknifed(values, between, OF_SPEARMAN).cells("stability")
         rows.append(row | agreed.loc[label].drop("study").to_dict())
     return pd.DataFrame(rows)
 
@@ -146,11 +145,10 @@ def scale(numbers: Numbers) -> pd.DataFrame:
             continue
         row: dict[str, float | str] = {"study": str(study), "setting": str(rest)}
         for kind in ("data", "unit"):
-            row |= spread(
-                f"spearman_{kind}", over_repetitions(wide[kind].to_numpy(float), OF_SPEARMAN)
-            )
+            found = over_repetitions(wide[kind].to_numpy(float), OF_SPEARMAN)
+            row |= found.cells(f"spearman_{kind}")
         difference = (wide["unit"] - wide["data"]).to_numpy(float)
-        row |= spread("difference", over_repetitions(difference))
+        row |= over_repetitions(difference).cells("difference")
         for kind in ("data", "unit"):
             labels = mine.loc[mine["scale"] == kind, "setting"]
             row |= _worst(numbers, str(study), labels.iloc[0], kind)
@@ -175,7 +173,7 @@ def _worst(numbers: Numbers, study: str, label: str, kind: str) -> dict[str, flo
         mine.loc[mine["repetition"] == mine["repetition"].iloc[0], "quantizer"].sort_values()
     )
     place = int(np.argmin(wide.mean(1)))
-    worst = spread(f"worst_{kind}", over_repetitions(wide[place]))
+    worst = over_repetitions(wide[place]).cells(f"worst_{kind}")
     return {f"quantizer_{kind}": names[place], **worst}
 
 

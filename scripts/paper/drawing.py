@@ -65,7 +65,6 @@ def line(
     table: pd.DataFrame,
     number: int,
     name: str,
-    style: str = "-",
     key: str = "spearman",
     interval: str = "band",
 ) -> None:
@@ -77,7 +76,6 @@ def line(
         table: `key, key_low, key_high`.
         number: of the line, which gives its colour and marker.
         name: in the legend.
-        style: of the line.
         key: column.
         interval: how it is drawn: as a `band`, as `bars`, or not at all.
     """
@@ -87,7 +85,7 @@ def line(
         panel.fill_between(x, low, high, color=colour, alpha=0.15, lw=0)
     elif interval == "bars":
         panel.vlines(x, low, high, color=colour, lw=0.6)
-    panel.plot(x, table[key].astype(float), style, color=colour, marker=marker, label=name)
+    panel.plot(x, table[key].astype(float), color=colour, marker=marker, label=name)
 
 
 def counts(panel: Axes, numbers: Sequence[int]) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quantmia.report.tables import attacks_of
 from quantmia.statistics import Interval
 from scripts.paper.ablations import low_loss, stability_gain, stability_with
 from scripts.paper.cases import Case, State, above, all_of, below, means_of
-from scripts.paper.numbers import KEYS, Numbers, attacks_of
+from scripts.paper.numbers import KEYS, Numbers
 from scripts.paper.record import MEASURED
 from scripts.paper.repeated import (
     CONFIDENCE,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from quantmia.report.efficiency import COLOURS, MARKERS
+from quantmia.report.efficiency import COLOURS, MARKERS, draw
 from quantmia.statistics import ranks
 from scripts.paper.ablations import grid, low_loss, regime, scale, validation
 from scripts.paper.drawing import counts, half_widths, heat, label, line, panels, scattered
@@ -47,9 +47,8 @@ def runs_figure(numbers: Numbers) -> Figure | None:
     figure, axes = panels(len(shown))
     for panel, data in zip(axes, shown, strict=True):
         for number, (attack, mine) in enumerate(_fitted(table, data).groupby("attack", sort=False)):
-            named = mine.rename(columns={"low": "spearman_low", "high": "spearman_high"})
             band = "band" if attack == TRUSTED else ""
-            line(panel, mine["runs"], named, number, str(attack), interval=band)
+            line(panel, mine["runs"], mine, number, str(attack), interval=band)
         counts(panel, sorted(table["runs"].unique()))
         panel.set_title(NAMES[data])
     label(figure, axes, "runs", "Spearman of r$_Q$ with MIS")
@@ -63,12 +62,7 @@ def needed_figure(numbers: Numbers) -> Figure | None:
         return None
     figure, axes = panels(table["setting"].nunique())
     for panel, (setting, mine) in zip(axes, table.groupby("setting", sort=False), strict=True):
-        for number, (name, each) in enumerate(mine.groupby("estimator", sort=False)):
-            style = "--" if str(name).startswith("r_q") else "-"
-            named = each.rename(columns={"low": "spearman_low", "high": "spearman_high"})
-            band = "band" if name in ("whitebox", "r_q_paper") else ""
-            line(panel, each["runs"], named, number, str(name), style, interval=band)
-        counts(panel, sorted(mine["runs"].unique()))
+        draw(panel, mine, bands=("whitebox", "r_q_paper"))
         panel.set_title(str(setting))
     label(figure, axes, "runs", "Spearman with LiRA on other runs")
     return figure
@@ -92,7 +86,7 @@ def tradeoff_figure(numbers: Numbers) -> Figure | None:
             )  # fmt: skip
         panel.set_title(NAMES[data])
         panel.set_ylabel(METRICS[metric])
-    label(figure, axes, "MIS by lira_shrunk", None)
+    label(figure, axes, f"MIS by {TRUSTED}", None)
     return figure
 
 

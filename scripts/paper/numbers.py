@@ -9,7 +9,8 @@ import pandas as pd
 
 from quantmia.errors import FolderError
 from quantmia.files import write_text
-from quantmia.statistics import mean_defined, spearman
+from quantmia.report.tables import attacks_of
+from quantmia.statistics import Interval, mean_defined, spearman
 from scripts.paper.studies import Setting
 
 COUNTS = (4, 8, 12, 20, 40)  # and all; subsets of more than half would be nearly the same
@@ -18,7 +19,7 @@ VARIANTS = ("paper", "low_loss", "rate")
 KEYS = ["study", "setting"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # tables have no equality; one is itself
 class Numbers:
     """Everything that the tables are made of; rows begin with `study, setting`.
 
@@ -27,9 +28,8 @@ class Numbers:
         repetitions: a row a repetition, which is named by its seed, and quantizer: r_Q in every
             variant and on every grid, diagnostics, MIS and utility of its runs.
         counts: Spearman of r_Q on random subsets of the runs with the MIS that an attack finds on
-            all of them: `attack, runs, spearman` (mean over the subsets), `low, high` (2.5 and
-            97.5 % of the subsets; none for all runs), and `disjoint`, how many subsets of that
-            size are.
+            all of them: `attack, runs, spearman` (mean over the subsets) with the middle 95 % of
+            the subsets, none for all runs, and `disjoint`, how many subsets of that size are.
         needed: `efficiency.csv` of settings with 300 runs: agreement of every estimator with LiRA
             on 150 other runs; without `study`.
     """
@@ -88,16 +88,6 @@ def collect(settings: Sequence[Setting], measured: Sequence[Path]) -> Numbers:
     )
 
 
-def attacks_of(table: pd.DataFrame) -> list[str]:
-    """The attacks of a ranking, in its order.
-
-    Args:
-        table: with columns `mis_<attack>` and their intervals.
-    """
-    names = [c.removeprefix("mis_") for c in map(str, table) if c.startswith("mis_")]
-    return [name for name in names if f"mis_{name}_low" in table]
-
-
 def _stacked(settings: Sequence[Setting], table: Callable[[Setting], pd.DataFrame]) -> pd.DataFrame:
     parts = []
     for setting in settings:
@@ -146,5 +136,5 @@ def _counts(setting: Setting) -> pd.DataFrame:
             row = {"attack": attack, "runs": count, "disjoint": n_runs // count}
             if len(found):
                 low, high = np.percentile(found, [2.5, 97.5]) if draws > 1 else (np.nan, np.nan)
-                rows.append(row | {"spearman": found.mean(), "low": low, "high": high})
+                rows.append(row | Interval(found.mean(), low, high).cells("spearman"))
     return pd.DataFrame(rows)

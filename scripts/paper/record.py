@@ -13,13 +13,12 @@ from omegaconf import OmegaConf
 from quantmia.config.overrides import composed, conf_dir
 from quantmia.errors import FolderError
 from quantmia.store import RunFolder, differing_keys, recorded
-from scripts.paper.studies import finished, manifests
+from scripts.paper.studies import finished
 
 FILE = "manifest.json"
 MEASURED = "efficiency/{}"  # the name of a setting of `quantmia efficiency`
 EFFICIENCY = "quantmia efficiency DIR --reference-runs 150"  # as in the Makefile
-# A machine's, not the study's.
-OF_THE_MACHINE = ("device", "resume")
+OF_THE_MACHINE = ("device",)  # not of the study
 
 
 def record(studies: Sequence[Path], measured: Sequence[Path]) -> dict[str, Any]:
@@ -126,7 +125,7 @@ def _study(folder: Path) -> dict[str, Any]:
         "command": " ".join(["quantmia run -m", *plan.command]),
         "sweep": swept,
         "overrides": list(plan.jobs[0].overrides),
-        **_facts(manifests(folder)),
+        **_facts([RunFolder(plan.folder(job)).manifest() for job in plan.jobs]),
     }
 
 

@@ -1,16 +1,18 @@
 """Means over the repetitions of a setting, with their intervals."""
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 from scipy.stats import beta, t
 
+from quantmia.audit import TRUSTED as BEST_FIRST
 from quantmia.statistics import Interval, spearman
 from scripts.paper.numbers import KEYS, Numbers
 
 CONFIDENCE = 0.95
-TRUSTED = "lira_shrunk"
+TRUSTED = BEST_FIRST[0]
 Bounds = tuple[float, float]
 ANYWHERE: Bounds = (-np.inf, np.inf)
 OF_SPEARMAN: Bounds = (-1.0, 1.0)
@@ -127,6 +129,7 @@ def ceilings(numbers: Numbers) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*KEYS, "ceiling"])
 
 
+@lru_cache(maxsize=64)  # several tables, figures and claims ask for the same
 def agreements(numbers: Numbers, column: str, attack: str = TRUSTED) -> pd.DataFrame:
     """Spearman, in every repetition, of a column with the MIS that an attack finds.
 
@@ -173,8 +176,8 @@ def averaged(
     for key, mine in table.groupby(KEYS, sort=False):
         means = mine.groupby("repetition")[column].mean()
         mean = over_repetitions(means.to_numpy(float), bounds)
-        rows.append({**dict(zip(KEYS, key, strict=True)), **spread(name, mean)})
-    return pd.DataFrame(rows, columns=[*KEYS, *spread(name, NOTHING)])
+        rows.append({**dict(zip(KEYS, key, strict=True)), **mean.cells(name)})
+    return pd.DataFrame(rows, columns=[*KEYS, *NOTHING.cells(name)])
 
 
 def shares(table: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
@@ -192,10 +195,5 @@ def shares(table: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
     for key, mine in table.groupby(KEYS, sort=False):
         runs = int(mine.groupby("repetition")["runs"].first().sum())
         found = share_of_runs(float(mine[column].mean()), runs)
-        rows.append({**dict(zip(KEYS, key, strict=True)), **spread(name, found)})
-    return pd.DataFrame(rows, columns=[*KEYS, *spread(name, NOTHING)])
-
-
-def spread(name: str, interval: Interval) -> dict[str, float]:
-    """An interval as three cells of a row."""
-    return {name: interval.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+        rows.append({**dict(zip(KEYS, key, strict=True)), **found.cells(name)})
+    return pd.DataFrame(rows, columns=[*KEYS, *NOTHING.cells(name)])

@@ -36,15 +36,12 @@ TABLES: dict[str, Callable[[Numbers], pd.DataFrame]] = {
 LONG = 40  # rows, from which on a LaTeX table runs over several pages
 
 
-def write(results: Path, folders: Sequence[Path]) -> list[str]:
+def write(results: Path, folders: Sequence[Path]) -> None:
     """Collect finished sweeps, and write everything that is made of them.
 
     Args:
         results: where to; made if it is not there.
         folders: of sweeps, and of `quantmia efficiency`.
-
-    Returns:
-        Nothing to complain about.
 
     Raises:
         FolderError: a sweep is not finished.
@@ -55,9 +52,9 @@ def write(results: Path, folders: Sequence[Path]) -> list[str]:
     collect(settings, measured).write(results / NUMBERS)
     manifest = record(studies, measured)
     draw_up(results, manifest)
-    write_json(results / FILE, manifest | {"files": checksums(results)})
-    print(f"{len(checksums(results))} files in {results}, the verdicts in {results / 'claims.md'}")
-    return []
+    files = checksums(results)
+    write_json(results / FILE, manifest | {"files": files})
+    print(f"{len(files)} files in {results}, the verdicts in {results / 'claims.md'}")
 
 
 def draw_up(results: Path, manifest: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -97,18 +96,11 @@ def read_settings(folder: Path) -> list[Setting]:
     ]
 
 
-def manifests(folder: Path) -> list[dict[str, Any]]:
-    """What every job of a finished sweep says of itself.
-
-    Args:
-        folder: of the sweep.
-    """
-    plan = finished(folder)
-    return [RunFolder(plan.folder(job)).manifest() for job in plan.jobs]
-
-
 def label_of(job: Job) -> str:
     """The overrides that make a job's setting; `default` if there are none.
+
+    A sweep's own labels leave out what all its jobs share, so that a part of a study would name
+    its settings in another way than the whole.
 
     Args:
         job: of a study.

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from quantmia.efficiency import runs_needed
-from scripts.paper.numbers import KEYS, Numbers, attacks_of
+from quantmia.report.tables import attacks_of
+from scripts.paper.numbers import KEYS, Numbers
 from scripts.paper.repeated import TRUSTED, agreement_of, averaged, ceilings
 from scripts.paper.studies import factors
 
@@ -62,9 +63,8 @@ def runs(numbers: Numbers) -> pd.DataFrame:
     """
     if numbers.counts.empty:
         return numbers.counts
-    named = numbers.counts.rename(columns={"low": "spearman_low", "high": "spearman_high"})
-    counts = sorted(named["runs"].unique())
-    wide = named.pivot(
+    counts = sorted(numbers.counts["runs"].unique())
+    wide = numbers.counts.pivot(
         index=[*KEYS, "attack"],
         columns="runs",
         values=["spearman", "spearman_low", "spearman_high"],
@@ -76,7 +76,7 @@ def runs(numbers: Numbers) -> pd.DataFrame:
     }
     table = pd.DataFrame(columns).reset_index()
     return table.sort_values(
-        [*KEYS], kind="stable", key=_in_order(numbers.rankings), ignore_index=True
+        KEYS, kind="stable", key=_in_order(numbers.rankings), ignore_index=True
     )
 
 

@@ -49,7 +49,8 @@ def numbers(repetitions: int = 5, noise: float = 0.01) -> Numbers:
         if study != "validation":
             counts += [
                 {"study": study, "setting": setting, "attack": "lira_shrunk", "runs": runs}
-                | {"disjoint": 100 // runs, "spearman": 0.5, "low": 0.2, "high": 0.8}
+                | {"disjoint": 100 // runs, "spearman": 0.5, "spearman_low": 0.2}
+                | {"spearman_high": 0.8}
                 for runs in (20, 100)
             ]
     needed = pd.DataFrame(
