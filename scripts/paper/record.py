@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from quantmia.config.overrides import composed, conf_dir
-from quantmia.errors import FolderError
+from quantmia.config.check import check
+from quantmia.config.overrides import DOES_NOT_COMPOSE, conf_dir
+from quantmia.errors import ConfigError, FolderError
 from quantmia.store import RunFolder, differing_keys, recorded
 from scripts.paper.studies import finished
 
@@ -85,7 +87,12 @@ def changed(manifest: dict[str, Any]) -> list[str]:
     for name, study in manifest["studies"].items():
         if "sweep" in study and study["sweep"] != (now := sweep_of(name)):
             found.append(f"{name}: swept was {study['sweep']}, is {now}")
-        now = recorded(composed(study["overrides"], None))
+        try:
+            with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+                now = recorded(check(compose("config", overrides=study["overrides"])))
+        except (ConfigError, *DOES_NOT_COMPOSE) as error:
+            found.append(f"{name}: {' '.join(study['overrides'])} is no longer valid: {error}")
+            continue
         found += [
             f"{name}: {each}"
             for each in differing_keys(study["config"], now, OF_THE_MACHINE)

@@ -101,8 +101,10 @@ def test_another_configuration_is_refused(results, capsys):
     manifest["studies"]["mixtures"]["config"]["training"]["lr"] = 0.5
     del manifest["studies"]["mixtures"]["config"]["ranking"]["tolerance"]  # as if it were new
     manifest["studies"]["mixtures"]["sweep"]["dataset.modes"] = ["2", "4"]
+    manifest["studies"]["gone"] = {"overrides": ["+experiment=gone"], "config": {}}
     write_json(results / FILE, manifest)
     found = faults(results, capsys)
     assert "configuration of mixtures: training.lr: 0.5 and 0.01" in found
     assert "'dataset.modes': ['2', '4', '8']" in found
     assert "tolerance" not in found
+    assert "configuration of gone: +experiment=gone is no longer valid" in found
