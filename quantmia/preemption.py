@@ -13,6 +13,7 @@ grace: float | None = None  # seconds in which a block may finish; None: as long
 _told: signal.Signals | None = None
 _in_block = False
 _writing = False
+_stopping = False
 _blocks_finished = 0
 
 
@@ -34,8 +35,9 @@ def heeding_signals(
 ) -> Iterator[None]:
     """Within, SIGTERM and SIGUSR2 stop the job: between two blocks, or at once outside of them.
 
-    A second signal, or the end of `grace`, stops it at once, unless it is writing. Outside of the
-    main thread, where Python takes no signals, this does nothing.
+    A second signal, or the end of `grace`, stops it at once, unless it is writing. Further ones do
+    not disturb its stopping. Outside of the main thread, where Python takes no signals, this does
+    nothing.
 
     Args:
         told: called when the first signal comes.
@@ -43,15 +45,18 @@ def heeding_signals(
     Raises:
         Preempted: the job was told to stop.
     """
-    global _told, _blocks_finished
+    global _told, _stopping, _blocks_finished
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def handle(number, frame):
-        global _told
+        global _told, _stopping
+        if _stopping:
+            return
         again, _told = _told is not None, signal.Signals(number)
         if not _in_block or (again and not _writing):
+            _stopping = True
             raise Preempted(_told)
         told(_told)
         if grace is not None:
@@ -60,7 +65,7 @@ def heeding_signals(
             again_later.start()
 
     before = {each: signal.signal(each, handle) for each in SIGNALS}
-    _told, _blocks_finished = None, 0
+    _told, _stopping, _blocks_finished = None, False, 0
     try:
         yield
     finally:
@@ -75,7 +80,7 @@ def block() -> Iterator[None]:
     Raises:
         Preempted: at its end, if a signal came within.
     """
-    global _in_block, _blocks_finished
+    global _in_block, _stopping, _blocks_finished
     _in_block = True
     try:
         yield
@@ -83,6 +88,7 @@ def block() -> Iterator[None]:
     finally:
         _in_block = False
     if _told is not None:
+        _stopping = True
         raise Preempted(_told)
 
 

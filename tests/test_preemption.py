@@ -46,6 +46,17 @@ def test_a_second_signal_stops_within_a_block():
     assert blocks_finished() == 0
 
 
+def test_further_signals_do_not_disturb_the_stopping():
+    reached = []
+    with pytest.raises(Preempted), heeding_signals():
+        try:
+            send(signal.SIGTERM)
+        finally:
+            send(signal.SIGTERM)
+            reached.append(1)
+    assert reached == [1]
+
+
 def test_what_is_being_written_is_written_whole():
     reached = []
     with pytest.raises(Preempted), heeding_signals():

@@ -3,12 +3,16 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+
+from submitit import Job
 
 from hydra_plugins.quantmia_slurm.base import SubmititLauncher, executor, how_it_ended, refuse
 from quantmia.preemption import heeding_signals
 from quantmia.sweep.queue import log_of, note_submitted
+
+STOPPING = 60  # seconds after which a job that does not stop is left alone
 
 
 class LocalLauncher(SubmititLauncher):
@@ -47,12 +51,22 @@ class LocalLauncher(SubmititLauncher):
                         how = how_it_ended(plan, folder, log)
                         progress.say(f"{over}/{len(todo)} jobs over: {folder} {how}")
         except BaseException:
-            for _ in range(2):  # the second time a job stops at once
-                for each in running.values():
-                    with suppress(ProcessLookupError):
-                        os.kill(int(each.job_id), signal.SIGTERM)
-                time.sleep(0.5)
+            _stop(running.values())
             raise
+
+
+def _stop(jobs: Iterable[Job]) -> None:
+    """Tell jobs to stop, until they have: one that is only starting does not listen yet.
+
+    The second time a job stops at once. One that went on alone would hold its folder's lock
+    against the next call.
+    """
+    given_up = time.monotonic() + STOPPING
+    while (left := [job for job in jobs if not job.done()]) and time.monotonic() < given_up:
+        for each in left:
+            with suppress(ProcessLookupError):
+                os.kill(int(each.job_id), signal.SIGTERM)
+        time.sleep(0.5)
 
 
 @contextmanager

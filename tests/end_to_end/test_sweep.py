@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -193,6 +194,23 @@ def test_told_to_stop_a_job_finishes_its_block_and_goes_on_later(single, tmp_pat
     done = subprocess.run([*command, "resume=true"], cwd=tmp_path, capture_output=True, check=False)
     assert done.returncode == 0
     assert bits(tmp_path / "one") == bits(single)
+
+
+def test_jobs_that_are_only_starting_end_with_the_sweep(tmp_path):
+    process = subprocess.Popen(
+        [*QUANTMIA, *SWEEP, "training.epochs=4000", "seed=0,1",
+         "hydra/launcher=local", "hydra.sweep.dir=sweep"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    wait_for((tmp_path / "sweep" / "submitted.json").exists)
+    time.sleep(1.5)  # they import, and do not listen to signals
+    os.killpg(process.pid, signal.SIGTERM)
+    _, said = process.communicate(timeout=90)
+    assert process.returncode == 143, said
+    assert "Traceback" not in said
+    with pytest.raises(ProcessLookupError):  # nobody is left of the session
+        os.killpg(process.pid, 0)
 
 
 def test_an_interrupted_sweep_says_what_is_left(tmp_path):
