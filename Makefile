@@ -58,7 +58,7 @@ bench: $(STAMP) ## Time training against plain loops and against its own matrix 
 	$(BIN)/python scripts/bench.py
 
 efficiency: $(SETTINGS:%=$(EFFICIENCY)/%/efficiency.csv) ## Measure how many runs each estimator needs (an hour).
-	$(BIN)/python scripts/efficiency.py $(^D)
+	$(BIN)/python scripts/runs_needed.py $(^D)
 
 $(EFFICIENCY)/%/efficiency.csv: | $(STAMP)
 	$(BIN)/quantmia run $(SETTING_$*) runs=300 'attack=[lira,lira_shrunk,loss_threshold,rmia,whitebox]' \

@@ -7,9 +7,9 @@ from typing import Any
 
 import torch
 
-from quantmia.architecture import Sizes
 from quantmia.errors import QuantmiaError
-from quantmia.stack import ROWS
+from quantmia.models.factory import Sizes
+from quantmia.models.stack import ROWS
 
 MOST = 100  # runs in a stack of `auto`; more make a step no faster
 SHARE = 0.5  # of the device's memory that a stack may take

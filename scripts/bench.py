@@ -24,16 +24,16 @@ from omegaconf import OmegaConf
 from rich.console import Console
 from torch import Tensor, nn
 
-from quantmia import pipeline
-from quantmia.allocator import keep_freed_memory
 from quantmia.config.schema import ExperimentConfig, TrainingConfig
+from quantmia.experiment import load_dataset
 from quantmia.models import linear, mlp
-from quantmia.origin import load_dataset
+from quantmia.models.loop import Separate
+from quantmia.models.stack import Stack
+from quantmia.pipeline import run as pipeline
 from quantmia.progress import Progress
-from quantmia.separate import Separate
-from quantmia.stack import Stack
 from quantmia.tasks import TASKS, TaskName
-from quantmia.training import checkpoint_epochs, train
+from quantmia.training.allocator import keep_freed_memory
+from quantmia.training.train import checkpoint_epochs, train
 
 RUNS, MEMBERS, ROUNDS, JOB_ROUNDS = 20, 1260, 9, 3
 JOB_OVER_PRODUCTS = 2.0

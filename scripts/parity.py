@@ -29,14 +29,14 @@ from sacroml.attacks.target import Target
 from sacroml.attacks.utils import save_shadow_model
 from sklearn.metrics import roc_auc_score
 
-from quantmia.allocator import keep_freed_memory
 from quantmia.attacks import Lira, Observed
 from quantmia.config.schema import TrainingConfig
 from quantmia.data import members
 from quantmia.data.synthetic import gaussian_mixture
-from quantmia.stack import Params, Stack
+from quantmia.models.stack import Params, Stack
 from quantmia.tasks import TASKS
-from quantmia.training import train
+from quantmia.training.allocator import keep_freed_memory
+from quantmia.training.train import train
 
 RUNS, POOL, FEATURES, HIDDEN, CLASSES = 32, 2520, 512, 256, 2
 CONFIG = TrainingConfig(lr=1e-3, batch_size=128, epochs=60)

@@ -10,14 +10,14 @@ CHECKED = [
     "data.split",
     "data.synthetic",
     "files",
-    "losses",
-    "models",
+    "training.losses",
+    "models.heads",
     "quantizers.base",
     "seeding",
-    "stack",
+    "models.stack",
     "tasks",
-    "training",
-    "trajectory",
+    "training.train",
+    "training.checkpoints",
 ]
 install_import_hook([f"quantmia.{module}" for module in CHECKED], "beartype.beartype")
 

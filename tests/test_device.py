@@ -3,17 +3,17 @@ import pytest
 import torch
 from torch import nn
 
-from quantmia.architecture import Sizes
 from quantmia.config.schema import TrainingConfig
 from quantmia.device import MOST, choose, describe, deterministic, stack_size
 from quantmia.errors import QuantmiaError
-from quantmia.losses import measure
-from quantmia.models import mlp
+from quantmia.models.factory import Sizes
+from quantmia.models.heads import mlp
+from quantmia.models.loop import Separate
+from quantmia.models.stack import Stack
 from quantmia.quantizers import Codebook, Float8, KMeans, Sign, Ternary, Uniform
-from quantmia.separate import Separate
-from quantmia.stack import Stack
 from quantmia.tasks import TASKS
-from quantmia.training import train
+from quantmia.training.losses import measure
+from quantmia.training.train import train
 
 on_a_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
 RUNS, POOL, FEATURES = 4, 300, 32

@@ -12,12 +12,12 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
-from quantmia.config import callback
+from hydra_plugins.quantmia_slurm.task import Task
+from quantmia.cli import check_first as callback
 from quantmia.errors import QuantmiaError, Refused
 from quantmia.progress import Progress
-from quantmia.store import RunFolder
+from quantmia.runs.folder import RunFolder
 from quantmia.sweep.plan import Plan, what_runs
-from quantmia.sweep.task import Task
 
 Todo = Sequence[tuple[int, list[str], str]]
 

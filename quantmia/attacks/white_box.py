@@ -9,7 +9,7 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.func import functional_call, jvp
 
-from quantmia.stack import Params
+from quantmia.models.stack import Params
 from quantmia.tasks import Task
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from quantmia.config.wording import did_you_mean, show
-from quantmia.shards import blocks
+from quantmia.runs.shards import blocks
 
 CHOICES = {
     "split.membership": ("half", "coin"),

@@ -10,8 +10,8 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from quantmia.audit import trusted_attack
 from quantmia.errors import QuantmiaError
+from quantmia.ranking.audit import trusted_attack
 from quantmia.report import cells
 from quantmia.report.figures import Chart, themed
 from quantmia.report.load import Report

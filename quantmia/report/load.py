@@ -13,7 +13,7 @@ import pandas as pd
 
 from quantmia.errors import FolderError
 from quantmia.report.tables import CONCLUSION
-from quantmia.store import RunFolder
+from quantmia.runs.folder import RunFolder
 
 # What every ranking leaves, with columns that it has to have.
 COLUMNS = {

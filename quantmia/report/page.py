@@ -16,13 +16,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from quantmia.errors import QuantmiaError
+from quantmia.ranking.verdict import SEPARATED
 from quantmia.report import cells
 from quantmia.report.exposed import Exposed
 from quantmia.report.figures import Chart
 from quantmia.report.load import Report
 from quantmia.report.matrices import pairs_key
 from quantmia.report.numbers import with_interval
-from quantmia.verdict import SEPARATED
 
 # Larger tables stay in the folder, the page links to them: it is to be sent by mail.
 LARGEST_DOWNLOAD = 300_000

@@ -13,11 +13,11 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from quantmia.audit import trusted_attack
 from quantmia.files import write_json, write_text
+from quantmia.ranking.audit import trusted_attack
 
 if TYPE_CHECKING:
-    from quantmia.ranking import Results
+    from quantmia.ranking.rank import Results
 
 CONCLUSION = "conclusion.json"
 

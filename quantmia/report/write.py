@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from quantmia.files import write_text
-from quantmia.report import comparison, page, paper
+from quantmia.report import comparison, page, vector
 from quantmia.report.exposed import Exposed
 from quantmia.report.figures import PAPER, charts
 from quantmia.report.load import Report
@@ -24,7 +24,7 @@ def write_page(report: Report, folder: Path, exposed: Sequence[Exposed] = ()) ->
         The page.
     """
     write_text(folder / PAGE, page.render(report, folder, exposed))
-    paper.write_figures(charts(report, PAPER), folder / FIGURES)
+    vector.write_figures(charts(report, PAPER), folder / FIGURES)
     return folder / PAGE
 
 
@@ -43,5 +43,5 @@ def write_comparison(reports: Mapping[str, Report], folder: Path) -> Path:
     """
     found = comparison.compare(reports)
     write_text(folder / PAGE, comparison.render(found, folder))
-    paper.write_figures(found.figures, folder / FIGURES)
+    vector.write_figures(found.figures, folder / FIGURES)
     return folder / PAGE

@@ -9,13 +9,13 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from quantmia import pipeline
-from quantmia.config.resolvers import slug
+from quantmia.cli.resolvers import slug
 from quantmia.errors import DONE, FAILED, FolderError, QuantmiaError
 from quantmia.files import write_text
+from quantmia.pipeline import run as pipeline
 from quantmia.progress import Progress
 from quantmia.report.tables import show, summary
-from quantmia.store import RunFolder
+from quantmia.runs.folder import RunFolder
 from quantmia.sweep.groups import Group, grouped
 from quantmia.sweep.plan import Job, Plan
 from quantmia.sweep.status import STATES, Standing, standings

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from quantmia.store import RunFolder
+from quantmia.runs.folder import RunFolder
 from quantmia.sweep.plan import Job
 
 # Jobs of one ranking may differ in these.

@@ -7,7 +7,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from quantmia.errors import QuantmiaError
-from quantmia.store import RunFolder
+from quantmia.runs.folder import RunFolder
 from quantmia.sweep.plan import Job, Plan
 from quantmia.sweep.queue import Queue, in_queue, log_of, submitted
 

@@ -16,7 +16,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from quantmia.files import atomic
-from quantmia.report.efficiency import COLOURS, MARKERS
+from quantmia.report.runs_needed import COLOURS, MARKERS
 
 # A fixed salt and no compression: with no dates either, the same numbers draw the same bits.
 STYLE: dict[Any, Any] = {

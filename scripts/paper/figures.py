@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from quantmia.report.efficiency import COLOURS, MARKERS, draw
+from quantmia.report.runs_needed import COLOURS, MARKERS, draw
 from quantmia.statistics import ranks
 from scripts.paper.ablations import grid, low_loss, regime, scale, validation
 from scripts.paper.drawing import counts, half_widths, heat, label, line, panels, scattered

@@ -11,10 +11,10 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
+from quantmia.cli.overrides import DOES_NOT_COMPOSE, conf_dir
 from quantmia.config.check import check
-from quantmia.config.overrides import DOES_NOT_COMPOSE, conf_dir
 from quantmia.errors import ConfigError, FolderError
-from quantmia.store import RunFolder, differing_keys, recorded
+from quantmia.runs.folder import RunFolder, differing_keys, recorded
 from scripts.paper.studies import finished
 
 FILE = "manifest.json"

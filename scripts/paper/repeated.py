@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta, t
 
-from quantmia.audit import TRUSTED as BEST_FIRST
+from quantmia.ranking.audit import TRUSTED as BEST_FIRST
 from quantmia.statistics import Interval, spearman
 from scripts.paper.numbers import KEYS, Numbers
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from quantmia.errors import FolderError
-from quantmia.store import RunFolder
+from quantmia.runs.folder import RunFolder
 from quantmia.sweep.conclude import rankings
 from quantmia.sweep.groups import ADDED_UP, grouped
 from quantmia.sweep.plan import Job, Plan, read_plan

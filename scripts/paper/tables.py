@@ -5,7 +5,7 @@ from functools import reduce
 import numpy as np
 import pandas as pd
 
-from quantmia.efficiency import runs_needed
+from quantmia.ranking.efficiency import runs_needed
 from quantmia.report.tables import attacks_of
 from scripts.paper.numbers import KEYS, Numbers
 from scripts.paper.repeated import TRUSTED, agreement_of, averaged, ceilings

@@ -2,8 +2,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
+from quantmia.cli.overrides import conf_dir
 from quantmia.config.check import check
-from quantmia.config.overrides import conf_dir
 from quantmia.errors import ConfigError
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantmia.config.overrides import composed
+from quantmia.cli.overrides import composed
 from quantmia.files import write_json
-from quantmia.store import recorded
+from quantmia.runs.folder import recorded
 from scripts.paper.__main__ import main
 from scripts.paper.checking import _drawn_alike, _foretold
 from scripts.paper.record import FILE, checksums, read_record, sweep_of

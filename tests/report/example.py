@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from quantmia.files import write_json
-from quantmia.ranking import Results
+from quantmia.ranking.rank import Results
+from quantmia.ranking.verdict import Caution
 from quantmia.report.tables import write_tables
-from quantmia.verdict import Caution
 
 QUANTIZERS = ("sign", "uniform_4", "full_precision")
 ATTACKS = ("loss_threshold", "lira_shrunk")

@@ -2,9 +2,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from quantmia.ranking import Results
+from quantmia.ranking.rank import Results
+from quantmia.ranking.verdict import Caution
 from quantmia.report import tables
-from quantmia.verdict import Caution
 
 
 def results() -> Results:

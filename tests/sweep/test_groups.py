@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from quantmia.store import RunFolder
+from quantmia.runs.folder import RunFolder
 from quantmia.sweep.groups import grouped
 from quantmia.sweep.plan import Job
 

@@ -1,0 +1,152 @@
+"""The check of everything, after Hydra has composed and before it makes a folder."""
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.experimental.callback import Callback
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from quantmia.cli.choices import hidden
+from quantmia.cli.overrides import DOES_NOT_COMPOSE, duplicates, explain
+from quantmia.config.check import check
+from quantmia.config.schema import ExperimentConfig
+from quantmia.errors import ConfigError, Refused
+from quantmia.runs.folder import RunFolder
+from quantmia.sweep.plan import Job, Plan, is_sweep, joined, what_runs
+
+planned: Plan | None = None  # the sweep that this process has begun
+
+
+def _past_hydra(check: Callable[..., None]) -> Callable[..., None]:
+    """Let no fault of ours become one of Hydra's warnings, after which it would go on."""
+
+    @functools.wraps(check)
+    def checked(*args, **kwargs) -> None:
+        try:
+            check(*args, **kwargs)
+        except Exception as error:
+            raise Refused(error) from error
+
+    return checked
+
+
+class CheckFirst(Callback):
+    """Refuses a faulty configuration, of a single job or of any job of a sweep."""
+
+    @_past_hydra
+    def on_run_start(self, config: DictConfig, **kwargs) -> None:
+        """Check one job."""
+        HydraConfig.instance().set_config(config)
+        faults, _ = _checked(config, list(config.hydra.overrides.task))
+        _refuse([*faults, *_folder_faults(config)])
+
+    @_past_hydra
+    def on_multirun_start(self, config: DictConfig, **kwargs) -> None:
+        """Check every job of the sweep."""
+        # As Hydra's sweeper puts them together: what is given goes before what is configured.
+        own_sweep = (config.hydra.sweeper.get("params") or {}).items()
+        given = [*(f"{key}={value}" for key, value in own_sweep), *config.hydra.overrides.task]
+        parsed = OverridesParser.create().parse_overrides(given)
+        faults: list[str] = list(_search_path_faults(config))
+        jobs: list[Job] = []
+        done = set()
+        try:
+            batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
+            loader = GlobalHydra.instance().config_loader()
+            for overrides in (job for batch in batches for job in batch):
+                job = loader.load_sweep_config(config, list(overrides))
+                job.hydra.job.id = job.hydra.job.num = 0
+                HydraConfig.instance().set_config(job)
+                folder = str(job.hydra.sweep.subdir)
+                jobs.append(Job(what_runs(overrides), folder))
+                own, experiment = _checked(job, list(overrides))
+                faults += own
+                if experiment and RunFolder(Path(config.hydra.sweep.dir, folder)).holds(experiment):
+                    done.add(folder)
+        except DOES_NOT_COMPOSE as error:
+            faults += explain(given) or [" ".join(str(error).split())]
+        _refuse(faults)
+        command = what_runs(sys.argv[1:])
+        plan = Plan(Path(config.hydra.sweep.dir), command, tuple(jobs), frozenset(done))
+        _refuse(_sweep_faults(plan, config) + _launcher_faults(config))
+        global planned
+        planned = joined(plan)
+        planned.write()
+
+
+def _refuse(faults: list[str]) -> None:
+    if faults:
+        raise Refused(ConfigError(list(dict.fromkeys(faults))))
+
+
+def _launcher_faults(config: DictConfig) -> list[str]:
+    """Of our own launchers, which look at their settings when they are made."""
+    if not config.hydra.launcher._target_.startswith("hydra_plugins.quantmia"):
+        return []
+    try:
+        instantiate(config.hydra.launcher)
+    except Refused as refused:
+        return [str(refused)]
+    return []
+
+
+def _sweep_faults(plan: Plan, config: DictConfig) -> list[str]:
+    faults = _place_faults("hydra.sweep.dir", plan.path)
+    if is_sweep(plan.path) and not config.resume:
+        faults.append(
+            f"hydra.sweep.dir={plan.path} holds a sweep already; add resume=true to run what is "
+            "left of it, or choose another folder"
+        )
+    folders = [job.folder for job in plan.jobs]
+    twice = sorted({each for each in folders if folders.count(each) > 1})
+    return faults + [f"{each}: two jobs of the sweep are the same" for each in twice]
+
+
+def _checked(config: DictConfig, overrides: list[str]) -> tuple[list[str], ExperimentConfig | None]:
+    """The faults of a configuration, and the configuration if it has none."""
+    faults = duplicates(OverridesParser.create().parse_overrides(overrides))
+    try:
+        return faults, check(config)
+    except ConfigError as error:
+        return faults + error.faults, None
+
+
+def _folder_faults(config: DictConfig) -> list[str]:
+    return _search_path_faults(config) + _place_faults("hydra.run.dir", config.hydra.run.dir)
+
+
+def _place_faults(key: str, place: str | Path) -> list[str]:
+    faults = []
+    try:
+        folder = Path(place).absolute()
+        existing = next(path for path in (folder, *folder.parents) if path.exists())
+        if not existing.is_dir():
+            faults.append(f"{key}={folder}: {existing} is a file; choose another folder")
+        elif not os.access(existing, os.W_OK | os.X_OK):
+            faults.append(f"{key}={folder}: {existing} cannot be written to; choose another folder")
+    except OSError as error:
+        faults.append(f"{key}: cannot be used: {error.strerror}; choose another folder")
+    return faults
+
+
+def _search_path_faults(config: DictConfig) -> list[str]:
+    """Hydra only warns about a folder that is not there, and says nothing of a name taken twice."""
+    absent = [
+        f"hydra.searchpath: there is no folder {entry}"
+        for entry in config.hydra.searchpath or ()
+        if not entry.startswith("pkg://") and not Path(entry.removeprefix("file://")).is_dir()
+    ]
+    own = [
+        f"{source.schema}://{source.path}"
+        for source in config.hydra.runtime.config_sources
+        if source.provider.endswith("command-line")
+    ]
+    return [*absent, *hidden(own)]

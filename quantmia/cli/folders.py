@@ -1,0 +1,139 @@
+"""`quantmia rank`, `report`, `efficiency` and `status`: what reads finished folders."""
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from quantmia.errors import DONE, QuantmiaError
+from quantmia.progress import Progress
+
+
+def cache_folder() -> Path:
+    """Where embeddings and trajectories are kept: $QUANTMIA_CACHE or outputs/.cache."""
+    return Path(os.environ.get("QUANTMIA_CACHE") or "outputs/.cache").absolute()
+
+
+def rank(arguments: list[str]) -> int:
+    """Rank finished runs again; of a sweep's folder, all that it finished."""
+    parser = _folders_parser("rank", "Tables from run folders or a sweep's, without training.")
+    parsed = parser.parse_args(arguments)
+    from quantmia.pipeline import run as pipeline
+    from quantmia.report.tables import show
+    from quantmia.sweep.conclude import conclude
+    from quantmia.sweep.plan import is_sweep, read_plan
+
+    sweeps = [path for path in parsed.folders if is_sweep(path)]
+    if sweeps:
+        if len(parsed.folders) > 1 or parsed.output:
+            raise QuantmiaError(
+                f"{sweeps[0]} is the folder of a sweep: name it alone, without --output, or name "
+                "the folders of its jobs."
+            )
+        return conclude(read_plan(sweeps[0]), cache_folder(), Progress())
+    show(*pipeline.rank(parsed.folders, parsed.output, cache_folder(), Progress()))
+    return DONE
+
+
+def report(arguments: list[str]) -> int:
+    """Write the page of a ranking, or one that compares several."""
+    parser = _folders_parser(
+        "report",
+        "One page of a ranking, report.html, with its figures; of several folders, or of a sweep "
+        "with several rankings, a page that compares them.",
+        "where the page goes",
+    )
+    parser.add_argument(
+        "--expose-samples",
+        action="store_true",
+        help="name the samples that are found most easily; the page is then as sensitive as they",
+    )
+    parsed = parser.parse_args(arguments)
+    from quantmia.pipeline import run as pipeline
+    from quantmia.sweep.conclude import rankings
+    from quantmia.sweep.plan import is_sweep, read_plan
+
+    folders, output = parsed.folders, parsed.output
+    if any(map(is_sweep, folders)):
+        if len(folders) > 1:
+            raise QuantmiaError(f"{folders[0]}: name the folder of a sweep alone.")
+        output = output or folders[0]
+        labelled = rankings(read_plan(folders[0]))
+    else:
+        labelled = _labelled(folders)
+    if parsed.expose_samples and len(labelled) > 1:
+        raise QuantmiaError("--expose-samples: a comparison names no samples; name one folder.")
+    pipeline.report(labelled, output, cache_folder(), Progress(), parsed.expose_samples)
+    return DONE
+
+
+def _labelled(folders: list[Path]) -> dict[str, Path]:
+    """The folders by the shortest end of their path that tells them apart."""
+    paths = list(dict.fromkeys(folder.absolute() for folder in folders))
+    for parts in range(1, max(len(path.parts) for path in paths) + 1):
+        names = ["/".join(path.parts[-parts:]) for path in paths]
+        if len(set(names)) == len(names):
+            return dict(zip(names, paths, strict=True))
+    raise AssertionError("different paths have different names")
+
+
+def status(arguments: list[str]) -> int:
+    """Say how the jobs of a sweep stand."""
+    parser = argparse.ArgumentParser(
+        "quantmia status", description="Which jobs of a sweep are done, running, failed, missing."
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="of a sweep")
+    parsed = parser.parse_args(arguments)
+    from quantmia.sweep.conclude import show_status
+    from quantmia.sweep.plan import read_plan
+    from quantmia.sweep.status import standings
+
+    plan = read_plan(parsed.folder)
+    show_status(plan, standings(plan))
+    return DONE
+
+
+def efficiency(arguments: list[str]) -> int:
+    """Measure how many runs each estimator needs."""
+    from quantmia.pipeline import run as pipeline
+    from quantmia.ranking.efficiency import Plan
+
+    parser = _folders_parser(
+        "efficiency",
+        "Rank on random subsets of the runs, and compare with the ranking by one attack on runs "
+        "that were set apart.",
+    )
+    default = Plan()
+    # Each is a field of the plan.
+    for name, options in {
+        "counts": {"type": _at_least(2), "nargs": "+", "help": "sizes of the subsets"},
+        "draws": {"type": _at_least(1), "help": "subsets of each size"},
+        "reference": {"metavar": "ATTACK", "help": "ranks on the runs set apart"},
+        "reference_runs": {"type": _at_least(2), "help": "runs set apart, None: half of them"},
+        "seed": {"type": _at_least(0), "help": "draws the subsets"},
+    }.items():
+        flag = "--runs" if name == "counts" else f"--{name.replace('_', '-')}"
+        options = {"metavar": "N"} | options | {"help": options["help"] + " (default: %(default)s)"}
+        parser.add_argument(flag, dest=name, default=getattr(default, name), **options)
+    chosen = vars(parser.parse_args(arguments))
+    folders, output = chosen.pop("folders"), chosen.pop("output")
+    pipeline.measure_efficiency(folders, output, cache_folder(), Plan(**chosen), Progress())
+    return DONE
+
+
+def _folders_parser(
+    command: str, description: str, output: str = "where the tables go"
+) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(f"quantmia {command}", description=description)
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument("--output", type=Path, metavar="DIR", help=output)
+    return parser
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.removeprefix("-").isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text}: has to be an integer of {least} or more")
+        return int(text)
+
+    return number

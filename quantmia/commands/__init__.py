@@ -1,1 +1,0 @@
-"""The commands, each with its arguments; numerical packages are imported when one runs."""

@@ -1,0 +1,116 @@
+"""Models trained one after another: slower than a stack, but any module will do."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from quantmia.models.stack import ROWS, Params, initialise
+from quantmia.tasks import Task
+
+
+class Separate:
+    """What `Stack` does, run by run, so that buffers and random numbers are each run's own.
+
+    The parameters it works on hold the buffers too; the optimiser moves what `trained` names.
+
+    Args:
+        factory: returns a fresh module; called once a run.
+        seeds: one seed a run, for its initialisation and all that it draws while it trains.
+        task: gives the loss to differentiate.
+        device: where they are trained.
+    """
+
+    def __init__(
+        self,
+        factory: Callable[[], nn.Module],
+        seeds: Sequence[int],
+        task: Task,
+        device: torch.device | str = "cpu",
+    ):
+        self.task = task
+        self._models = [initialise(factory, seed).to(device) for seed in seeds]
+        self._device = torch.device(device)
+        self._random = [torch.Generator(device).manual_seed(seed).get_state() for seed in seeds]
+        states = [_state(model) for model in self._models]
+        self.trained = [name for name, _ in self._models[0].named_parameters()]
+        self.initial: Params = {
+            name: torch.stack([state[name].detach() for state in states]) for name in states[0]
+        }
+
+    def __call__(
+        self, params: Params, x: Float[Tensor, "samples *features"]
+    ) -> Float[Tensor, "runs samples out"]:
+        """Raw outputs of every run on the same samples, in evaluation mode."""
+        outputs = []
+        with torch.no_grad():
+            for run, model in enumerate(self._models):
+                model.eval()
+                own = {name: value[run] for name, value in params.items()}
+                chunks = x.chunk(max(1, -(-len(x) // ROWS)))
+                outputs.append(torch.cat([functional_call(model, own, (c,)) for c in chunks]))
+        return torch.stack(outputs)
+
+    def gradients(
+        self,
+        params: Params,
+        x: Float[Tensor, "runs batch *features"],
+        y: Tensor,
+        weights: Float[Tensor, "runs batch"] | None = None,
+    ) -> list[Tensor]:
+        """Gradient of each run's mean loss on its own batch, in the order of `trained`.
+
+        Buffers in `params` change as the modules change them.
+
+        Args:
+            params: of every run.
+            x: features.
+            y: targets.
+            weights: for a weighted sum in place of the mean; what has none is left out.
+        """
+        rows = []
+        for run, model in enumerate(self._models):
+            model.train()
+            self._load(run, params)
+            with self._stream(run):
+                rows.append(self._gradient(model, x[run], y[run], weights, run))
+            for name, buffer in model.named_buffers():
+                params[name][run] = buffer
+        return [torch.stack(each) for each in zip(*rows, strict=True)]
+
+    @contextmanager
+    def _stream(self, run: int) -> Iterator[None]:
+        """Random numbers come from the run's own stream."""
+        if self._device.type == "cuda":
+            with torch.random.fork_rng(devices=[self._device]):
+                torch.cuda.set_rng_state(self._random[run], self._device)
+                yield
+                self._random[run] = torch.cuda.get_rng_state(self._device)
+        else:
+            with torch.random.fork_rng(devices=[]):
+                torch.set_rng_state(self._random[run])
+                yield
+                self._random[run] = torch.get_rng_state()
+
+    def _gradient(
+        self, model: nn.Module, x: Tensor, y: Tensor, weights: Tensor | None, run: int
+    ) -> tuple[Tensor, ...]:
+        if weights is None:
+            loss = self.task.loss(model(x), y).mean()
+        else:
+            there = weights[run] > 0
+            loss = (self.task.loss(model(x[there]), y[there]) * weights[run][there]).sum()
+        return torch.autograd.grad(loss, list(model.parameters()), materialize_grads=True)
+
+    @torch.no_grad()
+    def _load(self, run: int, params: Params) -> None:
+        for name, own in _state(self._models[run]).items():
+            own.copy_(params[name][run])
+
+
+def _state(model: nn.Module) -> Params:
+    """Parameters and buffers, those too that a state_dict leaves out."""
+    return dict(model.named_parameters()) | dict(model.named_buffers())

@@ -1,0 +1,134 @@
+"""R models of one architecture as one: parameters with a leading axis of runs.
+
+`torch.func` vectorises any `nn.Module` that is a function of its input and parameters. What it
+computes for a given shape is captured once as a graph of operations and replayed
+(`quantmia.graph`). For other modules there is `quantmia.separate`.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.func import functional_call, grad, vmap
+
+from quantmia.errors import QuantmiaError
+from quantmia.models.graph import capture
+from quantmia.tasks import Task
+
+Params = dict[str, Tensor]
+WAY_OUT = "training.vectorize=false trains any module, one run after another"
+ROWS = 8192  # samples evaluated at once: bounds the activations held, not the result
+
+
+class Stack:
+    """Independent models of one architecture, evaluated and differentiated together.
+
+    Args:
+        factory: returns a fresh module; called once a run.
+        seeds: one seed a run for its initialisation.
+        task: gives the loss to differentiate.
+        device: where the parameters go once they are made, the same on all.
+
+    Raises:
+        QuantmiaError: the module keeps buffers (BatchNorm) or draws random numbers (Dropout).
+    """
+
+    def __init__(
+        self,
+        factory: Callable[[], nn.Module],
+        seeds: Sequence[int],
+        task: Task,
+        device: torch.device | str = "cpu",
+    ):
+        models = [initialise(factory, seed) for seed in seeds]
+        _refuse_state(models[0])
+        self.task = task
+        self.initial: Params = {
+            name: torch.stack([model.get_parameter(name).detach() for model in models]).to(device)
+            for name, _ in models[0].named_parameters()
+        }
+        self.trained = list(self.initial)
+        self._skeleton = copy.deepcopy(models[0]).to("meta")
+        self._graphs: dict[tuple, Callable] = {}
+
+    def __call__(
+        self, params: Params, x: Float[Tensor, "samples *features"]
+    ) -> Float[Tensor, "runs samples out"]:
+        """Raw outputs of every run on the same samples, in evaluation mode."""
+        chunks = x.chunk(max(1, -(-len(x) // ROWS)))
+        with torch.no_grad():
+            outputs = [self._run("forward", params, chunk) for chunk in chunks]
+        return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
+
+    def gradients(
+        self,
+        params: Params,
+        x: Float[Tensor, "runs batch *features"],
+        y: Tensor,
+        weights: Float[Tensor, "runs batch"] | None = None,
+    ) -> list[Tensor]:
+        """Gradient of each run's mean loss on its own batch, in the order of `trained`.
+
+        Args:
+            params: of every run.
+            x: features.
+            y: targets.
+            weights: for a weighted sum in place of the mean.
+        """
+        return self._run("gradient", params, x, y, *([] if weights is None else [weights]))
+
+    def _run(self, kind: str, params: Params, *args: Tensor):
+        leaves = list(params.values())
+        key = (kind, *params, *((leaf.shape, leaf.dtype) for leaf in (*leaves, *args)))
+        if key not in self._graphs:
+            build = self._forward if kind == "forward" else self._gradient
+            self._skeleton.train(kind == "gradient")
+            self._graphs[key] = capture(
+                build(list(params)),
+                (*leaves, *args),
+                f"model: {type(self._skeleton).__name__} cannot be trained as a stack of runs; "
+                f"{WAY_OUT}",
+            )
+        return self._graphs[key](*leaves, *args)
+
+    def _forward(self, names: list[str]) -> Callable:
+        def forward(*args):
+            *leaves, x = args
+            return functional_call(self._skeleton, dict(zip(names, leaves, strict=True)), (x,))
+
+        return vmap(forward, in_dims=(*[0] * len(names), None))
+
+    def _gradient(self, names: list[str]) -> Callable:
+        def loss(leaves, x, y, *weights):
+            params = dict(zip(names, leaves, strict=True))
+            losses = self.task.loss(functional_call(self._skeleton, params, (x,)), y)
+            return (losses * weights[0]).sum() if weights else losses.mean()
+
+        vectorised, n = vmap(grad(loss)), len(names)
+        return lambda *args: vectorised(list(args[:n]), *args[n:])
+
+
+def _refuse_state(model: nn.Module) -> None:
+    """Raise a QuantmiaError if a module is more than a function of its parameters and input."""
+    for name, module in model.named_modules():
+        called = f"model: the module '{name or type(model).__name__}' ({type(module).__name__})"
+        if any(True for _ in module.buffers(recurse=False)):
+            raise QuantmiaError(
+                f"{called} keeps buffers, which independent runs cannot train in one stack. Use a "
+                f"module without running statistics, such as nn.LayerNorm or nn.GroupNorm; or "
+                f"{WAY_OUT}."
+            )
+        if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0:
+            raise QuantmiaError(
+                f"{called} draws random numbers, which runs in one stack would share. Use "
+                f"training.weight_decay; or {WAY_OUT}."
+            )
+
+
+def initialise(factory: Callable[[], nn.Module], seed: int) -> nn.Module:
+    """A fresh module whose initialisation a seed decides; no other random stream moves."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return factory()

@@ -1,0 +1,1 @@
+"""From losses and scores to a ranking, its intervals and its conclusion."""

@@ -1,0 +1,211 @@
+"""How many runs each estimator needs before its ranking is that of many runs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from hydra.utils import instantiate
+from joblib import Parallel, delayed, parallel_config
+
+from quantmia.attacks import Attack, Observed
+from quantmia.attacks.metrics import mean_advantage
+from quantmia.errors import QuantmiaError
+from quantmia.progress import Progress
+from quantmia.ranking.evidence import PER_RUN, InputSource, Observer, collect
+from quantmia.runs.merge import Merged
+from quantmia.seeding import Purpose, stream
+from quantmia.statistics import mean_defined, spearman
+
+COUNTS = (4, 8, 12, 20, 40, 80, 150)
+LEVELS = (0.8, 0.9, 0.95)
+SETTLED = 0.02  # of MIS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What to compare.
+
+    Args:
+        counts: numbers of runs to try.
+        draws: random subsets of each size.
+        reference: the attack that ranks on the reference runs.
+        reference_runs: how many runs it gets; None: half of them.
+        seed: draws which runs are references, and the subsets.
+    """
+
+    counts: Sequence[int] = COUNTS
+    draws: int = 50
+    reference: str = "lira"
+    reference_runs: int | None = None
+    seed: int = 0
+
+
+def efficiency(
+    merged: Merged, plan: Plan, source: InputSource, progress: Progress
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Agreement of every estimator with the reference ranking, and MIS, by number of runs.
+
+    The reference is ranked on runs that no estimator sees. Every estimator ranks on the same
+    random subsets of the other runs.
+
+    Args:
+        merged: an experiment with many runs.
+        plan: what to compare.
+        source: called if an attack wants what the run files do not hold.
+        progress: shows how far it is.
+
+    Returns:
+        The agreement, one row an estimator and number of runs: `estimator, runs, spearman` (mean
+        over the draws), `low, high` (2.5 and 97.5 % of the draws), `draws` and `disjoint`, how
+        many subsets of that size are disjoint: where it is 1, all draws share most of their runs
+        and the spread is too small. And the MIS, one row an attack, quantizer and number of runs:
+        `attack, quantizer, runs, mis` (mean), `low, high, draws`; the last number is all runs.
+
+    Raises:
+        FolderError: a run is missing or damaged.
+        QuantmiaError: too few runs, fewer than 3 quantizers, or an unknown reference.
+    """
+    config, names = merged.config, merged.quantizers
+    attacks: dict[str, Attack] = {k: instantiate(each) for k, each in config["attack"].items()}
+    if plan.reference not in attacks:
+        raise QuantmiaError(
+            f"reference={plan.reference}: not among the attacks of the folder "
+            f"({', '.join(attacks) or 'none'})."
+        )
+    if len(names) < 3:
+        raise QuantmiaError(f"a rank correlation needs 3 quantizers, the folder has {len(names)}.")
+    found = collect(merged.runs, names, config["indicator"], progress)
+    reference_runs, rest = _apart(len(found.meta), plan, attacks[plan.reference])
+    subsets = list(_subsets(rest, plan))
+    observe = Observer(found, attacks.values(), source)
+    everything = [*subsets, np.arange(len(found.meta))]
+    # Small fits and sums: a process a core is faster than threads within them.
+    parallel = Parallel(n_jobs=-1, return_as="generator", pre_dispatch="n_jobs")
+    with (
+        progress.stage("efficiency", len(names), "quantizers") as advance,
+        parallel_config("loky", inner_max_num_threads=1),
+    ):
+        columns = []
+        jobs = (
+            delayed(_securities)(observe(q), attacks, everything, plan.reference, reference_runs)
+            for q in names
+        )
+        for column in parallel(jobs):
+            columns.append(column)
+            advance(1)
+    reference = np.array([of_reference for _, of_reference in columns])
+    mis = {name: np.array([each[name] for each, _ in columns]) for name in attacks}
+    privacy = {name: each[:, :-1] for name, each in mis.items()}
+    for variant in PER_RUN:
+        r = found.per_run(names, variant)
+        privacy[f"r_q_{variant}"] = np.stack([mean_defined(r[:, s]) for s in subsets], axis=1)
+    agreement = {name: spearman(each, reference[:, None]) for name, each in privacy.items()}
+    sizes = np.array([len(subset) for subset in everything])
+    return _by_size(agreement, sizes[:-1], len(rest)), _mis_by_size(mis, names, sizes)
+
+
+def runs_needed(table: pd.DataFrame) -> pd.DataFrame:
+    """The smallest number of runs from which on the mean Spearman stays at or above each level.
+
+    Args:
+        table: what `efficiency` returns.
+
+    Returns:
+        One row an estimator, a column a level; missing where no number tried is enough.
+    """
+    rows = []
+    for estimator, mine in table.groupby("estimator", sort=False):
+        row: dict[str, object] = {"estimator": estimator}
+        mine = mine.sort_values("runs")
+        for level in LEVELS:
+            low = mine.loc[mine["spearman"] < level, "runs"].max()
+            enough = mine.loc[mine["runs"] > (0 if pd.isna(low) else low), "runs"]
+            row[f"runs_for_{level}"] = int(enough.min()) if len(enough) else pd.NA
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def settled(mis: pd.DataFrame, within: float = SETTLED) -> dict[str, int]:
+    """From how many runs on every quantizer's mean MIS is close to that of all runs, by attack.
+
+    Args:
+        mis: what `efficiency` returns.
+        within: the largest difference.
+    """
+    found = {}
+    for attack, mine in mis.groupby("attack", sort=False):
+        wide = mine.pivot(index="runs", columns="quantizer", values="mis")
+        far = (wide - wide.iloc[-1]).abs().max(axis=1) > within
+        found[str(attack)] = int(wide.index[~far[::-1].cummax()[::-1]].min())
+    return found
+
+
+def _apart(n_runs: int, plan: Plan, reference: Attack) -> tuple[np.ndarray, np.ndarray]:
+    """The reference runs, and the others in random order."""
+    order = stream(plan.seed, Purpose.EFFICIENCY).permutation(n_runs)
+    wanted = plan.reference_runs or n_runs // 2
+    runs, rest = np.sort(order[:wanted]), order[wanted:]
+    if len(runs) < reference.min_runs or len(rest) < min(plan.counts):
+        raise QuantmiaError(
+            f"{n_runs} runs are too few: {plan.reference} on the reference runs needs "
+            f"{reference.min_runs}, and at least {min(plan.counts)} others are needed; train more "
+            "with resume=true."
+        )
+    return runs, rest
+
+
+def _by_size(agreement: dict[str, np.ndarray], sizes: np.ndarray, available: int) -> pd.DataFrame:
+    rows = []
+    for estimator, values in agreement.items():
+        for size in np.unique(sizes):
+            mine = values[(sizes == size) & np.isfinite(values)]
+            if len(mine):
+                low, high = np.percentile(mine, [2.5, 97.5])
+                facts = (len(mine), available // size)
+                rows.append((estimator, int(size), float(mine.mean()), low, high, *facts))
+    columns = ["estimator", "runs", "spearman", "low", "high", "draws", "disjoint"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _mis_by_size(mis: dict[str, np.ndarray], names: list[str], sizes: np.ndarray) -> pd.DataFrame:
+    rows = []
+    for attack, values in mis.items():
+        for name, mine in zip(names, values, strict=True):
+            for size in np.unique(sizes):
+                draws = mine[sizes == size]
+                if np.isfinite(draws).all():
+                    low, high = np.percentile(draws, [2.5, 97.5])
+                    rows.append((attack, name, int(size), draws.mean(), low, high, len(draws)))
+    columns = ["attack", "quantizer", "runs", "mis", "low", "high", "draws"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _subsets(rest: np.ndarray, plan: Plan) -> Iterator[np.ndarray]:
+    for count in sorted(set(plan.counts)):
+        if count > len(rest):
+            continue
+        rng = stream(plan.seed, Purpose.EFFICIENCY, count)
+        for _ in range(plan.draws if count < len(rest) else 1):
+            yield np.sort(rng.permutation(rest)[:count])
+
+
+def _securities(
+    seen: Observed,
+    attacks: dict[str, Attack],
+    subsets: Sequence[np.ndarray],
+    reference: str,
+    reference_runs: np.ndarray,
+) -> tuple[dict[str, list[float]], float]:
+    """MIS by every attack on every subset, NaN where it has too few runs; and the reference's."""
+    found: dict[str, list[float]] = {name: [] for name in attacks}
+    for subset in subsets:
+        part = seen.of(subset)
+        for name, attack in attacks.items():
+            enough = len(subset) >= attack.min_runs
+            found[name].append(_security(attack, part) if enough else np.nan)
+    return found, _security(attacks[reference], seen.of(reference_runs))
+
+
+def _security(attack: Attack, seen: Observed) -> float:
+    return 1 - mean_advantage(attack.score(seen), seen.members)

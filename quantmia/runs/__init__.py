@@ -1,0 +1,1 @@
+"""Folders of runs: what is written, read, merged and shared among jobs."""

@@ -1,0 +1,239 @@
+"""Run folders: losses, scores and the final model of every run, a manifest, a lock."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from quantmia.config.schema import ExperimentConfig
+from quantmia.errors import FolderError
+from quantmia.files import (
+    DamagedFileError,
+    Tensors,
+    read_last_row,
+    read_tensors,
+    write_json,
+    write_tensors,
+)
+from quantmia.runs.shards import blocks
+
+# What a finished run does not depend on: changing these rebuilds tables, it trains nothing again.
+TABLES_ONLY = ("name", "resume", "trajectory", "indicator", "attack", "ranking", "report")
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Content of one run: losses and scores by quantizer, and the facts that go with them."""
+
+    losses: Tensors
+    scores: Tensors
+    meta: dict[str, Any]
+
+
+KINDS = ("losses", "scores", "models")
+
+
+class RunFolder:
+    """A folder of runs of one configuration.
+
+    Args:
+        path: the folder.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder; the lock ends with its owner.
+
+        A second is for those that look whether it is held, a minute under SLURM for a process that
+        was requeued but has not ended yet.
+
+        Raises:
+            FolderError: another process is at work in it, or it cannot be written.
+        """
+        try:
+            for kind in KINDS:
+                (self.path / kind).mkdir(parents=True, exist_ok=True)
+            patience = 60 if "SLURM_JOB_ID" in os.environ else 1
+            with FileLock(self.path / ".lock", timeout=patience):
+                yield
+        except Timeout:
+            raise FolderError(
+                f"hydra.run.dir: another process is writing {self.path}; wait for it or choose "
+                "another folder."
+            ) from None
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest.
+
+        Raises:
+            FolderError: there is none, or it cannot be read.
+        """
+        path = self.path / "manifest.json"
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(content, dict):
+                raise ValueError("no object")
+            return content
+        except FileNotFoundError:
+            what = "does not exist" if not self.path.exists() else "has no manifest.json"
+            raise FolderError(f"{self.path} {what}; name a folder that 'quantmia run' made.") from (
+                None
+            )
+        except (OSError, ValueError) as error:
+            raise FolderError(
+                f"{path} cannot be read ({error}); run again with resume=true."
+            ) from error
+
+    @property
+    def runs(self) -> int:
+        """How many runs its experiment has; a shard holds some of them.
+
+        Raises:
+            FolderError: the manifest cannot be read or does not say.
+        """
+        found = self.manifest().get("runs")
+        if not isinstance(found, int):
+            raise FolderError(f"{self.path} was made by another version of quantmia; run it again.")
+        return found
+
+    @property
+    def finished(self) -> bool:
+        """Whether its manifest says so."""
+        try:
+            return self.manifest().get("state") == "finished"
+        except FolderError:
+            return False
+
+    def holds(self, config: ExperimentConfig) -> bool:
+        """Whether it is finished with this very configuration."""
+        if not self.finished:
+            return False
+        there, here = self.manifest()["config"], recorded(config)
+        if here["device"] == "auto":  # which the manifest has the meaning of
+            here["device"] = there["device"]
+        if here["training"]["stack"] == "auto":
+            here["training"]["stack"] = there["training"]["stack"]
+        return not differing_keys(there, here, ("name",))
+
+    def numbers(self) -> list[int]:
+        """The runs that it holds or is to hold: all, or those of its shard.
+
+        Raises:
+            FolderError: the manifest cannot be read or does not say.
+        """
+        config = self.manifest()["config"]
+        stack, shard, shards = (
+            config["training"]["stack"],
+            config.get("shard", 0),
+            config.get("shards", 1),
+        )
+        return [run for block in blocks(self.runs, stack, shard, shards) for run in block]
+
+    def write_manifest(self, content: dict[str, Any]) -> None:
+        """Replace the manifest at once."""
+        write_json(self.path / "manifest.json", content)
+
+    def write_run(self, run: int, content: RunFiles, model: Tensors) -> None:
+        """Write the files of a run.
+
+        Args:
+            run: its index.
+            content: losses and scores.
+            model: the final parameters in full precision.
+        """
+        write_tensors(self._file("models", run), model, {"run": run})
+        write_tensors(self._file("losses", run), content.losses, content.meta)
+        write_tensors(self._file("scores", run), content.scores, content.meta)
+
+    def read_run(self, run: int) -> RunFiles:
+        """Losses and scores of a run, verified.
+
+        Raises:
+            DamagedFileError: one is absent or damaged, or they do not belong together.
+        """
+        losses, meta = read_tensors(self._file("losses", run))
+        scores, other = read_tensors(self._file("scores", run))
+        # As text, because an undefined utility is NaN, which differs from itself.
+        if json.dumps(meta, sort_keys=True) != json.dumps(other, sort_keys=True):
+            raise DamagedFileError(
+                f"{self._file('scores', run)}: written by another run than its losses"
+            )
+        return RunFiles(losses, scores, meta)
+
+    def read_scores(self, run: int) -> Tensors:
+        """The scores of a run, verified.
+
+        Raises:
+            DamagedFileError: the file is absent or damaged.
+        """
+        return read_tensors(self._file("scores", run))[0]
+
+    def read_model(self, run: int) -> Tensors:
+        """The final parameters of a run in full precision, verified.
+
+        Raises:
+            DamagedFileError: the file is absent or damaged.
+        """
+        return read_tensors(self._file("models", run))[0]
+
+    def read_last_losses(self, run: int, quantizer: str) -> NDArray[np.float32]:
+        """Losses of the last checkpoint, of a file that was verified before.
+
+        Raises:
+            DamagedFileError: the file is absent or cannot be read.
+        """
+        return read_last_row(self._file("losses", run), quantizer)
+
+    def is_done(self, run: int) -> bool:
+        """Whether the files of a run are there and undamaged."""
+        try:
+            self.read_run(run)
+            self.read_model(run)
+        except DamagedFileError:
+            return False
+        return True
+
+    def _file(self, kind: str, run: int) -> Path:
+        return self.path / kind / f"run-{run:04d}.safetensors"
+
+
+def recorded(config: ExperimentConfig) -> dict[str, Any]:
+    """The configuration as a manifest keeps it."""
+    return {key: value for key, value in asdict(config).items() if key != "resume"}
+
+
+def differing_keys(a: dict[str, Any], b: dict[str, Any], ignore: tuple[str, ...]) -> list[str]:
+    """Keys (dotted) whose values differ, each with both values.
+
+    Args:
+        a: a recorded configuration.
+        b: another.
+        ignore: top-level keys that may differ.
+    """
+    flat_a, flat_b = (
+        dict(_flatten({k: v for k, v in c.items() if k not in ignore})) for c in (a, b)
+    )
+    absent = "(absent)"
+    return [
+        f"{key}: {flat_a.get(key, absent)} and {flat_b.get(key, absent)}"
+        for key in sorted(flat_a.keys() | flat_b.keys())
+        if flat_a.get(key, absent) != flat_b.get(key, absent)
+    ]
+
+
+def _flatten(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in config.items():
+        if isinstance(value, dict) and value:
+            yield from _flatten(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value

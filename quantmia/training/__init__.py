@@ -1,0 +1,1 @@
+"""From members to trajectories: training, checkpoints, quantized losses, files of runs."""

@@ -1,0 +1,69 @@
+"""Checkpoints of a stack on disk, for later commands with more quantizers."""
+
+import shutil
+from collections.abc import Generator, Iterable
+from pathlib import Path
+
+import torch
+
+from quantmia.files import DamagedFileError, read_tensors, write_json, write_tensors
+from quantmia.models.stack import Params
+
+Checkpoint = tuple[int, Params]  # epoch, and parameters [runs, *shape] of every run after it
+
+
+class Trajectory:
+    """The kept checkpoints of one block of runs, addressed by the hash of what made them.
+
+    Args:
+        cache: the cache folder.
+        address: hash of data, split, model, training, seed and runs.
+        epochs: the epochs of the checkpoints, in order.
+    """
+
+    def __init__(self, cache: Path, address: str, epochs: list[int]):
+        self.folder = cache / "trajectories" / address
+        self.epochs = epochs
+
+    @property
+    def complete(self) -> bool:
+        """Whether every checkpoint was kept."""
+        return (self.folder / "complete.json").exists()
+
+    def read(self, device: str = "cpu") -> Generator[Checkpoint, None, None]:
+        """The kept checkpoints in order.
+
+        Args:
+            device: where they are wanted.
+
+        Raises:
+            DamagedFileError: one of them was damaged.
+        """
+        for epoch in self.epochs:
+            tensors, _ = read_tensors(self._path(epoch))
+            # A copy, because torch aligns its memory and bits can depend on alignment.
+            yield epoch, {name: torch.tensor(value).to(device) for name, value in tensors.items()}
+
+    def intact(self) -> bool:
+        """Whether every checkpoint is there and undamaged; a damaged trajectory is removed."""
+        if not self.complete:
+            return False
+        try:
+            for _ in self.read():
+                pass
+        except DamagedFileError:
+            shutil.rmtree(self.folder)
+            return False
+        return True
+
+    def keep(self, checkpoints: Iterable[Checkpoint]) -> Generator[Checkpoint, None, None]:
+        """Pass checkpoints on and keep a copy of each."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for epoch, params in checkpoints:
+            arrays = {name: value.numpy(force=True) for name, value in params.items()}
+            write_tensors(self._path(epoch), arrays, {"epoch": epoch})
+            yield epoch, params
+        write_json(self.folder / "complete.json", {"epochs": self.epochs})
+
+    def _path(self, epoch: int) -> Path:
+        return self.folder / f"epoch-{epoch:05d}.safetensors"

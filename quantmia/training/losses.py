@@ -1,0 +1,134 @@
+"""Per-sample losses of quantized checkpoints, streamed: each is evaluated as it comes."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import xxhash
+from jaxtyping import Bool, Float, Int, Shaped
+from numpy.typing import NDArray
+from torch import Tensor
+
+from quantmia.models.loop import Separate
+from quantmia.models.stack import Params, Stack
+from quantmia.progress import Advance
+from quantmia.quantizers import Quantizer
+from quantmia.training.checkpoints import Checkpoint
+
+
+@dataclass
+class Measurement:
+    """What one quantizer does to a block of runs.
+
+    Args:
+        losses: float32, of every checkpoint on the validation samples.
+        models: index of the first checkpoint with the very same quantized parameters.
+        validation: raw outputs of the last checkpoint, [runs, samples, out].
+        pool: the same on the pool.
+        sparsity: share of zeros among the quantized weights of the last checkpoint.
+        bits: stored a quantized weight, scales and all.
+    """
+
+    losses: Float[np.ndarray, "runs checkpoints samples"]
+    models: Int[np.ndarray, "runs checkpoints"]
+    validation: NDArray[np.float32]
+    pool: NDArray[np.float32]
+    sparsity: Float[np.ndarray, " runs"]
+    bits: float
+
+
+def measure(
+    checkpoints: Iterable[Checkpoint],
+    n_checkpoints: int,
+    stack: Stack | Separate,
+    quantizers: Mapping[str, Quantizer],
+    validation: tuple[Float[Tensor, "samples *features"], Shaped[Tensor, "runs samples"]],
+    pool: Float[Tensor, "pool *features"],
+    advance: Advance,
+) -> tuple[dict[str, Measurement], dict[str, NDArray], Bool[np.ndarray, " runs"]]:
+    """Quantize and evaluate every checkpoint, then forget it.
+
+    Args:
+        checkpoints: the trajectory of a block of runs.
+        n_checkpoints: how many there are.
+        stack: evaluates them.
+        quantizers: by name.
+        validation: features, and targets on each run's scale.
+        pool: features the final models are scored on.
+        advance: told of every quantized checkpoint done.
+
+    Returns:
+        The measurements by quantizer, the final parameters in full precision [runs, *shape], and
+        which runs diverged (a parameter not finite).
+    """
+    x, y = validation
+    n_runs = len(y)
+    losses = {
+        name: np.empty((n_runs, n_checkpoints, y.shape[1]), np.float32) for name in quantizers
+    }
+    models = {name: np.empty((n_runs, n_checkpoints), np.int64) for name in quantizers}
+    first: list[dict[tuple[str, int], int]] = [{} for _ in range(n_runs)]
+    diverged = np.zeros(n_runs, bool)
+    measurements: dict[str, Measurement] = {}
+    final: dict[str, NDArray] = {}
+    for k, (_, params) in enumerate(checkpoints):
+        diverged |= ~_finite(params)
+        if k == n_checkpoints - 1:
+            # Here and not after the loop: asking for more may train on and change `params`.
+            final = {name: value.numpy(force=True).copy() for name, value in params.items()}
+        for name, quantizer in quantizers.items():
+            weights = {each: params[each] for each in stack.trained}
+            quantized = params | quantizer(weights)
+            output = stack(quantized, x)
+            losses[name][:, k] = stack.task.loss(output, y).numpy(force=True)
+            for run, mark in enumerate(_fingerprints(quantized)):
+                models[name][run, k] = first[run].setdefault((name, mark), k)
+            if k == n_checkpoints - 1:
+                measurements[name] = Measurement(
+                    losses[name],
+                    models[name],
+                    output.numpy(force=True),
+                    stack(quantized, pool).numpy(force=True),
+                    _sparsity({each: quantized[each] for each in weights}, quantizer),
+                    _stored_bits(weights, quantized, quantizer),
+                )
+            advance(1)
+    return measurements, final, diverged
+
+
+def _fingerprints(params: Params) -> list[int]:
+    """A 64-bit hash of each run's parameters."""
+    hashes = [xxhash.xxh3_64() for _ in next(iter(params.values()))]
+    for value in params.values():
+        for run, row in zip(hashes, np.ascontiguousarray(value.numpy(force=True)), strict=True):
+            run.update(row)
+    return [run.intdigest() for run in hashes]
+
+
+def _finite(params: Params) -> Bool[np.ndarray, " runs"]:
+    flags = [torch.isfinite(value).reshape(len(value), -1).all(1) for value in params.values()]
+    return torch.stack(flags).all(0).numpy(force=True)
+
+
+def _sparsity(quantized: Params, quantizer: Quantizer) -> Float[np.ndarray, " runs"]:
+    weights = [v.flatten(1) for v in quantized.values() if quantizer.covers(v)]
+    if not weights:
+        return np.zeros(len(next(iter(quantized.values()))))
+    zeros = torch.stack([(w == 0).sum(1) for w in weights]).sum(0)
+    return zeros.numpy(force=True) / sum(w.shape[1] for w in weights)
+
+
+def _stored_bits(weights: Params, quantized: Params, quantizer: Quantizer) -> float:
+    """What the quantizer states, or for one that states nothing the bits that number its values."""
+    stated = quantizer.stored_bits(weights)
+    if not math.isnan(stated):
+        return stated
+    most = max(
+        len(np.unique(run))
+        for name, value in weights.items()
+        if quantizer.covers(value)
+        for run in quantized[name].flatten(1).numpy(force=True)
+    )
+    return float(math.ceil(math.log2(max(most, 2))))

@@ -1,0 +1,96 @@
+import pytest
+
+from quantmia import __version__
+from quantmia.cli.__main__ import main
+from quantmia.cli.resolvers import run_dir
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HYDRA_FULL_ERROR", raising=False)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["+experiment=lipofilicity"], ["did you mean lipophilicity?", "synthetic"]),
+        (["experiment=lipophilicity"], ["write +experiment=lipophilicity"]),
+        (["dataset=syntetic"], ["there is no dataset syntetic; did you mean synthetic?"]),
+        (["quantizer=[sgn]"], ["there is no quantizer sgn; did you mean sign?", "uniform_5"]),
+        (["quantizer=null"], ["quantizer=null: choose from"]),
+        (["quantizer=[]"], ["quantizer=[]"]),
+        (["quantizer=[sign,sign]"], ["sign is chosen twice"]),
+        (["attack=[lira,lira]"], ["lira is chosen twice"]),
+        (["trainig.lr=1"], ["unknown key trainig.lr; did you mean training.lr?"]),
+        (["training.lr=fast"], ["training.lr=fast: has to be a number"]),
+        (["x=["], ["cannot be read as key=value"]),
+        (["runs=1"], ["runs=1", "attack=[]"]),
+        (["split.validation=0"], ["split.validation=0"]),
+        (["split.validation=1.2"], ["split.validation=1.2"]),
+        (["training.epochs=2", "training.checkpoint_every=3"], ["training.checkpoint_every=3"]),
+        (["hydra.searchpath=[nowhere]"], ["there is no folder nowhere"]),
+        (["-m", "seed=0,-1"], ["seed=-1"]),
+        (["-m", "quantizer=sign,sgn"], ["there is no quantizer sgn"]),
+        (
+            ["+experiment=x", "dataset=y", "quantizer=[z]", "trainig.lr=1", "runs=0"],
+            ["5 faults", "experiment=x", "dataset=y", "quantizer=[z]", "trainig.lr", "runs=0"],
+        ),
+    ],
+)
+def test_a_mistake_is_explained_and_nothing_is_made(overrides, expected, capsys, tmp_path):
+    assert main(["run", *overrides]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    for text in expected:
+        assert text in error
+    assert "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_run_dir_below_a_file(capsys, tmp_path):
+    (tmp_path / "taken").touch()
+    assert main(["run", "hydra.run.dir=taken/run"]) == 2
+    assert "is a file" in capsys.readouterr().err
+
+
+def test_configuration_is_printed(capsys, tmp_path):
+    assert main(["run", "+experiment=lipophilicity", "--cfg", "job"]) == 0
+    assert "quantmia.data.embedders.MiniMol" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_help_and_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"quantmia {__version__}\n"
+    assert main(["--help"]) == 0
+    assert "quantmia rank" in capsys.readouterr().out
+    assert main([]) == 2
+    assert main(["run", "--help"]) == 0
+    assert "lipophilicity" in capsys.readouterr().out
+
+
+def test_unknown_command(capsys):
+    assert main(["rnk"]) == 2
+    assert "did you mean 'quantmia rank'?" in capsys.readouterr().err
+
+
+def test_rank_wants_folders(capsys):
+    assert main(["rank"]) == 2
+    assert "DIR" in capsys.readouterr().err
+
+
+def test_resume_takes_the_newest_unfinished_folder(tmp_path):
+    states = {"2026-01-01_00-00-00": "running", "2026-01-02_00-00-00": "finished"}
+    for folder, state in states.items():
+        path = tmp_path / "outputs" / "a" / folder
+        path.mkdir(parents=True)
+        (path / "manifest.json").write_text(f'{{"state": "{state}"}}')
+    first, second = (f"outputs/a/{folder}" for folder in states)
+    assert run_dir("a", True) == first
+    (tmp_path / first / "manifest.json").write_text('{"state": "finished"}')
+    assert run_dir("a", True) == second
+    (tmp_path / first / "manifest.json").unlink()
+    assert run_dir("a", True) == first
+    assert run_dir("a", False) not in (first, second)
+    assert run_dir("b", True).startswith("outputs/b/")

@@ -1,0 +1,101 @@
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call, grad, vmap
+
+from quantmia.errors import QuantmiaError
+from quantmia.models.graph import capture
+
+W, B = torch.randn(3, 5, 4), torch.randn(3, 5)
+X, Y = torch.randn(3, 7, 4), torch.randn(3, 7, 5)
+
+
+def captured_operations(graph) -> list[str]:
+    return [str(n.target) for n in graph.__self__.graph.nodes if n.op == "call_function"]
+
+
+def gradient(loss):
+    skeleton = nn.Linear(4, 5)
+
+    def function(w, b, x, y):
+        return loss(functional_call(skeleton, {"weight": w, "bias": b}, (x,)), y)
+
+    return vmap(grad(function, argnums=(0, 1)))
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        nn.functional.mse_loss,
+        nn.functional.l1_loss,
+        nn.functional.binary_cross_entropy_with_logits,
+        lambda output, y: (torch.zeros_like(output).cumsum(0) + output * y).relu().mean(),
+    ],
+)
+def test_a_captured_gradient_is_the_gradient_for_other_values_too(loss):
+    function = gradient(loss)
+    graph = capture(function, (W, B, X, Y.sigmoid()), "Linear")
+    for _ in range(3):
+        args = torch.randn_like(W), torch.randn_like(B), torch.randn_like(X), torch.rand_like(Y)
+        for got, expected in zip(graph(*args), function(*args), strict=True):
+            torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_biases_are_fused_and_constants_computed_once():
+    names = captured_operations(capture(gradient(nn.functional.mse_loss), (W, B, X, Y), "Linear"))
+    assert "aten.baddbmm.default" in names
+    assert not {"aten.add.Tensor", "aten.ones_like.default", "aten.expand.default"} & set(names)
+
+
+def test_a_product_that_is_needed_elsewhere_is_not_fused():
+    def function(b, x, w):
+        product = torch.bmm(x, w)
+        return b + product, product.square()
+
+    args = torch.randn(3, 1, 5), torch.randn(3, 7, 4), torch.randn(3, 4, 5)
+    graph = capture(function, args, "")
+    for got, expected in zip(graph(*args), function(*args), strict=True):
+        assert torch.equal(got, expected)
+
+
+@pytest.mark.parametrize("shape", [(9, 3, 7, 5), (2, 1, 1, 1)])
+def test_a_bias_larger_than_the_product_is_added(shape):
+    def function(b, x, w):
+        return b + torch.bmm(x, w)
+
+    args = torch.randn(shape), torch.randn(3, 7, 4), torch.randn(3, 4, 5)
+    assert torch.equal(capture(function, args, "")(*args), function(*args))
+
+
+def test_a_scaled_sum_is_not_taken_for_a_bias():
+    def function(b, x, w):
+        return torch.add(b, torch.bmm(x, w), alpha=2)
+
+    args = torch.randn(3, 1, 5), torch.randn(3, 7, 4), torch.randn(3, 4, 5)
+    assert torch.equal(capture(function, args, "")(*args), function(*args))
+
+
+def test_what_is_written_into_starts_afresh_every_time():
+    def function(x):
+        total = torch.zeros_like(x)
+        total += x
+        doubled = x * 1
+        doubled += x
+        return total, doubled
+
+    graph = capture(vmap(function), (X,), "")
+    for _ in range(3):
+        x = torch.randn_like(X)
+        given = x.clone()
+        total, doubled = graph(x)
+        assert torch.equal(x, given)
+        assert torch.equal(total, x)
+        assert torch.equal(doubled, 2 * x)
+
+
+def test_what_branches_on_values_is_refused_by_name():
+    def function(x):
+        return x if x.sum() > 0 else -x
+
+    with pytest.raises(QuantmiaError, match="Chooser"):
+        capture(vmap(function), (X,), "Chooser")

@@ -1,0 +1,105 @@
+"""The indicator against a hand-computed example and a plain reference."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quantmia.ranking.indicator import indicator, on_grid, order, pooled
+
+HAND = np.array([[1.0, 3.0], [1.0, 1.0], [2.0, 1.0]], np.float32)
+# Means 2, 1, 1.5; the best is the second. Differences from it: [0, 2] and [1, 0], unbiased
+# variances 2 and 0.5; gaps (sorted) 0.5 and 1.
+
+
+def reference(losses):
+    """Algorithm 1 step by step."""
+    means = [float(np.mean(row, dtype=np.float64)) for row in losses]
+    ranked = sorted(range(len(means)), key=means.__getitem__)
+    best = losses[ranked[0]].astype(float)
+    sigma2 = []
+    for k in ranked[1:]:
+        difference = losses[k].astype(float) - best
+        sigma2.append(((difference - difference.mean()) ** 2).sum() / (len(difference) - 1))
+    gaps = [means[k] - means[ranked[0]] for k in ranked[1:]]
+    paper = gaps[0] ** 2 / (2 * max(sigma2))
+    rate = min(g**2 / (2 * s) for g, s in zip(gaps, sigma2, strict=True))
+    low = gaps[0] ** 2 / (2 * max(sigma2[:2]))
+    return paper, rate, low
+
+
+def test_hand_computed_example():
+    ordered = order(HAND, np.arange(3))
+    paper = indicator(ordered, "paper")
+    assert paper.r == pytest.approx(0.5**2 / (2 * 2))
+    assert paper.delta == pytest.approx(0.5)
+    assert paper.sigma2 == pytest.approx(2)
+    assert paper.dominating_position == 3
+    assert paper.distinct == 3
+    assert indicator(ordered, "rate").r == pytest.approx(min(0.25 / 1.0, 1 / 4))
+    assert indicator(ordered, "low_loss", 2).r == pytest.approx(0.5**2 / (2 * 0.5))
+    assert not ordered.best_is_last
+
+
+def test_against_plain_reference():
+    losses = np.random.default_rng(0).gamma(2, size=(12, 50)).astype(np.float32)
+    ordered = order(losses, np.arange(12))
+    found = [indicator(ordered, v, 3).r for v in ("paper", "rate", "low_loss")]
+    np.testing.assert_allclose(found, reference(losses), rtol=1e-12)
+
+
+def test_duplicates_are_one_model():
+    twice = np.repeat(HAND, 2, axis=0)
+    once = indicator(order(HAND, np.arange(3)), "paper")
+    assert indicator(order(twice, np.repeat([0, 2, 4], 2)), "paper") == once
+
+
+def test_one_distinct_model_is_undefined_not_zero():
+    found = indicator(order(HAND, np.zeros(3, int)), "paper")
+    assert math.isnan(found.r)
+    assert found.distinct == 1
+
+
+def test_constant_difference_is_never_infinite():
+    losses = np.array([[1.0, 2.0], [2.0, 3.0]], np.float32)
+    assert math.isnan(indicator(order(losses, np.arange(2)), "paper").r)
+
+
+def test_best_is_last():
+    assert order(HAND[[0, 2, 1]], np.arange(3)).best_is_last
+
+
+def test_grid_keeps_what_a_coarser_training_would_have_kept():
+    losses = np.arange(20, dtype=np.float32).reshape(10, 2)
+    kept, models = on_grid(losses, np.arange(10), 5)
+    np.testing.assert_array_equal(kept, losses[[4, 9]])
+    np.testing.assert_array_equal(models, [4, 9])
+
+
+def test_pooled_equals_paper_on_all_checkpoints_together():
+    rng = np.random.default_rng(1)
+    runs = [rng.gamma(2, size=(4, 30)).astype(np.float32) for _ in range(3)]
+    readers = [lambda run=run: (run, np.arange(4)) for run in runs]
+    together = indicator(order(np.concatenate(runs), np.arange(12)), "paper")
+    found = pooled(readers, [run.mean(1, dtype=np.float64) for run in runs])
+    assert found.r == pytest.approx(together.r)
+
+
+@given(st.integers(2, 8), st.integers(0, 2**31), st.floats(0.1, 10))
+def test_scale_free(checkpoints, seed, factor):
+    """Both numerator and denominator are quadratic in the loss."""
+    losses = np.random.default_rng(seed).normal(size=(checkpoints, 20))
+    one, scaled = (
+        indicator(order(each, np.arange(checkpoints)), "paper").r
+        for each in (losses, factor * losses)
+    )
+    assert scaled == pytest.approx(one, rel=1e-6)
+
+
+@given(st.integers(2, 8), st.integers(0, 2**31))
+def test_paper_bounds_rate_from_below(checkpoints, seed):
+    losses = np.random.default_rng(seed).normal(size=(checkpoints, 20))
+    ordered = order(losses, np.arange(checkpoints))
+    assert indicator(ordered, "paper").r <= indicator(ordered, "rate").r * (1 + 1e-12)

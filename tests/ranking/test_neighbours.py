@@ -1,0 +1,103 @@
+"""Looking again and again must not tell apart what is equal."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.stats import t
+
+from quantmia.attacks import LiraShrunk, Observed
+from quantmia.ranking.neighbours import looks, mis_of_groups, neighbours, runs_to_separate
+
+REPETITIONS = 200
+
+
+def stops(groups, size, error, tolerance, planned):
+    """Follows `runs=auto`: the verdicts of the look at which it stops."""
+    names, verdicts, runs = list(groups), [], 0
+    for runs in planned:
+        sofar = {name: values[: runs // size] for name, values in groups.items()}
+        order = sorted(names, key=lambda name: -sofar[name].mean())
+        verdicts = list(neighbours(order, sofar, error / len(planned), tolerance)["verdict"])
+        if "open" not in verdicts:
+            break
+    return verdicts, runs
+
+
+def scored(seed, runs, quantizers, leaks):
+    """Models of one training each, quantized in ways that leak."""
+    rng = np.random.default_rng(seed)
+    pool = 60
+    members = np.array([rng.permutation(pool) < pool // 2 for _ in range(runs)])
+    sample, shared = rng.normal(size=(1, pool)), rng.normal(size=(runs, pool))
+
+    found = {}
+    for name, leak in zip(quantizers, leaks, strict=True):
+        signal = sample + leak * members + 0.7 * shared + 0.7 * rng.normal(size=(runs, pool))
+        seen = Observed(
+            signal=signal,
+            loss=np.logaddexp(0, -signal),
+            members=members,
+            population=shared,
+            output=signal[..., None],
+            target=np.ones(signal.shape),
+            two_sided=False,
+        )
+        found[name] = mis_of_groups(LiraShrunk(), seen)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("quantizers", ["ab", "abcd"])
+def test_equal_quantizers_are_separated_no_more_often_than_the_error(quantizers):
+    planned, wrong = looks(20, 200), 0
+    for seed in range(REPETITIONS):
+        groups = scored(seed, 200, quantizers, [1.0] * len(quantizers))
+        verdicts, _ = stops(groups, 4, 0.05, 1e-9, planned)  # never equal: all looks are taken
+        wrong += "separated" in verdicts
+    print(f"separated although equal: {wrong} of {REPETITIONS}, over {len(planned)} looks")
+    assert wrong / REPETITIONS <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / REPETITIONS)
+
+
+@pytest.mark.slow
+def test_quantizers_that_differ_are_found_and_never_called_equal():
+    found, equal = [], 0
+    for seed in range(40):
+        groups = scored(seed, 400, "ab", [0.6, 1.4])
+        verdicts, runs = stops(groups, 4, 0.05, 0.02, looks(20, 400))
+        found.append(verdicts == ["separated"])
+        equal += verdicts == ["equal"]
+        assert runs < 400 or verdicts != ["separated"]
+    assert np.mean(found) > 0.9
+    assert equal == 0
+
+
+def test_the_interval_is_that_of_student():
+    rng = np.random.default_rng(0)
+    groups = {"a": rng.normal(0.9, 0.05, 12), "b": rng.normal(0.8, 0.05, 12)}
+    row = neighbours(["a", "b"], groups, 0.05, 0.02).iloc[0]
+    difference = groups["a"] - groups["b"]
+    expected = t.interval(0.95, 11, difference.mean(), difference.std(ddof=1) / math.sqrt(12))
+    assert (row["low"], row["high"]) == pytest.approx(expected)
+    assert row["verdict"] == "separated"
+    same = {"a": groups["a"], "b": groups["a"] + rng.normal(0, 1e-3, 12)}
+    assert neighbours(["a", "b"], same, 0.05, 0.02)["verdict"].tolist() == ["equal"]
+    assert neighbours(["a", "b"], same, 0.05, 1e-6)["verdict"].tolist() == ["open"]
+    one = {name: values[:1] for name, values in groups.items()}
+    assert neighbours(["a", "b"], one, 0.05, 0.02)["verdict"].tolist() == ["open"]
+
+
+def test_as_many_runs_as_make_the_interval_narrow_enough():
+    rng = np.random.default_rng(0)
+    runs, difference = 20, 0.01
+    resampled = difference + rng.normal(0, 0.02, 100_000)
+    needed = runs_to_separate(difference, resampled, runs, 0.95)
+    assert needed == pytest.approx(20 * (1.96 * 0.02 / 0.01) ** 2, rel=0.02)
+    assert runs_to_separate(0.0, resampled, runs, 0.95) == math.inf
+    assert math.isnan(runs_to_separate(0.1, resampled, 1, 0.95))
+
+
+def test_looks_are_whole_stacks_and_end_at_the_largest_number():
+    assert looks(20, 200) == [20, 40, 60, 80, 100, 140, 180, 200]
+    assert looks(20, 30) == [20, 30]
+    assert looks(50, 20) == [20]
