@@ -1,4 +1,4 @@
-"""Where models are trained and evaluated, and how many of them fit there."""
+"""Where models are trained and evaluated."""
 
 import os
 from collections.abc import Iterator
@@ -8,12 +8,6 @@ from typing import Any
 import torch
 
 from quantmia.errors import QuantmiaError
-from quantmia.models.factory import Sizes
-from quantmia.models.stack import ROWS
-
-MOST = 100  # runs in a stack of `auto`; more make a step no faster
-SHARE = 0.5  # of the device's memory that a stack may take
-HOST_SHARE = 0.1  # of the host's, which other processes want as well
 
 
 def choose(name: str) -> torch.device:
@@ -62,22 +56,3 @@ def deterministic(device: torch.device) -> Iterator[None]:
         torch.use_deterministic_algorithms(before)
         settings.fill_uninitialized_memory = filled
         torch.set_float32_matmul_precision(precision)
-
-
-def stack_size(device: torch.device, sizes: Sizes, batch_size: int) -> int:
-    """How many runs fit the device together; depends on its size, not on what is free of it.
-
-    Args:
-        device: where they are trained.
-        sizes: of one model.
-        batch_size: samples a step.
-    """
-    if device.type == "cuda":
-        memory = SHARE * torch.cuda.get_device_properties(device).total_memory
-    else:
-        memory = HOST_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    # Weights, gradients, two moments, a quantized copy and what quantizing it takes.
-    held = 8 * sizes.parameters
-    # A step keeps activations and their gradients; an evaluation those of its rows.
-    working = max(2 * batch_size, ROWS) * sizes.activations
-    return int(max(1, min(MOST, memory // (4 * (held + working)))))

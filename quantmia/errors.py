@@ -1,4 +1,7 @@
-"""What can go wrong for a user, and the exit code each kind ends with."""
+"""What can go wrong for a user, the exit code each kind ends with, and words for messages."""
+
+import difflib
+from collections.abc import Iterable
 
 DONE, FAILED, USER_MISTAKE, INTERRUPTED, PREEMPTED = 0, 1, 2, 130, 143
 
@@ -44,3 +47,14 @@ class Refused(BaseException):
     def __init__(self, error: Exception):
         super().__init__(str(error))
         self.error = error
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint that names the closest known word, or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error, or its name."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

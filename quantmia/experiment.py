@@ -1,25 +1,137 @@
-"""What runs are made of: the dataset of a configuration, and again of finished runs."""
+"""An experiment: a checked configuration and everything made of it, each part once."""
 
 import inspect
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
+import numpy as np
+import torch
 from hydra.utils import instantiate
-from omegaconf import OmegaConf
+from jaxtyping import Float
 
+from quantmia.attacks import Attack
 from quantmia.config.schema import ExperimentConfig
-from quantmia.data import Dataset, Split, split
+from quantmia.data import Dataset, Split, split, standardise
 from quantmia.data.embedders import make_embedder
+from quantmia.device import choose
 from quantmia.errors import FolderError, QuantmiaError
-from quantmia.models.factory import model_factory
+from quantmia.models.factory import Factory, model_factory, try_out
+from quantmia.models.room import stack_size
 from quantmia.progress import Progress
-from quantmia.quantizers import make
-from quantmia.ranking.evidence import Inputs
+from quantmia.quantizers import Quantizer, make
 from quantmia.runs.merge import Merged
-from quantmia.training.blocks import inputs
 
 
-def load_dataset(config: ExperimentConfig, cache: Path, progress: Progress) -> Dataset:
+@dataclass
+class Experiment:
+    """Parts are made when they are wanted first, and kept.
+
+    Args:
+        config: checked.
+        cache: folder of embeddings and trajectories.
+        progress: shows how far it is.
+        recorded: of finished runs the first folder and the SHA-256 of their data, which the data of
+            today have to have.
+    """
+
+    config: ExperimentConfig
+    cache: Path
+    progress: Progress
+    recorded: tuple[Path, str] | None = None
+
+    @classmethod
+    def of_finished(cls, merged: Merged, cache: Path, progress: Progress) -> "Experiment":
+        """That of finished runs.
+
+        Args:
+            merged: the runs.
+            cache: folder of embeddings.
+            progress: shows how far it is.
+        """
+        folder = merged.runs[0].folders[0].path
+        return cls(merged.config, cache, progress, (folder, merged.dataset["sha256"]))
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The data.
+
+        Raises:
+            DataError: they cannot be read.
+            FolderError: they are no longer those that the finished runs were trained on.
+        """
+        dataset = _load(self.config, self.cache, self.progress)
+        if self.recorded and dataset.fingerprint != self.recorded[1]:
+            raise FolderError(
+                f"{self.recorded[0]}: its dataset is wanted, and is no longer the one that the "
+                "runs were trained on; restore it, or leave out what wants it (an attack that "
+                "reads features, --expose-samples)."
+            )
+        return dataset
+
+    @cached_property
+    def parts(self) -> Split:
+        """Who is held out, and who may be a member."""
+        return split(self.dataset, self.config.split.validation, self.config.split.seed)
+
+    @cached_property
+    def inputs(self) -> Float[np.ndarray, "samples *features"]:
+        """What the models see: features, standardised unless the configuration says not to."""
+        if not self.config.split.standardise:
+            return self.dataset.features
+        return standardise(self.dataset, self.parts)
+
+    @cached_property
+    def model(self) -> Factory:
+        """Returns a fresh module with the sizes of the data."""
+        return model_factory(self.config.model, self.dataset)
+
+    @cached_property
+    def quantizers(self) -> Mapping[str, Quantizer]:
+        """By name, in the order of the configuration."""
+        return {name: make(entry) for name, entry in self.config.quantizer.items()}
+
+    @cached_property
+    def attacks(self) -> Mapping[str, Attack]:
+        """By name, in the order of the configuration."""
+        return {name: instantiate(entry) for name, entry in self.config.attack.items()}
+
+    def fitted(self) -> "Experiment":
+        """The same on its device, once the model is seen to fit the data.
+
+        A stack of `auto` becomes the number of runs that fit the device.
+
+        Raises:
+            QuantmiaError: the device is not there, or the model does not fit the data.
+        """
+        chosen = choose(self.config.device)
+        outputs = self.dataset.task.out_features(self.dataset.classes)
+        sizes = try_out(self.model, torch.from_numpy(self.dataset.features[:2]), outputs)
+        training = self.config.training
+        if training.stack == "auto":
+            room = stack_size(chosen, sizes, training.batch_size)
+            training = replace(training, stack=room)
+        fitted = copy(self)  # with the parts that are made already: none depends on these two
+        fitted.config = replace(on_device(self.config), training=training)
+        return fitted
+
+
+def on_device(config: ExperimentConfig) -> ExperimentConfig:
+    """The same with a device that is there.
+
+    Args:
+        config: whose `device` may be `auto`.
+
+    Raises:
+        QuantmiaError: there is no such GPU.
+    """
+    return replace(config, device=str(choose(config.device)))
+
+
+def _load(config: ExperimentConfig, cache: Path, progress: Progress) -> Dataset:
     """Make the dataset; factories that want them get `embedder`, `cache` and `progress`."""
     factory = instantiate(config.dataset, _partial_=True)
     wanted = inspect.signature(factory.func).parameters
@@ -29,60 +141,3 @@ def load_dataset(config: ExperimentConfig, cache: Path, progress: Progress) -> D
     elif "embedder" in wanted and wanted["embedder"].default is inspect.Parameter.empty:
         raise QuantmiaError("embedder=none: this dataset holds molecules; use embedder=minimol")
     return factory(**{key: value for key, value in offered.items() if key in wanted})
-
-
-def read_by_attacks(config: ExperimentConfig, dataset: Dataset, parts: Split) -> Inputs:
-    """What attacks may read besides the run files.
-
-    Args:
-        config: of the experiment.
-        dataset: its data.
-        parts: of the dataset.
-    """
-    x = inputs(config, dataset, parts)
-    module = model_factory(config.model, dataset)().to("meta").eval()
-    quantizers = {name: make(each) for name, each in config.quantizer.items()}
-    return Inputs(x[parts.pool], x[parts.validation], module, quantizers)
-
-
-def config_of(merged: Merged) -> ExperimentConfig:
-    """The configuration of finished runs, typed."""
-    schema = OmegaConf.structured(ExperimentConfig)
-    return cast(ExperimentConfig, OmegaConf.to_object(OmegaConf.merge(schema, merged.config)))
-
-
-def dataset_of(merged: Merged, cache: Path, progress: Progress) -> tuple[Dataset, Split]:
-    """The dataset of finished runs with its parts.
-
-    Args:
-        merged: the runs.
-        cache: folder of embeddings.
-        progress: shows how far it is.
-
-    Raises:
-        FolderError: it is no longer the one that they were trained on.
-        DataError: it cannot be read.
-    """
-    config = config_of(merged)
-    dataset = load_dataset(config, cache, progress)
-    if dataset.fingerprint != merged.dataset["sha256"]:
-        raise FolderError(
-            f"{merged.runs[0].folders[0].path}: its dataset is wanted, and is no longer the one "
-            "that the runs were trained on; restore it, or leave out what wants it (an attack that "
-            "reads features, --expose-samples)."
-        )
-    return dataset, split(dataset, config.split.validation, config.split.seed)
-
-
-def read_by_attacks_again(merged: Merged, cache: Path, progress: Progress) -> Inputs:
-    """What attacks may read of finished runs.
-
-    Args:
-        merged: the runs.
-        cache: folder of embeddings.
-        progress: shows how far it is.
-
-    Raises:
-        FolderError: the dataset is no longer the one that they were trained on.
-    """
-    return read_by_attacks(config_of(merged), *dataset_of(merged, cache, progress))

@@ -8,14 +8,6 @@ from contextlib import contextmanager
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR2)
 
-grace: float | None = None  # seconds in which a block may finish; None: as long as it takes
-
-_told: signal.Signals | None = None
-_in_block = False
-_writing = False
-_stopping = False
-_blocks_finished = 0
-
 
 class Preempted(BaseException):
     """The job was told to stop, and has; BaseException, so that nobody takes it for a failure.
@@ -29,83 +21,84 @@ class Preempted(BaseException):
         self.by = by
 
 
-@contextmanager
-def heeding_signals(
-    told: Callable[[signal.Signals], None] = lambda signal: None,
-) -> Iterator[None]:
-    """Within, SIGTERM and SIGUSR2 stop the job: between two blocks, or at once outside of them.
-
-    A second signal, or the end of `grace`, stops it at once, unless it is writing. Further ones do
-    not disturb its stopping. Outside of the main thread, where Python takes no signals, this does
-    nothing.
+class Stop:
+    """Whether a job was told to stop, and what it may finish first.
 
     Args:
-        told: called when the first signal comes.
-
-    Raises:
-        Preempted: the job was told to stop.
+        grace: seconds in which the block in hand may finish; None: as long as it takes.
     """
-    global _told, _stopping, _blocks_finished
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
-    def handle(number, frame):
-        global _told, _stopping
-        if _stopping:
+    def __init__(self, grace: float | None = None):
+        self.grace = grace
+        self.blocks_finished = 0
+        self._told: signal.Signals | None = None
+        self._in_hand = self._writing = self._stopping = False
+
+    @contextmanager
+    def heeding_signals(
+        self, told: Callable[[signal.Signals], None] = lambda signal: None
+    ) -> Iterator[None]:
+        """Within, SIGTERM and SIGUSR2 stop the job: between two blocks, or at once outside of them.
+
+        A second signal, or the end of `grace`, stops it at once, unless it is writing. Further ones
+        do not disturb its stopping. Outside of the main thread, where Python takes no signals, this
+        does nothing.
+
+        Args:
+            told: called when the first signal comes.
+
+        Raises:
+            Preempted: the job was told to stop.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield
             return
-        again, _told = _told is not None, signal.Signals(number)
-        if not _in_block or (again and not _writing):
-            _stopping = True
-            raise Preempted(_told)
-        told(_told)
-        if grace is not None:
-            again_later = threading.Timer(grace, os.kill, (os.getpid(), number))
-            again_later.daemon = True
-            again_later.start()
 
-    before = {each: signal.signal(each, handle) for each in SIGNALS}
-    _told, _stopping, _blocks_finished = None, False, 0
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        def handle(number, frame):
+            if self._stopping:
+                return
+            again, self._told = self._told is not None, signal.Signals(number)
+            if not self._in_hand or (again and not self._writing):
+                self._stopping = True
+                raise Preempted(self._told)
+            told(self._told)
+            if self.grace is not None:
+                again_later = threading.Timer(self.grace, os.kill, (os.getpid(), number))
+                again_later.daemon = True
+                again_later.start()
 
+        before = {each: signal.signal(each, handle) for each in SIGNALS}
+        try:
+            yield
+        finally:
+            for each, handler in before.items():
+                signal.signal(each, handler)
 
-@contextmanager
-def block() -> Iterator[None]:
-    """One block of runs, which a first signal lets finish.
+    @contextmanager
+    def finishing(self) -> Iterator[None]:
+        """Around a block of runs, which a first signal lets finish.
 
-    Raises:
-        Preempted: at its end, if a signal came within.
-    """
-    global _in_block, _stopping, _blocks_finished
-    _in_block = True
-    try:
-        yield
-        _blocks_finished += 1
-    finally:
-        _in_block = False
-    if _told is not None:
-        _stopping = True
-        raise Preempted(_told)
+        Raises:
+            Preempted: at its end, if a signal came within.
+        """
+        self._in_hand = True
+        try:
+            yield
+            self.blocks_finished += 1
+        finally:
+            self._in_hand = False
+        if self._told is not None:
+            self._stopping = True
+            raise Preempted(self._told)
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Around what writes a block whole, which takes a moment, whatever is sent.
 
-@contextmanager
-def writing() -> Iterator[None]:
-    """Within a block: what is trained is written whole, which takes a moment, whatever is sent.
-
-    A block of which a part is written would be trained again.
-    """
-    global _writing
-    _writing = True
-    try:
-        yield
-    finally:
-        _writing = False
-
-
-def blocks_finished() -> int:
-    """How many blocks were finished since signals are heeded."""
-    return _blocks_finished
+        A block of which a part is written would be trained again.
+        """
+        self._writing = True
+        try:
+            yield
+        finally:
+            self._writing = False

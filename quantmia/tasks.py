@@ -185,3 +185,15 @@ def calibration_error(
 
 
 TASKS: dict[TaskName, Task] = {task.name: task for task in (Regression(), Binary(), Multiclass())}
+
+# Of figures of merit that people write in another way than a column can be named.
+METRIC_NAMES = {"r2": "R²"}
+
+
+def metric_name(metric: str) -> str:
+    """A figure of merit as people write it.
+
+    Args:
+        metric: as columns name it.
+    """
+    return METRIC_NAMES.get(metric, metric)

@@ -11,7 +11,7 @@ import io
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -19,21 +19,20 @@ from statistics import median
 from typing import cast
 
 import torch
-from hydra import compose, initialize_config_dir
-from omegaconf import OmegaConf
 from rich.console import Console
 from torch import Tensor, nn
 
-from quantmia.config.schema import ExperimentConfig, TrainingConfig
-from quantmia.experiment import load_dataset
+from quantmia.cli.overrides import composed
+from quantmia.experiment import Experiment
 from quantmia.models import linear, mlp
-from quantmia.models.loop import Separate
+from quantmia.models.loop import Loop
 from quantmia.models.stack import Stack
-from quantmia.pipeline import run as pipeline
+from quantmia.pipeline.run import run
+from quantmia.preemption import Stop
 from quantmia.progress import Progress
 from quantmia.tasks import TASKS, TaskName
 from quantmia.training.allocator import keep_freed_memory
-from quantmia.training.train import checkpoint_epochs, train
+from quantmia.training.train import train
 
 RUNS, MEMBERS, ROUNDS, JOB_ROUNDS = 20, 1260, 9, 3
 JOB_OVER_PRODUCTS = 2.0
@@ -89,11 +88,13 @@ def interleaved(works: Sequence[Work], rounds: int) -> list[float]:
 
 
 def trained(
-    kind: type[Stack | Separate], setting: Setting, x: Tensor, y: Tensor, members: Tensor
+    kind: type[Stack | Loop], setting: Setting, x: Tensor, y: Tensor, members: Tensor
 ) -> Work:
     """All runs as one stack or each by itself, by the function that the experiments use."""
     stack = kind(setting.module, range(RUNS), TASKS[setting.task])
-    config = TrainingConfig(batch_size=setting.batch, epochs=setting.epochs)
+    config = replace(
+        composed([]).training, lr=1e-3, batch_size=setting.batch, epochs=setting.epochs
+    )
     targets = y.expand(RUNS, -1).contiguous()
 
     def work() -> None:
@@ -171,7 +172,7 @@ def training_rows(setting: Setting) -> list[tuple[str, ...]]:
     stack, separate, loop, products = interleaved(
         [
             trained(Stack, setting, x, y, members),
-            trained(Separate, setting, x, y, members),
+            trained(Loop, setting, x, y, members),
             looped(setting, x, y, members),
             training_products(setting.widths, MEMBERS, setting.batch, setting.epochs, RUNS),
         ],
@@ -217,12 +218,12 @@ def main_job() -> list[tuple[str, ...]]:
     silent = io.StringIO()
     with tempfile.TemporaryDirectory() as name, contextlib.redirect_stderr(silent):
         folder = Path(name)
-        config = _lipophilicity()
-        dataset = load_dataset(config, folder, progress)
+        config = composed(["+experiment=lipophilicity"])
+        dataset = Experiment(config, folder, progress).dataset
         n_val = round(config.split.validation * dataset.size)
         widths = (dataset.features.shape[1], *config.model["hidden"], 1)
         training, runs = config.training, cast(int, config.runs)
-        evaluations = len(checkpoint_epochs(training)) * len(config.quantizer)
+        evaluations = len(training.checkpoints) * len(config.quantizer)
         products = (
             training_products(
                 widths,
@@ -237,7 +238,7 @@ def main_job() -> list[tuple[str, ...]]:
 
         def job() -> None:
             with contextlib.redirect_stdout(silent):
-                pipeline.run(config, next(paths), folder, progress, [])
+                run(config, next(paths), folder, progress, [], Stop())
 
         def own_products() -> None:
             for work in products:
@@ -254,14 +255,6 @@ def main_job() -> list[tuple[str, ...]]:
             _verdict(seconds / alone <= JOB_OVER_PRODUCTS),
         )
     ]
-
-
-def _lipophilicity() -> ExperimentConfig:
-    conf = Path(__file__).resolve().parents[1] / "conf"
-    with initialize_config_dir(str(conf), version_base="1.3"):
-        composed = compose("config", ["+experiment=lipophilicity"])
-    schema = OmegaConf.structured(ExperimentConfig)
-    return cast(ExperimentConfig, OmegaConf.to_object(OmegaConf.merge(schema, composed)))
 
 
 def _verdict(reached: bool) -> str:

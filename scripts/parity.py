@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from statistics import median
 
 import numpy as np
@@ -30,7 +31,7 @@ from sacroml.attacks.utils import save_shadow_model
 from sklearn.metrics import roc_auc_score
 
 from quantmia.attacks import Lira, Observed
-from quantmia.config.schema import TrainingConfig
+from quantmia.cli.overrides import composed
 from quantmia.data import members
 from quantmia.data.synthetic import gaussian_mixture
 from quantmia.models.stack import Params, Stack
@@ -39,7 +40,7 @@ from quantmia.training.allocator import keep_freed_memory
 from quantmia.training.train import train
 
 RUNS, POOL, FEATURES, HIDDEN, CLASSES = 32, 2520, 512, 256, 2
-CONFIG = TrainingConfig(lr=1e-3, batch_size=128, epochs=60)
+CONFIG = replace(composed([]).training, lr=1e-3, batch_size=128, epochs=60)
 WITHIN, FASTER = 0.02, 30
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from quantmia import preemption
-from quantmia.preemption import Preempted, block, blocks_finished, heeding_signals, writing
+from quantmia.preemption import Preempted, Stop
 
 
 def send(number: signal.Signals) -> None:
@@ -16,9 +16,10 @@ def send(number: signal.Signals) -> None:
 @pytest.mark.parametrize("number", preemption.SIGNALS)
 def test_a_block_is_finished_first(number):
     done, heard = [], []
-    with pytest.raises(Preempted) as stopped, heeding_signals(heard.append):
+    stop = Stop()
+    with pytest.raises(Preempted) as stopped, stop.heeding_signals(heard.append):
         for each in range(3):
-            with block():
+            with stop.finishing():
                 if each == 1:
                     send(number)
                 done.append(each)
@@ -26,29 +27,32 @@ def test_a_block_is_finished_first(number):
     assert heard == [number]
     assert stopped.value.by == number
     assert str(stopped.value) == f"stopped by {number.name}"
-    assert blocks_finished() == 2
+    assert stop.blocks_finished == 2
 
 
 def test_outside_of_a_block_it_stops_at_once():
-    with pytest.raises(Preempted), heeding_signals():
+    stop = Stop()
+    with pytest.raises(Preempted), stop.heeding_signals():
         send(signal.SIGTERM)
         pytest.fail("went on")
 
 
 def test_a_second_signal_stops_within_a_block():
     reached = []
-    with pytest.raises(Preempted), heeding_signals(), block():
+    stop = Stop()
+    with pytest.raises(Preempted), stop.heeding_signals(), stop.finishing():
         send(signal.SIGTERM)
         reached.append(1)
         send(signal.SIGTERM)
         reached.append(2)
     assert reached == [1]
-    assert blocks_finished() == 0
+    assert stop.blocks_finished == 0
 
 
 def test_further_signals_do_not_disturb_the_stopping():
     reached = []
-    with pytest.raises(Preempted), heeding_signals():
+    stop = Stop()
+    with pytest.raises(Preempted), stop.heeding_signals():
         try:
             send(signal.SIGTERM)
         finally:
@@ -59,21 +63,22 @@ def test_further_signals_do_not_disturb_the_stopping():
 
 def test_what_is_being_written_is_written_whole():
     reached = []
-    with pytest.raises(Preempted), heeding_signals():
-        with block(), writing():
+    stop = Stop()
+    with pytest.raises(Preempted), stop.heeding_signals():
+        with stop.finishing(), stop.writing():
             send(signal.SIGTERM)
             reached.append(1)
             send(signal.SIGTERM)
             reached.append(2)
         pytest.fail("went on")
     assert reached == [1, 2]
-    assert blocks_finished() == 1
+    assert stop.blocks_finished == 1
 
 
-def test_the_grace_ends(monkeypatch):
-    monkeypatch.setattr(preemption, "grace", 0.1)
+def test_the_grace_ends():
     start = time.monotonic()
-    with pytest.raises(Preempted), heeding_signals(), block():
+    stop = Stop(grace=0.1)
+    with pytest.raises(Preempted), stop.heeding_signals(), stop.finishing():
         send(signal.SIGUSR2)
         time.sleep(30)
     assert time.monotonic() - start < 10
@@ -81,12 +86,13 @@ def test_the_grace_ends(monkeypatch):
 
 def test_handlers_are_put_back():
     before = [signal.getsignal(each) for each in preemption.SIGNALS]
-    with heeding_signals():
+    with Stop().heeding_signals():
         assert [signal.getsignal(each) for each in preemption.SIGNALS] != before
     assert [signal.getsignal(each) for each in preemption.SIGNALS] == before
 
 
 def test_what_a_block_raises_goes_on():
-    with pytest.raises(ValueError, match="mine"), heeding_signals(), block():
+    stop = Stop()
+    with pytest.raises(ValueError, match="mine"), stop.heeding_signals(), stop.finishing():
         raise ValueError("mine")
-    assert blocks_finished() == 0
+    assert stop.blocks_finished == 0

@@ -13,11 +13,10 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig
 
 from hydra_plugins.quantmia_slurm.task import Task
-from quantmia.cli import check_first as callback
 from quantmia.errors import QuantmiaError, Refused
 from quantmia.progress import Progress
 from quantmia.runs.folder import RunFolder
-from quantmia.sweep.plan import Plan, what_runs
+from quantmia.sweep.plan import Plan, read_plan, what_runs
 
 Todo = Sequence[tuple[int, list[str], str]]
 
@@ -42,8 +41,7 @@ class SubmititLauncher(Launcher):
         self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int
     ) -> Sequence[JobReturn]:
         """Run them; what became of each is in its folder, and is read by the command line."""
-        plan = callback.planned
-        assert plan is not None  # written before anything is launched
+        plan = read_plan(Path(self.config.hydra.sweep.dir))  # written before anything is launched
         folders = {job.overrides: job.folder for job in plan.jobs}
         todo = [
             (number, list(overrides), folder)

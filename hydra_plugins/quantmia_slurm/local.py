@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from submitit import Job
 
 from hydra_plugins.quantmia_slurm.base import SubmititLauncher, executor, how_it_ended, refuse
-from quantmia.preemption import heeding_signals
+from quantmia.preemption import Stop
 from quantmia.sweep.queue import log_of, note_submitted
 
 STOPPING = 60  # seconds after which a job that does not stop is left alone
@@ -37,7 +37,7 @@ class LocalLauncher(SubmititLauncher):
         local = executor(plan.path, "local", {"timeout_min": year, "gpus_per_node": self.gpus})
         waiting, running, over = list(todo), {}, 0
         try:
-            with heeding_signals():  # SIGTERM ends the jobs as Ctrl-C does
+            with Stop().heeding_signals():  # SIGTERM ends the jobs as Ctrl-C does
                 while waiting or running:
                     while waiting and len(running) < self.jobs:
                         number, overrides, folder = waiting.pop(0)

@@ -4,17 +4,18 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import run_job, setup_globals
-from hydra.types import HydraContext, TaskFunction
+from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
-from quantmia import preemption
-from quantmia.cli import resolvers
+from quantmia.preemption import Preempted, Stop
 from quantmia.sweep.status import record_failure
 
 FRUITLESS = 2  # requeues of a job after which an attempt without any finished block is the last
@@ -26,7 +27,7 @@ class Task:
 
     Args:
         context: of Hydra.
-        function: what the job runs.
+        function: what the job runs, of its configuration and a `Stop`.
         config: of the sweep.
         sweep: its folder.
         singletons: of Hydra.
@@ -34,7 +35,7 @@ class Task:
     """
 
     context: HydraContext
-    function: TaskFunction
+    function: Callable[..., None]
     config: DictConfig
     sweep: str
     singletons: dict[Any, Any]
@@ -51,7 +52,6 @@ class Task:
         Raises:
             Preempted: it was told to stop; where SLURM said so before a time limit, it is requeued.
         """
-        resolvers.prepare()
         Singleton.set_state(self.singletons)
         setup_globals()
         restarts = int(os.environ.get("SLURM_RESTART_COUNT", 0))
@@ -63,24 +63,24 @@ class Task:
             config.hydra.job.id, config.hydra.job.num = str(number), number
             # As the process that planned the sweep has named them.
             config.hydra.sweep.dir, config.hydra.sweep.subdir = self.sweep, folder
-        preemption.grace = self.grace
+        stop = Stop(self.grace)
         try:
             returned = run_job(
-                task_function=self.function,
+                task_function=partial(self.function, stop=stop),
                 config=config,
                 job_dir_key="hydra.sweep.dir",
                 job_subdir_key="hydra.sweep.subdir",
                 hydra_context=self.context,
             )
             _ = returned.return_value  # raises what the job raised
-        except preemption.Preempted as stopped:
+        except Preempted as stopped:
             # After SIGTERM it is for SLURM to say whether the job comes back.
             if stopped.by == signal.SIGUSR2 and "SLURM_JOB_ID" in os.environ:
-                self._requeue(restarts, Path(self.sweep, folder))
+                self._requeue(restarts, Path(self.sweep, folder), stop.blocks_finished)
             raise
 
-    def _requeue(self, restarts: int, folder: Path) -> None:
-        if restarts >= FRUITLESS and not preemption.blocks_finished():
+    def _requeue(self, restarts: int, folder: Path, blocks_finished: int) -> None:
+        if restarts >= FRUITLESS and not blocks_finished:
             record_failure(
                 folder,
                 f"error: {restarts + 1} times the job reached its time limit before a block of "

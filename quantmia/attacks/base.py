@@ -2,12 +2,12 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 
+from quantmia.attacks.leave_one_out import LeaveOneOut, Runs, medians
 from quantmia.attacks.white_box import WhiteBox
 
 PerSample = Float[np.ndarray, "runs pool"]
@@ -55,6 +55,34 @@ class Observed:
         parts = {name: getattr(self, name)[runs] for name in PER_SAMPLE}
         return replace(self, **parts, white_box=self.white_box and self.white_box.of(runs))
 
+    def leave_one_out(self, values: Runs, chosen: Bool[np.ndarray, "runs some"]) -> LeaveOneOut:
+        """Statistics of each run's peers that are chosen for a sample.
+
+        Args:
+            values: one a run and sample.
+            chosen: which runs count for which sample.
+        """
+        return LeaveOneOut.of(values, chosen, self.only_earlier)
+
+    def medians(self, values: Runs, chosen: Bool[np.ndarray, "runs some"]) -> Runs:
+        """Median of each run's peers that are chosen for a sample; NaN where there is none.
+
+        Args:
+            values: one a run and sample.
+            chosen: which runs count for which sample.
+        """
+        return medians(values, chosen, self.only_earlier)
+
+    def influence(self) -> PerSample:
+        """How far each run's step from the mean model raised each sample's loss.
+
+        Raises:
+            ValueError: the models are not at hand.
+        """
+        if self.white_box is None:
+            raise ValueError("the influence of a sample needs the models")
+        return self.white_box.influence(self.target, self.only_earlier)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Attack(ABC):
@@ -81,50 +109,6 @@ class Attack(ABC):
 
         A run's score uses the membership of its `seen.peers` alone, never its own.
         """
-
-
-@dataclass(frozen=True)
-class LeaveOneOut:
-    """Per-sample statistics of a run's peers that did, or that did not, train on a sample.
-
-    Args:
-        count: how many such peers, [runs, pool].
-        total: sum of their values.
-        squares: sum of their squared values.
-    """
-
-    count: PerSample
-    total: PerSample
-    squares: PerSample
-
-    @staticmethod
-    def of(values: PerSample, chosen: Members, only_earlier: bool = False) -> "LeaveOneOut":
-        """Statistics over the runs chosen for a sample, without the run of the row.
-
-        Args:
-            values: one a run and sample.
-            chosen: which of them count.
-            only_earlier: leave out the runs after the row's too.
-        """
-        weight = chosen.astype(np.float64)
-        total = np.cumsum if only_earlier else partial(np.sum, keepdims=True)
-        return LeaveOneOut(
-            *(
-                total(part, axis=0) - part
-                for part in (weight, weight * values, weight * np.square(values))
-            )
-        )
-
-    @property
-    def mean(self) -> PerSample:
-        """Mean, NaN where there is no such run."""
-        return self.total / np.where(self.count > 0, self.count, np.nan)
-
-    @property
-    def deviations(self) -> PerSample:
-        """Sum of squared deviations from the mean, 0 where there is no such run."""
-        mean = np.where(self.count > 0, self.total / np.maximum(self.count, 1), 0.0)
-        return np.maximum(self.squares - self.total * mean, 0.0)
 
 
 def require(key: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -76,7 +76,5 @@ class Discriminator(Attack):
         target = seen.target[..., None].astype(np.float64)
         columns = [seen.loss[..., None], seen.output, target]
         if self.wants_models:
-            if seen.white_box is None:
-                raise ValueError("the whitebox discriminator needs the models")
-            columns.append(seen.white_box.influence(seen.target, seen.only_earlier)[..., None])
+            columns.append(seen.influence()[..., None])
         return np.concatenate(columns, axis=-1)

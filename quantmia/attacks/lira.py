@@ -6,7 +6,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.stats import norm
 
-from quantmia.attacks.base import Attack, LeaveOneOut, Members, Observed, PerSample, require
+from quantmia.attacks.base import Attack, Members, Observed, PerSample, require
 
 ENOUGH_FOR_SAMPLE_VARIANCE = 64  # shadow models, as in Carlini et al. 2022, section VI-D
 
@@ -42,7 +42,7 @@ class Lira(Attack):
         """Log N(s; in) - log N(s; out), or offline -log N(s; out), or (s - mu_out) / sigma_out."""
         if self.mode == "offline_one_sided":
             signal = -np.abs(seen.signal) if seen.two_sided else seen.signal
-            centre, variance = self._gaussian(signal, ~seen.members, seen.only_earlier)
+            centre, variance = self._gaussian(seen, signal, ~seen.members)
             return _no_evidence((signal - centre) / np.sqrt(variance))
         outside = self._log_density(seen, ~seen.members)
         if self.mode == "offline":
@@ -50,17 +50,17 @@ class Lira(Attack):
         return _no_evidence(self._log_density(seen, seen.members) - outside)
 
     def _log_density(self, seen: Observed, chosen: Members) -> PerSample:
-        centre, variance = self._gaussian(seen.signal, chosen, seen.only_earlier)
+        centre, variance = self._gaussian(seen, seen.signal, chosen)
         return np.asarray(norm.logpdf(seen.signal, centre, np.sqrt(variance)))
 
     def _gaussian(
-        self, signal: PerSample, chosen: Members, only_earlier: bool
+        self, seen: Observed, signal: PerSample, chosen: Members
     ) -> tuple[PerSample, PerSample]:
         """Centre and variance a sample, NaN where there is no run to estimate it from."""
-        others = LeaveOneOut.of(signal, chosen, only_earlier)
+        others = seen.leave_one_out(signal, chosen)
         centre, deviations = others.mean, others.deviations
         if self.centre == "median":
-            centre = _medians(signal, chosen, only_earlier)
+            centre = seen.medians(signal, chosen)
             deviations = deviations + others.count * np.square(np.nan_to_num(centre - others.mean))
         freedom = np.maximum(others.count - 1, 0)
         variance = deviations.sum(1, keepdims=True) / np.maximum(freedom.sum(1, keepdims=True), 1)
@@ -70,22 +70,6 @@ class Lira(Attack):
             own = deviations / np.maximum(freedom, 1)
             variance = np.where((freedom > 0) & (own > 0), own, variance)
         return centre, np.where(variance > 0, variance, np.nan)
-
-
-def _medians(signal: PerSample, chosen: Members, only_earlier: bool) -> PerSample:
-    """Median over the other runs chosen for a sample; NaN where there is none."""
-    values = np.where(chosen, signal, np.nan)
-    medians = np.full_like(values, np.nan)
-    for run in range(1 if only_earlier else 0, len(values)):
-        others = values[:run] if only_earlier else np.delete(values, run, 0)
-        others = np.sort(others, axis=0)  # NaN last
-        count = np.isfinite(others).sum(0)
-        low, high = np.maximum(count - 1, 0) // 2, np.maximum(count, 1) // 2
-        columns = np.arange(values.shape[1])
-        medians[run] = (
-            others[low, columns] + others[np.minimum(high, len(others) - 1), columns]
-        ) / 2
-    return medians
 
 
 def _no_evidence(scores: PerSample) -> PerSample:

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from quantmia.attacks.base import Attack, LeaveOneOut
+from quantmia.attacks.base import Attack
+from quantmia.attacks.leave_one_out import LeaveOneOut
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +26,8 @@ class LiraShrunk(Attack):
 
     def score(self, seen):
         """(s - mu_out)^2 - (s - mu_in)^2."""
-        inside = LeaveOneOut.of(seen.signal, seen.members, seen.only_earlier)
-        outside = LeaveOneOut.of(seen.signal, ~seen.members, seen.only_earlier)
+        inside = seen.leave_one_out(seen.signal, seen.members)
+        outside = seen.leave_one_out(seen.signal, ~seen.members)
         middle = (inside.total + outside.total) / np.maximum(inside.count + outside.count, 1)
         gap = _overall_mean(inside) - _overall_mean(outside)
         mu_in = self._shrink(inside, middle + gap / 2)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from quantmia.attacks.base import Attack, LeaveOneOut, Observed, PerSample, require
+from quantmia.attacks.base import Attack, Observed, PerSample, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Rmia(Attack):
         confidence = np.exp(-seen.loss / self.temperature)
         of_population = np.exp(-seen.population / self.temperature)
         everyone = np.ones(of_population.shape, bool)
-        others = LeaveOneOut.of(of_population, everyone, seen.only_earlier)
+        others = seen.leave_one_out(of_population, everyone)
         ratio_x = _ratio(confidence, self._marginal(confidence, seen))
         ratio_z = _ratio(of_population, self._outside(others.mean))
         below = (
@@ -54,8 +54,8 @@ class Rmia(Attack):
 
     def _marginal(self, confidence: PerSample, seen: Observed) -> PerSample:
         """P(x) without the run itself; a side without runs leaves the other one alone."""
-        outside = LeaveOneOut.of(confidence, ~seen.members, seen.only_earlier).mean
-        inside = LeaveOneOut.of(confidence, seen.members, seen.only_earlier).mean
+        outside = seen.leave_one_out(confidence, ~seen.members).mean
+        inside = seen.leave_one_out(confidence, seen.members).mean
         if self.mode == "offline":
             return np.where(np.isnan(outside), inside, self._outside(outside))
         both = (inside + outside) / 2

@@ -9,8 +9,9 @@ from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.func import functional_call, jvp
 
-from quantmia.models.stack import Params
 from quantmia.tasks import Task
+
+Params = dict[str, Tensor]
 
 
 @dataclass(frozen=True)

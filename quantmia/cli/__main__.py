@@ -6,8 +6,8 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from importlib.metadata import version
 
-from quantmia import __version__
 from quantmia.errors import (
     DONE,
     FAILED,
@@ -79,7 +79,7 @@ def _dispatch(arguments: list[str]) -> int:
         return DONE if arguments else USER_MISTAKE
     command, rest = arguments[0], arguments[1:]
     if command == "--version":
-        print(f"quantmia {__version__}")
+        print(f"quantmia {version('quantmia')}")
         return DONE
     if command == "-sc":
         return _complete(arguments)

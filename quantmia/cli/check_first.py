@@ -2,27 +2,22 @@
 
 import functools
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from quantmia.cli.choices import hidden
+from quantmia.cli.inside_hydra import arguments, job_config, jobs_of, parse
 from quantmia.cli.overrides import DOES_NOT_COMPOSE, duplicates, explain
 from quantmia.config.check import check
 from quantmia.config.schema import ExperimentConfig
 from quantmia.errors import ConfigError, Refused
 from quantmia.runs.folder import RunFolder
 from quantmia.sweep.plan import Job, Plan, is_sweep, joined, what_runs
-
-planned: Plan | None = None  # the sweep that this process has begun
 
 
 def _past_hydra(check: Callable[..., None]) -> Callable[..., None]:
@@ -54,17 +49,12 @@ class CheckFirst(Callback):
         # As Hydra's sweeper puts them together: what is given goes before what is configured.
         own_sweep = (config.hydra.sweeper.get("params") or {}).items()
         given = [*(f"{key}={value}" for key, value in own_sweep), *config.hydra.overrides.task]
-        parsed = OverridesParser.create().parse_overrides(given)
         faults: list[str] = list(_search_path_faults(config))
         jobs: list[Job] = []
         done = set()
         try:
-            batches = BasicSweeper.split_arguments(parsed, max_batch_size=None)
-            loader = GlobalHydra.instance().config_loader()
-            for overrides in (job for batch in batches for job in batch):
-                job = loader.load_sweep_config(config, list(overrides))
-                job.hydra.job.id = job.hydra.job.num = 0
-                HydraConfig.instance().set_config(job)
+            for overrides in jobs_of(parse(given)):
+                job = job_config(config, overrides)
                 folder = str(job.hydra.sweep.subdir)
                 jobs.append(Job(what_runs(overrides), folder))
                 own, experiment = _checked(job, list(overrides))
@@ -74,12 +64,10 @@ class CheckFirst(Callback):
         except DOES_NOT_COMPOSE as error:
             faults += explain(given) or [" ".join(str(error).split())]
         _refuse(faults)
-        command = what_runs(sys.argv[1:])
+        command = what_runs(arguments())
         plan = Plan(Path(config.hydra.sweep.dir), command, tuple(jobs), frozenset(done))
         _refuse(_sweep_faults(plan, config) + _launcher_faults(config))
-        global planned
-        planned = joined(plan)
-        planned.write()
+        joined(plan).write()
 
 
 def _refuse(faults: list[str]) -> None:
@@ -112,7 +100,7 @@ def _sweep_faults(plan: Plan, config: DictConfig) -> list[str]:
 
 def _checked(config: DictConfig, overrides: list[str]) -> tuple[list[str], ExperimentConfig | None]:
     """The faults of a configuration, and the configuration if it has none."""
-    faults = duplicates(OverridesParser.create().parse_overrides(overrides))
+    faults = duplicates(parse(overrides))
     try:
         return faults, check(config)
     except ConfigError as error:

@@ -18,7 +18,7 @@ def rank(arguments: list[str]) -> int:
     """Rank finished runs again; of a sweep's folder, all that it finished."""
     parser = _folders_parser("rank", "Tables from run folders or a sweep's, without training.")
     parsed = parser.parse_args(arguments)
-    from quantmia.pipeline import run as pipeline
+    from quantmia.pipeline import finished
     from quantmia.report.tables import show
     from quantmia.sweep.conclude import conclude
     from quantmia.sweep.plan import is_sweep, read_plan
@@ -31,7 +31,7 @@ def rank(arguments: list[str]) -> int:
                 "the folders of its jobs."
             )
         return conclude(read_plan(sweeps[0]), cache_folder(), Progress())
-    show(*pipeline.rank(parsed.folders, parsed.output, cache_folder(), Progress()))
+    show(*finished.rank(parsed.folders, parsed.output, cache_folder(), Progress()))
     return DONE
 
 
@@ -49,7 +49,7 @@ def report(arguments: list[str]) -> int:
         help="name the samples that are found most easily; the page is then as sensitive as they",
     )
     parsed = parser.parse_args(arguments)
-    from quantmia.pipeline import run as pipeline
+    from quantmia.pipeline import finished
     from quantmia.sweep.conclude import rankings
     from quantmia.sweep.plan import is_sweep, read_plan
 
@@ -63,7 +63,7 @@ def report(arguments: list[str]) -> int:
         labelled = _labelled(folders)
     if parsed.expose_samples and len(labelled) > 1:
         raise QuantmiaError("--expose-samples: a comparison names no samples; name one folder.")
-    pipeline.report(labelled, output, cache_folder(), Progress(), parsed.expose_samples)
+    finished.report(labelled, output, cache_folder(), Progress(), parsed.expose_samples)
     return DONE
 
 
@@ -95,16 +95,16 @@ def status(arguments: list[str]) -> int:
 
 def efficiency(arguments: list[str]) -> int:
     """Measure how many runs each estimator needs."""
-    from quantmia.pipeline import run as pipeline
-    from quantmia.ranking.efficiency import Plan
+    from quantmia.pipeline import finished
+    from quantmia.ranking.efficiency import Budget
 
     parser = _folders_parser(
         "efficiency",
         "Rank on random subsets of the runs, and compare with the ranking by one attack on runs "
         "that were set apart.",
     )
-    default = Plan()
-    # Each is a field of the plan.
+    default = Budget()
+    # Each is a field of the budget.
     for name, options in {
         "counts": {"type": _at_least(2), "nargs": "+", "help": "sizes of the subsets"},
         "draws": {"type": _at_least(1), "help": "subsets of each size"},
@@ -117,7 +117,7 @@ def efficiency(arguments: list[str]) -> int:
         parser.add_argument(flag, dest=name, default=getattr(default, name), **options)
     chosen = vars(parser.parse_args(arguments))
     folders, output = chosen.pop("folders"), chosen.pop("output")
-    pipeline.measure_efficiency(folders, output, cache_folder(), Plan(**chosen), Progress())
+    finished.measure_efficiency(folders, output, cache_folder(), Budget(**chosen), Progress())
     return DONE
 
 

@@ -5,19 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra._internal.utils import get_args_parser
 from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, QuotedString
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from quantmia.cli.inside_hydra import groups, jobs_of, parse, parsed
 from quantmia.config.check import check
 from quantmia.config.schema import ExperimentConfig
-from quantmia.config.wording import did_you_mean
-from quantmia.errors import ConfigError
+from quantmia.errors import ConfigError, did_you_mean
 
 # ValueError: Hydra raises a bare one for a group set to null.
 DOES_NOT_COMPOSE = (HydraException, OmegaConfBaseException, ValueError)
@@ -38,11 +35,11 @@ def explain(argv: list[str]) -> list[str]:
     Args:
         argv: what follows `quantmia run`.
     """
-    arguments = get_args_parser().parse_args(argv)
-    return _explained(arguments.overrides, arguments.config_dir)[0]
+    given = parsed(argv)
+    return _explained(given.overrides, given.config_dir)[0]
 
 
-def composed(overrides: Sequence[str], config_dir: str | None) -> ExperimentConfig:
+def composed(overrides: Sequence[str], config_dir: str | None = None) -> ExperimentConfig:
     """The checked configuration that overrides make, for commands that run no job.
 
     Args:
@@ -63,10 +60,9 @@ def _explained(
 ) -> tuple[list[str], ExperimentConfig | None]:
     faults: list[str] = []
     overrides: list[Override] = []
-    parser = OverridesParser.create()
     for text in texts:
         try:
-            overrides.append(parser.parse_override(text))
+            overrides += parse([text])
         except HydraException as error:
             detail = str(error).splitlines()[0]
             faults.append(
@@ -120,7 +116,7 @@ def _compose_greedily(overrides: list[Override], kept: list[str]) -> tuple[list[
     for override in sorted(overrides, key=turn):
         working = None
         for text in _choices(override):
-            single = OverridesParser.create().parse_override(text)
+            (single,) = parse([text])
             if duplicates([single]):
                 continue
             error = _composed([*kept, text])
@@ -139,9 +135,8 @@ def _choices(override: Override) -> Iterator[str]:
         yield str(override.input_line)
         return
     try:
-        for batch in BasicSweeper.split_arguments([override], max_batch_size=None):
-            for job in batch:
-                yield from job
+        for job in jobs_of([override]):
+            yield from job
     except (HydraException, TypeError, ValueError):
         yield str(override.input_line)
 
@@ -183,16 +178,10 @@ def _reason(override: Override, text: str, kept: list[str], error: Exception) ->
     composed = _composed(kept)
     if isinstance(composed, DictConfig):
         known = list(_keys(OmegaConf.to_container(composed)))
-        groups = _options_of_root()
         if not options and key not in known:
-            near = did_you_mean(key, [*known, *groups])
+            near = did_you_mean(key, [*known, *groups()])
             return f"{text}: unknown key {key}{near or '; --cfg job lists the keys'}"
     return f"{text}: {' '.join(str(error).split())}"
-
-
-def _options_of_root() -> list[str]:
-    loader = GlobalHydra.instance().config_loader()
-    return [group for group in loader.list_groups("") if group != "hydra"]
 
 
 def _keys(config: Any, prefix: str = "") -> Iterator[str]:

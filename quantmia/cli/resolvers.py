@@ -1,116 +1,45 @@
 """Values that the configuration computes: where a run or a sweep goes."""
 
-import hashlib
 import os
-import re
 import sys
 from collections.abc import Sequence
-from datetime import datetime
-from pathlib import Path
 
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
-from quantmia.runs.folder import RunFolder
-from quantmia.sweep.plan import is_sweep, read_plan, what_runs
-
-RUN_NAME = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d")
+from quantmia.cli.inside_hydra import arguments, parse
+from quantmia.sweep.places import run_dir, slug, sweep_dir
+from quantmia.sweep.plan import what_runs
 
 
 def prepare() -> None:
     """What composing a configuration needs: our resolvers, and the user's own modules."""
-    global _sweep_dir
-    _sweep_dir = None
     if os.getcwd() not in sys.path:
         sys.path.append(os.getcwd())  # for `_target_`
-    OmegaConf.register_new_resolver("quantmia.run_dir", run_dir, use_cache=True, replace=True)
-    OmegaConf.register_new_resolver("quantmia.sweep_dir", _same_sweep_dir, replace=True)
-    OmegaConf.register_new_resolver("quantmia.job_dir", job_dir, replace=True)
+    # Cached, as the folders are named by the time: every job of a sweep asks for the same one.
+    for name, resolver in {
+        "quantmia.run_dir": run_dir,
+        "quantmia.sweep_dir": lambda resume: sweep_dir(resume, arguments()),
+        "quantmia.job_dir": lambda overrides: job_dir(overrides, arguments()),
+    }.items():
+        OmegaConf.register_new_resolver(name, resolver, use_cache=True, replace=True)
 
 
-_sweep_dir: str | None = None  # of this process
-
-
-def _same_sweep_dir(resume: bool) -> str:
-    """The folder of this process's sweep, which every job asks for."""
-    global _sweep_dir
-    _sweep_dir = _sweep_dir or sweep_dir(resume, sys.argv[1:])
-    return _sweep_dir
-
-
-def job_dir(overrides: Sequence[str]) -> str:
-    """The folder of a job, named by what it has of its own in the sweep of this process.
+def job_dir(overrides: Sequence[str], given: Sequence[str]) -> str:
+    """The folder of a job, named by what it has of its own in its sweep.
 
     Args:
         overrides: of the job.
+        given: to the sweep.
     """
-    shared = {_as_jobs_have_it(word) for word in sys.argv[1:]}
+    shared = {_as_jobs_have_it(word) for word in given}
     return slug(",".join(each for each in what_runs(overrides) if each not in shared))
 
 
 def _as_jobs_have_it(word: str) -> str:
     """An override of the sweep as Hydra hands it to a job: report=true is report=True there."""
     try:
-        parsed = OverridesParser.create().parse_override(word)
+        (parsed,) = parse([word])
         return f"{parsed.get_key_element()}={parsed.get_value_element_as_str()}"
     except HydraException:  # a flag such as -m
         return word
-
-
-def sweep_dir(resume: bool, arguments: Sequence[str]) -> str:
-    """A new folder under outputs/sweeps/, or with `resume` the newest of the same sweep.
-
-    Args:
-        resume: go on with an existing folder.
-        arguments: of the sweep.
-    """
-    parent = Path("outputs", "sweeps")
-    if resume is True and parent.is_dir():
-        for path in sorted((p for p in parent.iterdir() if is_sweep(p)), reverse=True):
-            if read_plan(path).command == what_runs(arguments):
-                return str(path)
-    return str(_fresh(parent))
-
-
-def slug(overrides: str) -> str:
-    """A folder's name for overrides; long or strange ones are cut and get a hash.
-
-    Args:
-        overrides: text such as `seed=1,shard=0`.
-    """
-    overrides = re.sub(r"[][{}'\" ]", "", overrides)  # as in quantizer=[sign,uniform_4]
-    kept = re.sub(r"[^A-Za-z0-9=.,_+-]+", "_", overrides).strip(".")
-    if not kept:
-        return "job"
-    if kept == overrides and len(kept) <= 80:
-        return kept
-    return f"{kept[:80]}-{hashlib.sha256(overrides.encode()).hexdigest()[:8]}"
-
-
-def run_dir(name: str, resume: bool) -> str:
-    """A new folder under outputs/<name>/, or with `resume` the newest that is not finished.
-
-    When all are finished, the newest is completed (more runs, other tables); when there is none,
-    a new one is made.
-
-    Args:
-        name: of the experiment.
-        resume: go on with an existing folder.
-    """
-    parent = Path("outputs", str(name))
-    if resume is True and parent.is_dir():
-        existing = sorted(path for path in parent.iterdir() if RUN_NAME.match(path.name))
-        open_ones = [path for path in existing if not RunFolder(path).finished]
-        if existing:
-            return str((open_ones or existing)[-1])
-    return str(_fresh(parent))
-
-
-def _fresh(parent: Path) -> Path:
-    path = fresh = parent / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    count = 1
-    while path.exists():  # two within a second
-        count += 1
-        path = fresh.with_name(f"{fresh.name}_{count}")
-    return path

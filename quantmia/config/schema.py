@@ -1,10 +1,43 @@
-"""The schema of an experiment: every key, its type and its default."""
+"""The schema of an experiment: every key, what it may be, and what depends on it.
 
-from dataclasses import dataclass, field
-from typing import Any
+Defaults are not here but in `conf/`: one source, which users read and which a run records.
+"""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Lt, MinLen
+from pydantic import ConfigDict, Strict, StringConstraints
+from pydantic.dataclasses import dataclass
+
+from quantmia.config.roles import Role, keys
+from quantmia.config.wording import Says
+from quantmia.vocabulary import Membership, Optimizer, Per, Scale, Variant
+
+Flag = Annotated[bool, Strict()]
+Natural = Annotated[int, Strict(), Ge(0)]
+Count = Annotated[int, Strict(), Ge(1)]
+Counts = Annotated[list[Count], MinLen(1)]
+Share = Annotated[float, Strict(), Gt(0), Lt(1)]
+Positive = Annotated[float, Strict(), Gt(0), Lt(float("inf"))]
+NotNegative = Annotated[float, Strict(), Ge(0), Lt(float("inf"))]
+CountOrAuto = Count | Literal["auto"]
+FolderName = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^[^./][^/]*$"),
+    Says("a folder's name: not empty, without '/', not starting with '.'"),
+]
+Device = Annotated[
+    str,
+    StringConstraints(strict=True, pattern=r"^(auto|cpu|cuda(:\d+)?)$"),
+    Says("auto, cpu, cuda or, of several GPUs, one such as cuda:1"),
+]
+Entry = dict[str, Any]  # `_target_` and its arguments
+
+CHECKED = ConfigDict(extra="forbid", allow_inf_nan=True)
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class SplitConfig:
     """How samples are held out.
 
@@ -16,13 +49,13 @@ class SplitConfig:
         standardise: features by the mean and deviation of the validation samples.
     """
 
-    validation: float = 0.4
-    seed: int = 0
-    membership: str = "half"
-    standardise: bool = True
+    validation: Share
+    seed: Natural
+    membership: Membership
+    standardise: Flag
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class TrainingConfig:
     """How one run is trained; all runs alike.
 
@@ -40,18 +73,23 @@ class TrainingConfig:
             buffers (BatchNorm) or random numbers (Dropout).
     """
 
-    optimizer: str = "adam"
-    lr: float = 1e-3
-    batch_size: int = 64
-    epochs: int = 60
-    checkpoint_every: int = 1
-    weight_decay: float = 0.0
-    momentum: float = 0.9
-    stack: int | str = 20
-    vectorize: bool = True
+    optimizer: Optimizer
+    lr: Positive
+    batch_size: Count
+    epochs: Count
+    checkpoint_every: Count
+    weight_decay: NotNegative
+    momentum: NotNegative
+    stack: CountOrAuto
+    vectorize: Flag
+
+    @property
+    def checkpoints(self) -> list[int]:
+        """The epochs (from 1) after which a checkpoint is taken."""
+        return list(range(self.checkpoint_every, self.epochs + 1, self.checkpoint_every))
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class TrajectoryConfig:
     """Whether checkpoints stay in the cache for later commands.
 
@@ -59,10 +97,10 @@ class TrajectoryConfig:
         keep: write every checkpoint; a later command with more quantizers trains nothing again.
     """
 
-    keep: bool = False
+    keep: Flag
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class QuantizationConfig:
     """Settings that all built-in quantizers share unless one overrides its own.
 
@@ -74,14 +112,14 @@ class QuantizationConfig:
         bias: quantize biases too.
     """
 
-    scale: str = "data"
-    scale_value: float = 1.0
-    per: str = "tensor"
-    group_size: int = 128
-    bias: bool = False
+    scale: Scale
+    scale_value: Positive
+    per: Per
+    group_size: Count
+    bias: Flag
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class IndicatorConfig:
     """Which variant of r_Q the ranking uses; all are reported.
 
@@ -91,12 +129,12 @@ class IndicatorConfig:
         grids: checkpoint grids of the sensitivity analysis, 1 = every checkpoint.
     """
 
-    variant: str = "paper"
-    low_loss_models: int = 10
-    grids: list[int] = field(default_factory=lambda: [1, 2, 5, 10])
+    variant: Variant
+    low_loss_models: Annotated[int, Strict(), Ge(2)]
+    grids: Counts
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class RankingConfig:
     """Uncertainty of the ranking.
 
@@ -109,14 +147,14 @@ class RankingConfig:
             `split.membership=coin`.
     """
 
-    confidence: float = 0.95
-    bootstrap: int = 1000
-    halves: int = 200
-    tolerance: float = 0.02
-    epsilon: bool | None = None
+    confidence: Share
+    bootstrap: Count
+    halves: Count
+    tolerance: Positive
+    epsilon: Flag | None
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class ReportConfig:
     """The page at the end of a run; `report=true` is short for `report.page=true`.
 
@@ -126,8 +164,8 @@ class ReportConfig:
             page as sensitive as they are.
     """
 
-    page: bool = False
-    expose_samples: bool = False
+    page: Flag
+    expose_samples: Flag
 
     @property
     def wanted(self) -> bool:
@@ -135,7 +173,7 @@ class ReportConfig:
         return self.page or self.expose_samples
 
 
-@dataclass
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class ExperimentConfig:
     """One experiment.
 
@@ -151,27 +189,47 @@ class ExperimentConfig:
         dataset: `_target_` and its arguments.
         embedder: `_target_` and its arguments; null for numeric data.
         model: `_target_` of a function that returns a module.
+        split: how samples are held out.
+        training: how a run is trained.
+        trajectory: whether checkpoints are kept.
+        quantization: what the quantizers share.
         quantizer: by name, each with `_target_`.
+        indicator: variant of r_Q.
         attack: by name, each with `_target_`.
+        ranking: its uncertainty.
+        report: whether there is a page.
     """
 
-    name: str = "experiment"
-    seed: int = 0
-    runs: int | str = 20
-    runs_max: int = 500
-    shards: int = 1
-    shard: int = 0
-    resume: bool = False
-    device: str = "auto"
-    dataset: dict[str, Any] = field(default_factory=dict)
-    embedder: dict[str, Any] | None = None
-    model: dict[str, Any] = field(default_factory=dict)
-    split: SplitConfig = field(default_factory=SplitConfig)
-    training: TrainingConfig = field(default_factory=TrainingConfig)
-    trajectory: TrajectoryConfig = field(default_factory=TrajectoryConfig)
-    quantization: QuantizationConfig = field(default_factory=QuantizationConfig)
-    quantizer: dict[str, Any] = field(default_factory=dict)
-    indicator: IndicatorConfig = field(default_factory=IndicatorConfig)
-    attack: dict[str, Any] = field(default_factory=dict)
-    ranking: RankingConfig = field(default_factory=RankingConfig)
-    report: ReportConfig = field(default_factory=ReportConfig)
+    name: Annotated[FolderName, Role("nothing", adds_up=True)]
+    seed: Annotated[Natural, Role("training", merges=True, adds_up=True)]
+    runs: Annotated[CountOrAuto, Role("runs", merges=True)]
+    runs_max: Annotated[Count, Role("runs")]
+    shards: Annotated[Count, Role("runs", merges=True)]
+    shard: Annotated[Natural, Role("runs", merges=True, adds_up=True)]
+    resume: Annotated[Flag, Role("nothing", adds_up=True)]
+    device: Annotated[Device, Role("training", of_machine=True)]
+    dataset: Annotated[Entry, Role("data")]
+    embedder: Annotated[Entry | None, Role("data")]
+    model: Annotated[Entry, Role("training")]
+    split: Annotated[SplitConfig, Role("training")]
+    training: Annotated[TrainingConfig, Role("training")]
+    trajectory: Annotated[TrajectoryConfig, Role("nothing", adds_up=True)]
+    quantization: Annotated[QuantizationConfig, Role("measuring")]
+    quantizer: Annotated[dict[str, Entry], Role("measuring", merges=True, adds_up=True)]
+    indicator: Annotated[IndicatorConfig, Role("tables")]
+    attack: Annotated[dict[str, Entry], Role("tables")]
+    ranking: Annotated[RankingConfig, Role("tables")]
+    report: Annotated[ReportConfig, Role("nothing", adds_up=True)]
+
+
+TABLES_ONLY = keys(ExperimentConfig, lambda role: role.tables_only)
+MERGED = keys(ExperimentConfig, lambda role: role.tables_only or role.merges)
+ADDED_UP = keys(ExperimentConfig, lambda role: role.adds_up)
+OF_THE_MACHINE = keys(ExperimentConfig, lambda role: role.of_machine)
+# Besides the data, which are told by their content, and the numbers of the runs.
+OF_A_TRAJECTORY = keys(ExperimentConfig, lambda role: role.decides == "training")
+
+
+def recorded(config: ExperimentConfig) -> Entry:
+    """The configuration as a manifest keeps it."""
+    return {key: value for key, value in asdict(config).items() if key != "resume"}

@@ -1,17 +1,103 @@
-"""What a fault says: where a target is, what a type allows, what was probably meant."""
+"""What a fault says: what a key may be, where a target is, what was probably meant."""
 
-import difflib
 import importlib
-import inspect
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from quantmia.errors import did_you_mean
+
+ONE = {int: "an integer", float: "a number", str: "a text", bool: "true or false"}
+MANY = {int: "integers", float: "numbers", str: "texts", bool: "flags"}
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint that names the closest known word, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]}?" if close else ""
+@dataclass(frozen=True)
+class Says:
+    """Words for an annotation that has none of its own.
+
+    Args:
+        text: what is allowed, after "has to be".
+    """
+
+    text: str
+
+
+def allowed(annotation: Any) -> str:
+    """What a value of a type may be, in words.
+
+    Args:
+        annotation: a type, with limits where it is `Annotated`.
+    """
+    base, limits = _parts(annotation)
+    said = next((each.text for each in limits if isinstance(each, Says)), None)
+    if said:
+        return said
+    if base in (None, NoneType):
+        return "null"
+    origin = get_origin(base)
+    if origin is Literal:
+        values = [show(each) for each in get_args(base)]
+        return values[0] if len(values) == 1 else f"one of {', '.join(values)}"
+    if origin in (Union, UnionType):
+        return ", or ".join(allowed(each) for each in get_args(base))
+    if origin in (list, tuple, Sequence):
+        inner, its = _parts(next(iter(get_args(base)), Any))
+        return f"a list of {MANY.get(inner, 'values')}{_within(its)}"
+    if dict in (origin, base):
+        return "a mapping of keys to values"
+    return f"{ONE.get(base, getattr(base, '__name__', base))}{_within(limits)}"
+
+
+def choices(annotation: Any) -> list[str]:
+    """The words that a value may be, of every `Literal` in a type."""
+    base, _ = _parts(annotation)
+    if get_origin(base) is Literal:
+        return [show(each) for each in get_args(base)]
+    if get_origin(base) in (Union, UnionType):
+        return [word for each in get_args(base) for word in choices(each)]
+    return []
+
+
+def has_to_be(key: str, value: Any, annotation: Any) -> str:
+    """The fault of a value that its type does not allow.
+
+    Args:
+        key: dotted.
+        value: as it was given.
+        annotation: the type.
+    """
+    near = did_you_mean(str(value), choices(annotation))
+    return f"{key}={show(value)}: has to be {allowed(annotation)}{near}"
+
+
+def _parts(annotation: Any) -> tuple[Any, list[Any]]:
+    """A type and the limits it is annotated with."""
+    if get_origin(annotation) is Annotated:
+        base, *limits = get_args(annotation)
+        return base, limits
+    return annotation, []
+
+
+def _within(limits: Sequence[Any]) -> str:
+    """Limits of a number in words; what is below infinity is finite."""
+    low = next((each for each in limits if isinstance(each, Ge | Gt)), None)
+    high = next((each for each in limits if isinstance(each, Le | Lt)), None)
+    if low is None:
+        return ""
+    least = f" of {low.ge} or more" if isinstance(low, Ge) else f" above {low.gt}"
+    if high is None:
+        return least
+    if high == Lt(math.inf):
+        return f"{least}, and finite"
+    if isinstance(low, Gt) and isinstance(high, Lt):
+        return f" between {low.gt} and {high.lt}, both excluded"
+    if isinstance(low, Ge) and isinstance(high, Lt):
+        return f" from {low.ge} to below {high.lt}"
+    return f"{least}, at most {high.le if isinstance(high, Le) else high.lt}"
 
 
 def locate(path: str) -> tuple[Any, str]:
@@ -39,55 +125,8 @@ def locate(path: str) -> tuple[Any, str]:
     return (found, "") if callable(found) else (None, "cannot be called")
 
 
-def literal_choices(annotation: Any) -> tuple:
-    """Values of a Literal, also within a union with None or another Literal."""
-    if get_origin(annotation) is Literal:
-        return get_args(annotation)
-    if get_origin(annotation) in (Union, UnionType):
-        parts = [(None,) if a is NoneType else literal_choices(a) for a in get_args(annotation)]
-        return tuple(choice for part in parts for choice in part) if all(parts) else ()
-    return ()
-
-
-def checkable(annotation: Any) -> Any:
-    """The annotation as OmegaConf knows it: sequences are lists."""
-    if annotation is inspect.Parameter.empty or isinstance(annotation, str):
-        return Any
-    if get_origin(annotation) in (Sequence, tuple):
-        inner = [each for each in get_args(annotation) if each is not Ellipsis]
-        return list[checkable(inner[0])] if len(set(inner)) == 1 else Any
-    return annotation
-
-
-def describe(wanted: Any) -> str:
-    """A type in words."""
-    words = {
-        int: "an integer",
-        float: "a number",
-        str: "a text",
-        bool: "true or false",
-        list[int]: "a list of integers, e.g. [1,2]",
-        list[float]: "a list of numbers",
-        list[str]: "a list of texts",
-    }
-    if wanted in words:
-        return words[wanted]
-    if get_origin(wanted) is dict:
-        return "a mapping of keys to values"
-    if get_origin(wanted) in (Union, UnionType):
-        return " or ".join(
-            "null" if each is NoneType else describe(each) for each in get_args(wanted)
-        )
-    return getattr(wanted, "__name__", str(wanted))
-
-
 def show(value: Any) -> str:
     """A value as it is written on the command line."""
     if value is None:
         return "null"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error, or its name."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from numpy.typing import NDArray
 
 from quantmia.data.dataset import Dataset
 from quantmia.errors import DataError
 from quantmia.seeding import Purpose, stream
+from quantmia.vocabulary import Membership
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def split(dataset: Dataset, validation: float, seed: int) -> Split:
 
 
 def members(
-    seed: int, runs: Sequence[int], n_pool: int, membership: str = "half"
+    seed: int, runs: Sequence[int], n_pool: int, membership: Membership = "half"
 ) -> Bool[np.ndarray, "runs pool"]:
     """Who each run trains on: True where a sample of the pool is a member.
 
@@ -96,3 +97,32 @@ def standardise(dataset: Dataset, parts: Split) -> Float[np.ndarray, "samples fe
     deviation = held_out.std(0)
     deviation[deviation == 0] = 1.0
     return ((dataset.features - held_out.mean(0)) / deviation).astype(np.float32)
+
+
+def targets_of_runs(
+    dataset: Dataset, parts: Split, mask: Bool[np.ndarray, "runs pool"]
+) -> Shaped[np.ndarray, "runs samples"]:
+    """Targets on each run's scale: regression is standardised by the run's own members.
+
+    Args:
+        dataset: gives the targets.
+        parts: of the dataset.
+        mask: who each run trains on.
+
+    Raises:
+        DataError: all members of a run have the same target.
+    """
+    if dataset.task_name != "regression":
+        kind = np.int64 if dataset.task_name == "multiclass" else np.float32
+        return np.tile(dataset.target, (len(mask), 1)).astype(kind)
+    target = dataset.target.astype(np.float64)
+    rows = []
+    for row in mask:
+        own = target[parts.pool[row]]
+        if own.std() == 0:
+            raise DataError(
+                "dataset: all members of a run have the same target, which cannot be "
+                "standardised; use more data."
+            )
+        rows.append((target - own.mean()) / own.std())
+    return np.stack(rows).astype(np.float32)

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from quantmia.config.wording import did_you_mean, first_line
-from quantmia.errors import DataError
+from quantmia.errors import DataError, did_you_mean, first_line
 
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 PARQUET = (".parquet", ".pq")

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -12,9 +11,12 @@ from torch import Tensor, nn
 
 from quantmia.data import Dataset
 from quantmia.errors import QuantmiaError
+from quantmia.models.room import Sizes
+
+Factory = Callable[[], nn.Module]
 
 
-def model_factory(config: dict[str, Any], dataset: Dataset) -> Callable[[], nn.Module]:
+def model_factory(config: dict[str, Any], dataset: Dataset) -> Factory:
     """The configured module factory, with the sizes filled in where it wants them.
 
     `in_features` is the number of features of a sample, `in_shape` their shape, `out_features` how
@@ -35,20 +37,7 @@ def model_factory(config: dict[str, Any], dataset: Dataset) -> Callable[[], nn.M
     return partial(factory, **{k: v for k, v in sizes.items() if k in wanted})
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """How large a module is.
-
-    Args:
-        parameters: numbers that it is made of.
-        activations: numbers that its modules make of one sample.
-    """
-
-    parameters: int
-    activations: int
-
-
-def try_out(factory: Callable[[], nn.Module], samples: Tensor, out_features: int) -> Sizes:
+def try_out(factory: Factory, samples: Tensor, out_features: int) -> Sizes:
     """See that a module takes the samples and answers as the task wants.
 
     Args:

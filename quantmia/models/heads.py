@@ -1,11 +1,14 @@
 """Heads to train on fixed features. Any function that returns an `nn.Module` works as well."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Annotated, Literal
 
+from annotated_types import Ge
 from torch import nn
 
 ACTIVATIONS = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh, "silu": nn.SiLU}
+
+Units = Annotated[int, Ge(1)]
 
 
 def linear(in_features: int, out_features: int) -> nn.Module:
@@ -21,7 +24,7 @@ def linear(in_features: int, out_features: int) -> nn.Module:
 def mlp(
     in_features: int,
     out_features: int,
-    hidden: Sequence[int] = (64,),
+    hidden: Sequence[Units] = (64,),
     activation: Literal["relu", "gelu", "tanh", "silu"] = "relu",
 ) -> nn.Module:
     """Fully connected layers with an activation after each but the last.

@@ -12,7 +12,7 @@ from quantmia.models.stack import ROWS, Params, initialise
 from quantmia.tasks import Task
 
 
-class Separate:
+class Loop:
     """What `Stack` does, run by run, so that buffers and random numbers are each run's own.
 
     The parameters it works on hold the buffers too; the optimiser moves what `trained` names.

@@ -3,50 +3,42 @@
 from collections.abc import Callable
 
 from quantmia.attacks.metrics import mean_advantage
-from quantmia.config.schema import ExperimentConfig
-from quantmia.progress import Progress
+from quantmia.experiment import Experiment
 from quantmia.ranking.audit import trusted_attack, usable
-from quantmia.ranking.evidence import InputSource, Observer, collect
+from quantmia.ranking.evidence import collect
 from quantmia.ranking.neighbours import looks, mis_of_groups, neighbours
-from quantmia.runs.folder import RunFolder, recorded
+from quantmia.ranking.observer import Observer
+from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
 
 
-def train_until_clear(
-    config: ExperimentConfig,
-    train_up_to: Callable[[int], RunFolder],
-    source: InputSource,
-    progress: Progress,
-) -> str:
+def train_until_clear(experiment: Experiment, train_up_to: Callable[[int], RunFolder]) -> str:
     """Train stack by stack until every two neighbours are separated or equal, or `runs_max`.
 
     The neighbours are those of the ranking by the trusted attack at each look. The error is
     divided among the looks and the pairs (Bonferroni), so that looking again spoils nothing.
 
     Args:
-        config: with `runs: auto`.
+        experiment: with `runs: auto`.
         train_up_to: completes the folder to so many runs.
-        source: called if the attack wants what the run files do not hold.
-        progress: is told what each look saw.
 
     Returns:
         The last look in words.
     """
-    settings, said = recorded(config), ""
+    config, said = experiment.config, ""
     assert isinstance(config.training.stack, int)  # auto has become a number
     planned = looks(config.training.stack, config.runs_max)
     error = (1 - config.ranking.confidence) / len(planned)
     for runs in planned:
         folder = train_up_to(runs)
-        found = collect(
-            merge([folder]).runs, [], settings["indicator"], progress
-        )  # r_Q decides nothing here
-        attacks, _ = usable(settings["attack"], len(found.meta))
+        # Of no quantizer: r_Q decides nothing here.
+        found = collect(merge([folder]).runs, [], config.indicator, experiment.progress)
+        attacks, _ = usable(experiment.attacks, len(found.meta))
         trusted = trusted_attack(list(attacks))
         if trusted is None:
             continue
         attack = attacks[trusted]
-        observe = Observer(found, [attack], source)
+        observe = Observer(found, [attack], experiment)
         mis, groups = {}, {}
         for name in config.quantizer:
             seen = observe(name)
@@ -60,7 +52,7 @@ def train_until_clear(
             f"{len(verdicts)} pairs of neighbours are separated, {count['equal']} equal within "
             f"{config.ranking.tolerance} of MIS, {count['open']} open"
         )
-        progress.say(said)
+        experiment.progress.say(said)
         if not count["open"]:
             break
     return said

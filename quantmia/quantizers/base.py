@@ -2,13 +2,13 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from quantmia.errors import QuantmiaError
+from quantmia.vocabulary import Per, Scale
 
 Rows = Float[Tensor, "rows weights"]
 
@@ -30,9 +30,9 @@ class Quantizer(ABC):
         bias: quantize also parameters with fewer than two axes (biases, normalisation gains).
     """
 
-    scale: Literal["data", "unit", "fixed"] = "data"
+    scale: Scale = "data"
     scale_value: float = 1.0
-    per: Literal["tensor", "channel", "group"] = "tensor"
+    per: Per = "tensor"
     group_size: int = 128
     bias: bool = False
 

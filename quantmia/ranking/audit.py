@@ -1,16 +1,17 @@
 """Every attack on every quantizer."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
-from hydra.utils import instantiate
 
 from quantmia.attacks import Attack
 from quantmia.attacks.epsilon import epsilon_table
 from quantmia.attacks.metrics import AttackResult, assess
-from quantmia.progress import Progress
-from quantmia.ranking.evidence import Evidence, InputSource, Observer
+from quantmia.config.schema import ExperimentConfig
+from quantmia.experiment import Experiment
+from quantmia.ranking.evidence import Evidence
+from quantmia.ranking.observer import Observer
 from quantmia.statistics import Bootstrap
 
 TRUSTED = ("lira_shrunk", "lira", "loss_threshold")  # which attack orders the table, best first
@@ -36,9 +37,8 @@ class Audit:
     left_out: list[str]
 
 
-def usable(config: dict[str, Any], n_runs: int) -> tuple[dict[str, Attack], list[str]]:
+def usable(attacks: Mapping[str, Attack], n_runs: int) -> tuple[dict[str, Attack], list[str]]:
     """The attacks that so many runs allow, and what to say of the others."""
-    attacks: dict[str, Attack] = {name: instantiate(each) for name, each in config.items()}
     left_out = [
         f"{name} was left out: it needs {attack.min_runs} runs and there are {n_runs}"
         for name, attack in attacks.items()
@@ -47,37 +47,34 @@ def usable(config: dict[str, Any], n_runs: int) -> tuple[dict[str, Attack], list
     return {name: each for name, each in attacks.items() if n_runs >= each.min_runs}, left_out
 
 
-def trusted_attack(names: list[str]) -> str | None:
+def trusted_attack(names: Sequence[str]) -> str | None:
     """The attack that orders the quantizers."""
     return next((name for name in TRUSTED if name in names), next(iter(names), None))
 
 
 def audit(
-    found: Evidence,
-    config: dict[str, Any],
-    bootstrap: Bootstrap,
-    progress: Progress,
-    source: InputSource,
+    found: Evidence, config: ExperimentConfig, experiment: Experiment, bootstrap: Bootstrap
 ) -> Audit:
     """Attack the models of all runs, one quantizer after another.
 
     Args:
         found: the runs.
-        config: of the experiment.
+        config: as the manifest keeps it; its order of quantizers and attacks is that of the tables.
+        experiment: makes the attacks, and what they read.
         bootstrap: of the runs.
-        progress: shows how far it is.
-        source: called if an attack wants what the run files do not hold.
 
     Raises:
         FolderError: a file of a run is missing or damaged.
     """
-    attacks, left_out = usable(config["attack"], len(found.meta))
+    chosen = {name: experiment.attacks[name] for name in config.attack}
+    attacks, left_out = usable(chosen, len(found.meta))
     trusted = trusted_attack(list(attacks))
     results: dict[str, dict[str, AttackResult]] = {name: {} for name in attacks}
-    names, roc, epsilon = list(config["quantizer"]), [], []
+    names, roc, epsilon = list(config.quantizer), [], []
     with_epsilon = attacks and wants_epsilon(config)
-    observe = Observer(found, attacks.values(), source)
-    with progress.stage("attacks", len(names) * len(attacks), "attacks") as advance:
+    observe = Observer(found, attacks.values(), experiment)
+    total = len(names) * len(attacks)
+    with experiment.progress.stage("attacks", total, "attacks") as advance:
         for quantizer in names if attacks else []:
             seen, scores = observe(quantizer), {}
             for name, attack in attacks.items():
@@ -95,7 +92,6 @@ def audit(
     return Audit(results, curves.dropna(subset="tpr"), bounds, trusted, left_out)
 
 
-def wants_epsilon(config: dict[str, Any]) -> bool:
+def wants_epsilon(config: ExperimentConfig) -> bool:
     """Whether a bound on epsilon is given: where it holds, unless it is turned off."""
-    wanted = config["ranking"]["epsilon"]
-    return config["split"]["membership"] == "coin" and wanted is not False
+    return config.split.membership == "coin" and config.ranking.epsilon is not False

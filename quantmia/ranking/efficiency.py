@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from hydra.utils import instantiate
 from joblib import Parallel, delayed, parallel_config
 
 from quantmia.attacks import Attack, Observed
 from quantmia.attacks.metrics import mean_advantage
 from quantmia.errors import QuantmiaError
-from quantmia.progress import Progress
-from quantmia.ranking.evidence import PER_RUN, InputSource, Observer, collect
+from quantmia.experiment import Experiment
+from quantmia.ranking.evidence import PER_RUN, collect
+from quantmia.ranking.observer import Observer
 from quantmia.runs.merge import Merged
 from quantmia.seeding import Purpose, stream
 from quantmia.statistics import mean_defined, spearman
@@ -23,8 +23,8 @@ SETTLED = 0.02  # of MIS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What to compare.
+class Budget:
+    """Numbers of runs to compare, and what they are compared with.
 
     Args:
         counts: numbers of runs to try.
@@ -42,7 +42,7 @@ class Plan:
 
 
 def efficiency(
-    merged: Merged, plan: Plan, source: InputSource, progress: Progress
+    merged: Merged, budget: Budget, experiment: Experiment
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Agreement of every estimator with the reference ranking, and MIS, by number of runs.
 
@@ -51,9 +51,8 @@ def efficiency(
 
     Args:
         merged: an experiment with many runs.
-        plan: what to compare.
-        source: called if an attack wants what the run files do not hold.
-        progress: shows how far it is.
+        budget: numbers of runs to compare.
+        experiment: that of the runs.
 
     Returns:
         The agreement, one row an estimator and number of runs: `estimator, runs, spearman` (mean
@@ -66,29 +65,28 @@ def efficiency(
         FolderError: a run is missing or damaged.
         QuantmiaError: too few runs, fewer than 3 quantizers, or an unknown reference.
     """
-    config, names = merged.config, merged.quantizers
-    attacks: dict[str, Attack] = {k: instantiate(each) for k, each in config["attack"].items()}
-    if plan.reference not in attacks:
+    names, attacks = merged.quantizers, dict(experiment.attacks)
+    if budget.reference not in attacks:
         raise QuantmiaError(
-            f"reference={plan.reference}: not among the attacks of the folder "
+            f"reference={budget.reference}: not among the attacks of the folder "
             f"({', '.join(attacks) or 'none'})."
         )
     if len(names) < 3:
         raise QuantmiaError(f"a rank correlation needs 3 quantizers, the folder has {len(names)}.")
-    found = collect(merged.runs, names, config["indicator"], progress)
-    reference_runs, rest = _apart(len(found.meta), plan, attacks[plan.reference])
-    subsets = list(_subsets(rest, plan))
-    observe = Observer(found, attacks.values(), source)
+    found = collect(merged.runs, names, merged.config.indicator, experiment.progress)
+    reference_runs, rest = _apart(len(found.meta), budget, attacks[budget.reference])
+    subsets = list(_subsets(rest, budget))
+    observe = Observer(found, attacks.values(), experiment)
     everything = [*subsets, np.arange(len(found.meta))]
     # Small fits and sums: a process a core is faster than threads within them.
     parallel = Parallel(n_jobs=-1, return_as="generator", pre_dispatch="n_jobs")
     with (
-        progress.stage("efficiency", len(names), "quantizers") as advance,
+        experiment.progress.stage("efficiency", len(names), "quantizers") as advance,
         parallel_config("loky", inner_max_num_threads=1),
     ):
         columns = []
         jobs = (
-            delayed(_securities)(observe(q), attacks, everything, plan.reference, reference_runs)
+            delayed(_securities)(observe(q), attacks, everything, budget.reference, reference_runs)
             for q in names
         )
         for column in parallel(jobs):
@@ -141,16 +139,16 @@ def settled(mis: pd.DataFrame, within: float = SETTLED) -> dict[str, int]:
     return found
 
 
-def _apart(n_runs: int, plan: Plan, reference: Attack) -> tuple[np.ndarray, np.ndarray]:
+def _apart(n_runs: int, budget: Budget, reference: Attack) -> tuple[np.ndarray, np.ndarray]:
     """The reference runs, and the others in random order."""
-    order = stream(plan.seed, Purpose.EFFICIENCY).permutation(n_runs)
-    wanted = plan.reference_runs or n_runs // 2
+    order = stream(budget.seed, Purpose.EFFICIENCY).permutation(n_runs)
+    wanted = budget.reference_runs or n_runs // 2
     runs, rest = np.sort(order[:wanted]), order[wanted:]
-    if len(runs) < reference.min_runs or len(rest) < min(plan.counts):
+    if len(runs) < reference.min_runs or len(rest) < min(budget.counts):
         raise QuantmiaError(
-            f"{n_runs} runs are too few: {plan.reference} on the reference runs needs "
-            f"{reference.min_runs}, and at least {min(plan.counts)} others are needed; train more "
-            "with resume=true."
+            f"{n_runs} runs are too few: {budget.reference} on the reference runs needs "
+            f"{reference.min_runs}, and at least {min(budget.counts)} others are needed; train "
+            "more with resume=true."
         )
     return runs, rest
 
@@ -181,12 +179,12 @@ def _mis_by_size(mis: dict[str, np.ndarray], names: list[str], sizes: np.ndarray
     return pd.DataFrame(rows, columns=columns)
 
 
-def _subsets(rest: np.ndarray, plan: Plan) -> Iterator[np.ndarray]:
-    for count in sorted(set(plan.counts)):
+def _subsets(rest: np.ndarray, budget: Budget) -> Iterator[np.ndarray]:
+    for count in sorted(set(budget.counts)):
         if count > len(rest):
             continue
-        rng = stream(plan.seed, Purpose.EFFICIENCY, count)
-        for _ in range(plan.draws if count < len(rest) else 1):
+        rng = stream(budget.seed, Purpose.EFFICIENCY, count)
+        for _ in range(budget.draws if count < len(rest) else 1):
             yield np.sort(rng.permutation(rest)[:count])
 
 

@@ -1,46 +1,23 @@
 """One pass over the run files: what a ranking needs of every run, a few numbers each."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
-from jaxtyping import Float
-from torch import nn
+from jaxtyping import Bool, Float
 
-from quantmia.attacks import Attack, Observed, WhiteBox
-from quantmia.attacks.base import PER_SAMPLE
+from quantmia.config.schema import IndicatorConfig
 from quantmia.errors import QuantmiaError
-from quantmia.files import Tensors
 from quantmia.progress import Progress
-from quantmia.quantizers import Quantizer
-from quantmia.ranking.indicator import indicator, on_grid, order, pooled
+from quantmia.ranking.indicator import Losses, Models, indicator, on_grid, order, pooled
+from quantmia.runs.folder import RunFiles
 from quantmia.runs.merge import Run
-from quantmia.tasks import TASKS
+from quantmia.vocabulary import Variant
 
-PER_RUN = ("paper", "rate", "low_loss")
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What the runs were made of, for attacks that read more than the run files.
-
-    Args:
-        pool: features; attacks see each sample's as a row.
-        validation: features.
-        module: the architecture.
-        quantizers: by name.
-    """
-
-    pool: Float[np.ndarray, "pool *d"]
-    validation: Float[np.ndarray, "validation *d"]
-    module: nn.Module
-    quantizers: Mapping[str, Quantizer]
-
-
-InputSource = Callable[[], Inputs]
+PER_RUN: tuple[Variant, ...] = ("paper", "rate", "low_loss")
 
 
 @dataclass
@@ -51,8 +28,8 @@ class Evidence:
         runs: in the order of everything else.
         meta: what its files say of it.
         indicator: long table, one row a run, quantizer and variant.
-        best_is_last: bool, [quantizers, runs].
-        grids: `paper` on coarser checkpoint grids, [quantizers, runs] each.
+        best_is_last: whether the best checkpoint of a run is its last.
+        grids: `paper` on coarser checkpoint grids, by how many checkpoints one is kept of.
         means: mean loss of every checkpoint, by quantizer, a run each.
         diverged: names of the runs left out.
     """
@@ -60,19 +37,22 @@ class Evidence:
     runs: list[Run]
     meta: list[dict[str, Any]]
     indicator: pd.DataFrame
-    best_is_last: np.ndarray
-    grids: dict[int, np.ndarray]
-    means: dict[str, list[np.ndarray]]
+    best_is_last: Bool[np.ndarray, "quantizers runs"]
+    grids: dict[int, Float[np.ndarray, "quantizers runs"]]
+    means: dict[str, list[Float[np.ndarray, " checkpoints"]]]
     diverged: list[str]
 
-    def per_run(self, names: list[str], variant: str) -> np.ndarray:
-        """Value of a variant for every run, [quantizers, runs]."""
+    def per_run(
+        self, names: Sequence[str], variant: Variant
+    ) -> Float[np.ndarray, "quantizers runs"]:
+        """Value of a variant for every run."""
         chosen = self.indicator[self.indicator["variant"] == variant]
-        return chosen.pivot(index="quantizer", columns="run", values="r").loc[names].to_numpy(float)
+        wide = chosen.pivot(index="quantizer", columns="run", values="r")
+        return wide.loc[list(names)].to_numpy(float)
 
 
 def collect(
-    runs: Sequence[Run], names: list[str], settings: dict[str, Any], progress: Progress
+    runs: Sequence[Run], names: Sequence[str], settings: IndicatorConfig, progress: Progress
 ) -> Evidence:
     """Read and verify every run once.
 
@@ -87,7 +67,7 @@ def collect(
         QuantmiaError: every run diverged.
     """
     rows, last, diverged, kept, metas = [], [], [], [], []
-    grids: dict[int, list] = {every: [] for every in settings["grids"]}
+    grids: dict[int, list] = {every: [] for every in settings.grids}
     means: dict[str, list[np.ndarray]] = {name: [] for name in names}
     with progress.stage("indicator", len(runs), "runs") as advance:
         for run in runs:
@@ -103,13 +83,12 @@ def collect(
             for column in grids.values():
                 column.append([])
             for name in names:
-                losses = files.losses[name]
-                models = np.array(files.meta["quantizers"][name]["models"])
+                losses, models = _of_quantizer(files, name)
                 ordered = order(losses, models)
                 last[-1].append(ordered.best_is_last)
                 means[name].append(losses.mean(1, dtype=np.float64))
                 for variant in PER_RUN:
-                    each = indicator(ordered, variant, settings["low_loss_models"])
+                    each = indicator(ordered, variant, settings.low_loss_models)
                     rows.append({"run": number, "quantizer": name, "variant": variant} | vars(each))
                 for every, column in grids.items():
                     r = np.nan
@@ -126,86 +105,28 @@ def collect(
         kept,
         metas,
         pd.DataFrame(rows),
-        np.array(last).T,
+        np.array(last, dtype=bool).T,
         {every: np.array(column).T for every, column in grids.items()},
         means,
         diverged,
     )
 
 
-def pooled_indicator(found: Evidence, names: list[str]) -> np.ndarray:
+def pooled_indicator(found: Evidence, names: Sequence[str]) -> Float[np.ndarray, " quantizers"]:
     """Value of the variant `pooled` for every quantizer; its rows join the indicator table."""
 
-    def reader(name: str, run: Run):
-        def read():
-            files = run.read()
-            return files.losses[name], np.array(files.meta["quantizers"][name]["models"])
-
-        return read
+    def read(name: str, run: Run) -> tuple[Losses, Models]:
+        return _of_quantizer(run.read(), name)
 
     values, rows = [], []
     for name in names:
-        each = pooled([reader(name, run) for run in found.runs], found.means[name])
+        each = pooled([partial(read, name, run) for run in found.runs], found.means[name])
         values.append(each.r)
         rows.append({"run": pd.NA, "quantizer": name, "variant": "pooled"} | vars(each))
     found.indicator = pd.concat([found.indicator, pd.DataFrame(rows)], ignore_index=True)
     return np.array(values)
 
 
-class Observer:
-    """Gathers what the attacks see of every run, one quantizer after another.
-
-    Args:
-        found: where the runs lie.
-        attacks: what they want to read decides what is gathered.
-        source: called if an attack wants what the run files do not hold.
-    """
-
-    def __init__(self, found: Evidence, attacks: Iterable[Attack], source: InputSource):
-        attacks = list(attacks)
-        self.found = found
-        self.task = TASKS[found.meta[0]["task"]]
-        self.wants_models = any(attack.wants_models for attack in attacks)
-        wants_inputs = self.wants_models or any(attack.wants_features for attack in attacks)
-        self.inputs = source() if wants_inputs else None
-
-    def __call__(self, quantizer: str) -> Observed:
-        """What is seen of the models quantized by this one.
-
-        Raises:
-            FolderError: a file of a run is missing or damaged.
-        """
-        columns: dict[str, list[np.ndarray]] = {field: [] for field in PER_SAMPLE}
-        models = []
-        for run in self.found.runs:
-            scores, population = run.scores(), run.last_losses(quantizer)
-            if self.wants_models:
-                models.append(run.model())
-            output, target = scores[quantizer], scores["target"]
-            output = output[:, None] if output.ndim == 1 else output
-            loss = self.task.loss(torch.from_numpy(output), torch.from_numpy(target)).numpy()
-            for field, value in (
-                ("signal", self.task.signal(output, target)),
-                ("loss", loss.astype(np.float64)),
-                ("members", scores["members"].astype(bool)),
-                ("population", population.astype(np.float64)),
-                ("output", output),
-                ("target", target),
-            ):
-                columns[field].append(value)
-        stacked: dict[str, Any] = {field: np.stack(values) for field, values in columns.items()}
-        seen = Observed(**stacked, two_sided=self.task.two_sided)
-        if self.inputs is None:
-            return seen
-        pool, validation = self.inputs.pool, self.inputs.validation
-        features = pool.reshape(len(pool), -1), validation.reshape(len(validation), -1)
-        white_box = self._white_box(quantizer, models, self.inputs) if models else None
-        return replace(seen, features=features, white_box=white_box)
-
-    def _white_box(self, quantizer: str, models: list[Tensors], inputs: Inputs) -> WhiteBox:
-        stacked = {k: torch.from_numpy(np.stack([m[k] for m in models])) for k in models[0]}
-        trained = {name: stacked[name] for name, _ in inputs.module.named_parameters()}
-        quantized = inputs.quantizers[quantizer](trained)
-        return WhiteBox(
-            inputs.module, stacked | quantized, torch.from_numpy(inputs.pool), self.task
-        )
+def _of_quantizer(files: RunFiles, name: str) -> tuple[Losses, Models]:
+    """Losses of every checkpoint, and which of them are the very same quantized model."""
+    return files.losses[name], np.array(files.meta["quantizers"][name]["models"])

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
-VARIANTS = ("paper", "rate", "low_loss", "pooled")
+from quantmia.vocabulary import Variant
+
 Losses = Float[np.ndarray, "checkpoints samples"]
 Models = Int[np.ndarray, " checkpoints"]
 
@@ -71,7 +72,7 @@ def order(losses: Losses, models: Models) -> Order:
     return Order(gaps, variances, bool(distinct[best] == len(models) - 1))
 
 
-def indicator(ordered: Order, variant: str, low_loss_models: int = 10) -> Indicator:
+def indicator(ordered: Order, variant: Variant, low_loss_models: int = 10) -> Indicator:
     """R of one run in one variant.
 
     Args:
@@ -91,7 +92,7 @@ def indicator(ordered: Order, variant: str, low_loss_models: int = 10) -> Indica
         k = int(np.argmax(considered))
         delta = gaps[0]
     else:
-        raise ValueError(f"indicator variant {variant!r} is none of {VARIANTS}")
+        raise ValueError(f"{variant} is not a variant of a single run")
     r = _ratio(delta, variances[k])
     return Indicator(
         r if math.isfinite(r) else math.nan,

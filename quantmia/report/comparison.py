@@ -13,11 +13,11 @@ import pandas as pd
 from quantmia.errors import QuantmiaError
 from quantmia.ranking.audit import trusted_attack
 from quantmia.report import cells
-from quantmia.report.figures import Chart, themed
 from quantmia.report.load import Report
 from quantmia.report.matrices import privacy_map, rank_agreement
 from quantmia.report.numbers import with_interval
 from quantmia.report.page import html
+from quantmia.report.style import Chart, themed
 from quantmia.statistics import spearman
 
 
@@ -95,7 +95,7 @@ def render(found: Comparison, folder: Path) -> str:
     rankings = [
         {
             "name": name,
-            "answer": report.answer.replace("R^2", "R²"),
+            "answer": report.answer,
             "warnings": report.warnings,
             "href": quote(os.path.relpath(report.path / "report.html", folder))
             if (report.path / "report.html").exists()

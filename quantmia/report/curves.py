@@ -6,20 +6,21 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from quantmia.report.figures import COLOURS, FAINT, INK, TEXT, Chart, Size, order, small_charts
-from quantmia.report.load import Report
+from quantmia.ranking.conclusion import REFERENCE
+from quantmia.ranking.results import Results
+from quantmia.ranking.tables import r_q_on_grids
+from quantmia.report.style import COLOURS, FAINT, INK, TEXT, Chart, Size, order, small_charts
 
 POINTS = 120  # of a curve that are drawn
-REFERENCE = "full_precision"
 
 
-def roc(report: Report, size: Size) -> Chart:
+def roc(results: Results, size: Size) -> Chart:
     """ROC of every attack on logarithmic axes, a small chart a quantizer; boxes toggle attacks."""
-    rows = report.tables["roc"]
+    rows = results.tables["roc"]
     rows = rows[rows["tpr"] > 0].round(6)
     least = rows["fpr"].min()
     rows = rows.assign(low=rows["low"].clip(lower=least), guess=rows["fpr"])
-    names = report.attack_names
+    names = results.attack_names
     boxes = [
         alt.param(name=f"show_{n}", value=True, bind=alt.binding_checkbox(name=f" {name}"))
         for n, name in enumerate(names)
@@ -44,12 +45,12 @@ def roc(report: Report, size: Size) -> Chart:
     ]
     if size.hover:
         layers.append(base.mark_point(opacity=0, size=40).encode(x, y, tooltip=tips))
-    return small_charts(report, size, alt.layer(*layers), rows).add_params(*boxes)
+    return small_charts(results, size, alt.layer(*layers), rows).add_params(*boxes)
 
 
-def trajectory(report: Report, size: Size) -> Chart:
+def trajectory(results: Results, size: Size) -> Chart:
     """Held-out loss along training, quantized and not, with the two best checkpoints."""
-    table = report.tables["trajectory"]
+    table = results.tables["trajectory"]
     table = table.assign(
         place=table.groupby("quantizer")["loss"].rank(method="first").le(2), model="quantized"
     )
@@ -58,7 +59,7 @@ def trajectory(report: Report, size: Size) -> Chart:
     table = _thinned(table.drop(columns="place"))
     full = table[table["quantizer"] == REFERENCE].assign(model="full precision", checkpoint="")
     table.loc[table["quantizer"] == REFERENCE, "model"] = "full precision"
-    others = [name for name in order(report) if name != REFERENCE]
+    others = [name for name in order(results) if name != REFERENCE]
     rows = pd.concat([table, *(full.assign(quantizer=name) for name in others)], ignore_index=True)
     rows[["loss", "loss_low", "loss_high"]] = rows[["loss", "loss_low", "loss_high"]].map(_short)
     models = alt.Scale(domain=["full precision", "quantized"], range=[FAINT, INK])
@@ -76,12 +77,12 @@ def trajectory(report: Report, size: Size) -> Chart:
         .mark_point(size=3 * size.font, opacity=1)
         .encode(x, y, colour, alt.Shape("checkpoint:N", scale=shapes), tooltip=tips),
     )
-    return small_charts(report, size, layers, rows).resolve_scale(y="independent")
+    return small_charts(results, size, layers, rows).resolve_scale(y="independent")
 
 
-def grid(report: Report, size: Size) -> Chart:
+def grid(results: Results, size: Size) -> Chart:
     """Rank by r_Q when only one checkpoint in so many is looked at, a line a quantizer."""
-    table = grid_ranks(report)
+    table = grid_ranks(results)
     rows = table.melt("quantizer", var_name="grid", value_name="rank")
     rows["grid"] = rows["grid"].astype(int)
     grids = sorted(rows["grid"].unique())
@@ -100,14 +101,14 @@ def grid(report: Report, size: Size) -> Chart:
     )
 
 
-def grid_ranks(report: Report) -> pd.DataFrame:
+def grid_ranks(results: Results) -> pd.DataFrame:
     """Rank of every quantizer by r_Q on every checkpoint grid; undefined ones come last."""
-    table = report.tables["diagnostics"]
-    found = {"quantizer": table["quantizer"]}
-    for column in [each for each in map(str, table) if each.startswith("r_q_grid_")]:
-        value = table[column].fillna(-np.inf)
-        found[column.removeprefix("r_q_grid_")] = value.rank(ascending=False, method="average")
-    return pd.DataFrame(found)
+    table = results.tables["diagnostics"]
+    ranks = {
+        str(every): r_q.fillna(-np.inf).rank(ascending=False, method="average")
+        for every, r_q in r_q_on_grids(table).items()
+    }
+    return pd.DataFrame({"quantizer": table["quantizer"]} | ranks)
 
 
 def _thinned(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,131 +1,34 @@
-"""The charts of a report, and what they share; Vega-Altair draws them everywhere.
+"""The charts of a ranking.
 
 One definition of each serves the page (interactive), notebooks, and the SVG and PDF of a paper.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 
-from quantmia.errors import QuantmiaError
-from quantmia.report.load import Report
-
-try:
-    import altair as alt
-except ModuleNotFoundError:
-    raise QuantmiaError(
-        "report: the package altair is not installed. Install the report extra: "
-        "pip install 'quantmia[report]'"
-    ) from None
-
-# Okabe and Ito (2008), told apart with any colour vision; the two faintest come last.
-COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#E69F00", "#F0E442"]
-INK, FAINT = COLOURS[0], "#8a8a8a"
-TEXT = "currentColor"  # of what the chart stands in: dark on light or light on dark
+from quantmia.ranking.results import Results
+from quantmia.report import curves, matrices, points
+from quantmia.report.style import SCREEN, Chart, Size, themed
 
 
-@dataclass(frozen=True)
-class Size:
-    """Of the largest charts; the others follow.
+def charts(results: Results, size: Size = SCREEN) -> dict[str, Chart]:
+    """Every chart that the tables allow, by name.
 
     Args:
-        width: in pixels, which are points in a PDF.
-        height: of the same.
-        font: size of the letters.
-        hover: whether a mouse can ask for numbers.
-        legend: beside the chart on the `right`, or at the `bottom`.
-    """
-
-    width: int
-    height: int
-    font: int
-    hover: bool
-    legend: Literal["right", "bottom"]
-
-
-SCREEN = Size(880, 420, font=12, hover=True, legend="right")
-PAPER = Size(380, 240, font=9, hover=False, legend="bottom")  # six inches with its labels
-Chart = Any  # altair's classes of layered and faceted charts have no common type of their own
-
-
-def themed(chart: Chart, size: Size = SCREEN) -> Chart:
-    """The chart in the colours of what it stands in.
-
-    Args:
-        chart: any.
-        size: of its letters.
-    """
-    axis = alt.AxisConfig(
-        labelColor=TEXT, titleColor=TEXT, domainColor=FAINT, tickColor=FAINT, gridColor=FAINT,
-        gridOpacity=0.25, titleFontWeight="normal", labelFontSize=size.font - 1,
-        titleFontSize=size.font,
-    )  # fmt: skip
-    words = {
-        "labelColor": TEXT,
-        "titleColor": TEXT,
-        "labelFontSize": size.font,
-        "titleFontSize": size.font,
-        "titleFontWeight": "normal",
-    }
-    return chart.configure(
-        axis=axis,
-        legend=alt.LegendConfig(**words, symbolOpacity=1, orient=size.legend),
-        header=alt.HeaderConfig(**words),
-        view=alt.ViewConfig(stroke=None),
-        background="transparent",
-        aria=False,  # a table beside the chart is read more easily than a thousand marks
-    )
-
-
-def charts(report: Report, size: Size = SCREEN) -> dict[str, Chart]:
-    """Every chart that the tables of a report allow, by name.
-
-    Args:
-        report: whose tables.
+        results: whose tables.
         size: of the largest.
     """
-    from quantmia.report import curves, matrices, points
-
-    many, attacked = len(report.ranking) > 1, bool(report.trusted)
-    defined = bool(np.isfinite(report.ranking["r_q"]).any())  # with one checkpoint it never is
-    wanted: dict[str, tuple[bool, Callable[[Report, Size], Chart]]] = {
+    many, attacked = len(results.ranking) > 1, bool(results.trusted)
+    defined = bool(np.isfinite(results.ranking["r_q"]).any())  # with one checkpoint it never is
+    wanted: dict[str, tuple[bool, Callable[[Results, Size], Chart]]] = {
         "pareto": (attacked, points.pareto),
         "agreement": (attacked and defined, points.agreement),
         "pairs": (many, matrices.pairs),
-        "roc": ("roc" in report.tables, curves.roc),
+        "roc": ("roc" in results.tables, curves.roc),
         "trajectory": (True, curves.trajectory),
         "grid": (many, curves.grid),
     }
     return {
-        name: themed(draw(report, size), size) for name, (there, draw) in wanted.items() if there
+        name: themed(draw(results, size), size) for name, (there, draw) in wanted.items() if there
     }
-
-
-def attack_choice(report: Report) -> alt.Parameter:
-    """A menu of the attacks, named `attack`."""
-    names = report.attack_names
-    menu = alt.binding_select(options=names, name="attack: ")
-    return alt.param(name="attack", value=names[0], bind=menu)
-
-
-def order(report: Report) -> list[str]:
-    """The quantizers as the ranking has them."""
-    return list(report.ranking["quantizer"])
-
-
-def small_charts(report: Report, size: Size, layers: Chart, table: pd.DataFrame) -> Chart:
-    """One chart a quantizer, three in a row.
-
-    Args:
-        report: whose order they have.
-        size: of the largest charts.
-        layers: drawn of each.
-        table: with a column `quantizer`.
-    """
-    facet = alt.Facet("quantizer:N", sort=order(report), title=None)
-    return layers.properties(width=size.width * 0.26, height=size.height * 0.4, data=table).facet(
-        facet, columns=3
-    )

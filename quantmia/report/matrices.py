@@ -5,31 +5,32 @@ from dataclasses import dataclass
 import altair as alt
 import pandas as pd
 
-from quantmia.report.figures import COLOURS, INK, SCREEN, Chart, Size, order
-from quantmia.report.load import Report
+from quantmia.ranking.conclusion import measure
+from quantmia.ranking.results import Results
+from quantmia.report.style import COLOURS, INK, SCREEN, Chart, Size, order
 
 SIDE, SMALL = 46, 22  # pixels of a cell
 READABLE = 14  # rows; beyond, cells hold no number
 DARK = "#1b1f24"
 
 
-def pairs_key(report: Report) -> str:
+def pairs_key(results: Results) -> str:
     """Column of `pairs` that the ranking goes by."""
-    return f"p_mis_{report.trusted}" if report.trusted else "p_r_q"
+    return f"p_{measure(results.trusted)}"
 
 
-def pairs(report: Report, size: Size) -> Chart:
+def pairs(results: Results, size: Size) -> Chart:
     """P(row more private than column) for every two quantizers."""
-    table = report.tables["pairs"]
-    rows = table[["quantizer", "other"]].assign(p=table[pairs_key(report)])
+    table = results.tables["pairs"]
+    rows = table[["quantizer", "other"]].assign(p=table[pairs_key(results)])
     turned = pd.DataFrame(
         {"quantizer": rows["other"], "other": rows["quantizer"], "p": 1 - rows["p"]}
     )
     both = pd.concat([rows, turned], ignore_index=True)
     return _matrix(
         both,
-        Axis("quantizer", order(report), "this one is more private ..."),
-        Axis("other", order(report), "than this one"),
+        Axis("quantizer", order(results), "this one is more private ..."),
+        Axis("other", order(results), "than this one"),
         alt.Color("p:Q", title="P", scale=_diverging(0, 0.5, 1)),
         light="datum.p > 0.12 && datum.p < 0.85",
         size=size,

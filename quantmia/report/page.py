@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,13 +15,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from quantmia.errors import QuantmiaError
-from quantmia.ranking.verdict import SEPARATED
+from quantmia.ranking.words import headline
 from quantmia.report import cells
 from quantmia.report.exposed import Exposed
-from quantmia.report.figures import Chart
 from quantmia.report.load import Report
-from quantmia.report.matrices import pairs_key
 from quantmia.report.numbers import with_interval
+from quantmia.report.style import Chart
 
 # Larger tables stay in the folder, the page links to them: it is to be sent by mail.
 LARGEST_DOWNLOAD = 300_000
@@ -89,8 +87,8 @@ def render(report: Report, folder: Path, exposed: Sequence[Exposed] = ()) -> str
         "report.html.j2",
         report.figures,
         report=report,
-        headline=headline(report),
-        cautions=report.conclusion["warnings"],
+        headline=headline(report.conclusion),
+        cautions=report.cautions,
         figures=figures,
         ranking=cells.ranking(report),
         utility=cells.utility(report),
@@ -126,42 +124,6 @@ def html(template: str, charts: dict[str, Chart], **content: Any) -> str:
         script=Markup(texts["page.js"]),
         **content,
     )
-
-
-def headline(report: Report) -> list[str]:
-    """The answer in two sentences: what leaks least at which cost, and how sure that is."""
-    first = report.answer.partition("; ")[0].rstrip(".").replace("R^2", "R²")
-    by = f"the attack {report.trusted}" if report.trusted else "r_Q"
-    runs = int(report.ranking["runs"].iloc[0])
-    measured = f"Measured by {by} on {runs} {'run' if runs == 1 else 'runs'}"
-    return [f"{first}.", f"{measured}; {_doubts(report)}."]
-
-
-def _doubts(report: Report) -> str:
-    """Which quantizers cannot be told apart: those like the first, and neighbours."""
-    names = list(report.ranking["quantizer"])
-    if len(names) == 1:
-        return "there is no other to compare it with"
-    pairs = report.tables["pairs"]
-    rows = pairs[["quantizer", "other", pairs_key(report)]].itertuples(index=False, name=None)
-    p = {(a, b): value for a, b, value in rows}
-    if not any(value == value for value in p.values()):
-        return "one run does not tell how sure that is"
-    ties = [name for name in names[1:] if not p[names[0], name] >= SEPARATED]
-    near = [
-        f"{a} / {b}" for a, b in pairwise(names[1:]) if not max(p[a, b], 1 - p[a, b]) >= SEPARATED
-    ]
-    said = []
-    if ties:
-        said.append(f"it cannot be told apart from {_listed(ties, 'others')}")
-    if near:
-        said.append(f"neighbours that cannot be told apart: {_listed(near, 'pairs')}")
-    return "; ".join(said) or "every two neighbours in the ranking are told apart"
-
-
-def _listed(items: Sequence[str], kind: str) -> str:
-    """All of a few, or how many there are."""
-    return ", ".join(items) if len(items) <= 4 else f"{len(items)} {kind}"
 
 
 def _spearman(report: Report) -> str:

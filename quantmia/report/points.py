@@ -7,82 +7,84 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from quantmia.report.figures import FAINT, INK, TEXT, Chart, Size, attack_choice
-from quantmia.report.load import Report
+from quantmia.ranking.pareto import undominated
+from quantmia.ranking.results import Results
 from quantmia.report.numbers import with_interval
+from quantmia.report.style import FAINT, INK, TEXT, Chart, Size, attack_choice
 
 # Where a label may stand: after its point (or before it), above or below; the nearest first.
 PLACES = [(after, dy) for dy in (-8, 9, -21, 22) for after in (True, False)]
 CROWDED = 0.3  # of a label, which is left out if more of it would lie on something else
 ACROSS, DOWN = 0.12, 0.08  # room around the points, of what they take
 LETTER, LINE = 0.54, 1.1  # width of one and height of a line, of the font's size
-FLOOR = -0.1  # R^2 below is drawn here: the distance between useless and useless tells nothing
+FLOOR = -0.1  # R² below is drawn here: the distance between useless and useless tells nothing
 
 
-def utilities(report: Report) -> pd.DataFrame:
+def utilities(results: Results) -> pd.DataFrame:
     """Mean utility of every quantizer over the runs, with Student's interval.
 
     Args:
-        report: of any folder.
+        results: of any folder.
 
     Returns:
         Columns `quantizer, utility, utility_low, utility_high`.
     """
-    metric = report.ranking["utility_metric"].iloc[0]
-    values = report.utility[report.utility["metric"] == metric].groupby("quantizer")["value"]
+    metric = results.ranking["utility_metric"].iloc[0]
+    values = results.utility[results.utility["metric"] == metric].groupby("quantizer")["value"]
     count, mean = values.count(), values.mean()
-    quantile = t.ppf((1 + report.confidence) / 2, np.maximum(count - 1, 1))
+    quantile = t.ppf((1 + results.confidence) / 2, np.maximum(count - 1, 1))
     half = (values.std() / np.sqrt(count) * quantile).where(count > 1)
     table = pd.DataFrame({"utility": mean, "utility_low": mean - half, "utility_high": mean + half})
     return table.reset_index()
 
 
-def by_attack(report: Report) -> pd.DataFrame:
+def by_attack(results: Results) -> pd.DataFrame:
     """MIS, utility and r_Q of every quantizer and attack with intervals, and who is on the front.
 
     Args:
-        report: with attacks.
+        results: with attacks.
     """
     spread = ["mis", "mis_low", "mis_high"]
     kept = ["quantizer", "bits", "r_q", "r_q_low", "r_q_high"]
-    rows = report.attacks[["quantizer", "attack", *spread]].merge(report.ranking[kept])
-    rows = rows.merge(utilities(report))
+    rows = results.attacks[["quantizer", "attack", *spread]].merge(results.ranking[kept])
+    rows = rows.merge(utilities(results))
     for key in ("mis", "utility", "r_q"):
         numbers = rows[[key, f"{key}_low", f"{key}_high"]].to_numpy(float)
         rows[f"{key}_text"] = [with_interval(*row) for row in numbers]
-    rows["pareto"] = [
-        not _beaten(row, rows[rows["attack"] == row["attack"]]) for _, row in rows.iterrows()
-    ]
+    rows["pareto"] = False
+    for _, mine in rows.groupby("attack"):
+        numbers = mine[["mis", "utility"]].to_numpy(float)
+        rows.loc[mine.index, "pareto"] = undominated(*numbers.T)
     return rows
 
 
-def pareto(report: Report, size: Size) -> Chart:
+def pareto(results: Results, size: Size) -> Chart:
     """Utility against MIS with error bars both ways, and the front that no quantizer beats."""
-    rows = by_attack(report)
+    rows = by_attack(results)
     rows["label"] = rows["quantizer"] + rows["bits"].map(_bits)
-    if report.ranking["utility_metric"].iloc[0] == "r2" and rows["utility"].min() < FLOOR:
+    if results.ranking["utility_metric"].iloc[0] == "r2" and rows["utility"].min() < FLOOR:
         below = rows["utility"] < FLOOR
         rows.loc[below, "label"] += rows["utility"].map(", R² {:.1f} ◂".format)
         for key in ("utility", "utility_low", "utility_high"):
             rows[key] = rows[key].clip(lower=FLOOR)
     fill = alt.condition("datum.pareto", alt.value(INK), alt.value("white"))
-    title = f"{report.metric} (higher is better)"
-    return _labelled(report, size, rows, ("utility", title, False), "label", fill, front=True)
+    title = f"{results.metric} (higher is better)"
+    return _labelled(results, size, rows, ("utility", title, False), "label", fill, front=True)
 
 
-def agreement(report: Report, size: Size) -> Chart:
+def agreement(results: Results, size: Size) -> Chart:
     """r_Q against the MIS of an attack, with intervals."""
-    rows = by_attack(report)
+    rows = by_attack(results)
     rows = rows[np.isfinite(rows["r_q"])]
     log = bool((rows[["r_q", "r_q_low"]].min() > 0).all())
     title = "r_Q (higher is more private, says the paper)"
     return _labelled(
-        report, size, rows, ("r_q", title, log), "quantizer", alt.value(INK), front=False
+        results, size, rows, ("r_q", title, log), "quantizer", alt.value(INK), front=False
     )
 
 
 def _labelled(
-    report: Report,
+    results: Results,
     size: Size,
     rows: pd.DataFrame,
     across: tuple[str, str, bool],
@@ -93,7 +95,7 @@ def _labelled(
     """Points of one attack with bars of uncertainty, and labels that keep clear of each other.
 
     Args:
-        report: whose they are.
+        results: whose they are.
         size: of the chart.
         rows: of all attacks, which share the axes.
         across: column, title and whether logarithmic of the horizontal axis; MIS is the other.
@@ -113,12 +115,12 @@ def _labelled(
         up = _pixels(mine["mis"], y_domain, size.height)
         places = _places(at, size.height - up, list(mine[label]), size)
         rows.loc[mine.index, "place"] = places
-    attack = attack_choice(report)
+    attack = attack_choice(results)
     base = alt.Chart(rows).transform_filter(alt.datum.attack == attack)
     tips = [alt.Tooltip("quantizer:N"), alt.Tooltip("bits:Q", format=".3")]
     tips += [
         alt.Tooltip(f"{each}_text:N", title=title)
-        for each, title in (("mis", "MIS"), ("utility", report.metric), ("r_q", "r_Q"))
+        for each, title in (("mis", "MIS"), ("utility", results.metric), ("r_q", "r_Q"))
     ]
     bar = base.mark_rule(color=INK, opacity=0.8, clip=True)
     layers = [
@@ -192,9 +194,3 @@ def _places(across: np.ndarray, down: np.ndarray, labels: list[str], size: Size)
 def _overlap(a: tuple[float, ...], b: tuple[float, ...]) -> float:
     """Area that two boxes (left, top, right, bottom) share."""
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-
-
-def _beaten(row: pd.Series, others: pd.DataFrame) -> bool:
-    mis, utility = others["mis"], others["utility"]
-    as_good = (mis >= row["mis"]) & (utility >= row["utility"])
-    return bool((as_good & ((mis > row["mis"]) | (utility > row["utility"]))).any())

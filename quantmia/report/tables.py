@@ -1,56 +1,34 @@
-"""Tables for people (terminal, Markdown, LaTeX) and for programs (CSV)."""
+"""The ranking for people: in a terminal, as Markdown and as LaTeX."""
 
-from __future__ import annotations
-
-import os
-from collections.abc import Sequence
-from dataclasses import asdict
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from quantmia.files import write_json, write_text
-from quantmia.ranking.audit import trusted_attack
-
-if TYPE_CHECKING:
-    from quantmia.ranking.rank import Results
-
-CONCLUSION = "conclusion.json"
+from quantmia.files import write_text
+from quantmia.ranking.conclusion import measure, told_apart
+from quantmia.ranking.results import Results
 
 
-def write_tables(results: Results, path: Path, folders: Sequence[Path]) -> None:
-    """Every table as CSV, the ranking as Markdown and LaTeX too, and the conclusion as JSON.
+def write_documents(results: Results, path: Path) -> None:
+    """The ranking as Markdown, with the answer and what to know, and as LaTeX.
 
     Args:
         results: what to write.
         path: the folder.
-        folders: where the runs are.
     """
-    for name, table in results.tables.items():
-        write_text(path / f"{name}.csv", table.to_csv(index=False))
     shown = readable(results)
     notes = [f"- {warning}" for warning in results.warnings]
     text = "\n".join([markdown(shown), results.answer, "", *notes]).rstrip() + "\n"
     write_text(path / "ranking.md", text)
-    write_text(path / "ranking.tex", latex(shown, "l" + "r" * (shown.shape[1] - 2) + "l"))
-    conclusion = {
-        "answer": results.answer,
-        "warnings": [asdict(warning) for warning in results.warnings],
-        "trusted": results.trusted,
-        "confidence": results.confidence,
-        "folders": [os.path.relpath(folder, path) for folder in folders],
-    }
-    write_json(path / CONCLUSION, conclusion)
+    table = latex(shown, "l" + "r" * (shown.shape[1] - 2) + "l")
+    write_text(path / "ranking.tex", f"% {results.answer}\n{table}")
 
 
 def readable(results: Results) -> pd.DataFrame:
     """The ranking as strings: estimates with their intervals, most private first."""
-    table, pairs, trusted = results.tables["ranking"], results.tables["pairs"], results.trusted
-    key = f"mis_{trusted}" if trusted else "r_q"
+    table = results.ranking
     shown = pd.DataFrame({"quantizer": table["quantizer"]})
     shown["bits"] = [f"{bits:.3g}" for bits in table["bits"]]
     for attack in attacks_of(table):
@@ -59,13 +37,11 @@ def readable(results: Results) -> pd.DataFrame:
         shown["MIS at most"] = ["" if pd.isna(u) else f"{u:.3f}" for u in table["mis_upper"]]
     if "epsilon" in table:
         shown["ε at least"] = [f"{epsilon:.2f}" for epsilon in table["epsilon"]]
-    shown[_metric(table)] = [f"{u:.3f}" for u in table["utility"]]
+    shown[results.metric] = [f"{u:.3f}" for u in table["utility"]]
     shown["r_Q"] = _with_interval(table, "r_q", ".2g")
     shown["rank by r_Q"] = _with_interval(table, "rank", ".0f")
-    names = list(table["quantizer"])
-    chance = pairs.set_index(["quantizer", "other"])[f"p_{key}"] if len(pairs) else {}
-    following = [f"{chance[a, b]:.2f}" for a, b in pairwise(names)]
-    shown["P(> next)"] = [*following, ""]
+    chances = told_apart(table, results.tables["pairs"], measure(results.trusted))
+    shown["P(> next)"] = [*(f"{chance:.2f}" for chance in chances), ""]
     shown["flags"] = table["flags"]
     return shown
 
@@ -80,7 +56,8 @@ def show(results: Results, path: Path) -> None:
         console = Console(width=180)
     shown = readable(results)
     unlimited = console.options.update(width=10_000)
-    others = [c for c in map(str, shown) if c.startswith("MIS ") and c != f"MIS {results.trusted}"]
+    attacks = attacks_of(results.ranking)
+    others = [*(f"MIS {name}" for name in attacks if name != results.trusted), "MIS at most"]
     for column in (*others, "rank by r_Q", "bits", "r_Q"):
         if console.measure(_for_terminal(shown), options=unlimited).maximum <= console.width:
             break
@@ -100,18 +77,18 @@ def show(results: Results, path: Path) -> None:
     console.print(f"Files: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
-def summary(table: pd.DataFrame, title: str) -> None:
+def summary(results: Results, title: str) -> None:
     """Print the main columns of a ranking.
 
     Args:
-        table: the ranking.
+        results: what to print.
         title: above it.
     """
-    trusted = trusted_attack(attacks_of(table))
+    table, trusted = results.ranking, results.trusted
     shown = table[["quantizer"]].assign(bits=[f"{bits:.3g}" for bits in table["bits"]])
     if trusted:
         shown[f"MIS {trusted}"] = _with_interval(table, f"mis_{trusted}", ".3f")
-    shown[_metric(table)] = [f"{value:.3f}" for value in table["utility"]]
+    shown[results.metric] = [f"{value:.3f}" for value in table["utility"]]
     shown["rank by r_Q"] = _with_interval(table, "rank", ".0f")
     console = Console() if Console().is_terminal else Console(width=120)
     console.print(_for_terminal(shown, title))
@@ -135,11 +112,6 @@ def _for_terminal(shown: pd.DataFrame, title: str = "Most private first") -> Tab
     for row in shown.itertuples(index=False):
         table.add_row(*row)
     return table
-
-
-def _metric(table: pd.DataFrame) -> str:
-    metric = table["utility_metric"].iloc[0]
-    return "R²" if metric == "r2" else metric
 
 
 def _with_interval(table: pd.DataFrame, key: str, digits: str) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from quantmia.errors import QuantmiaError
 from quantmia.files import atomic, write_text
-from quantmia.report.figures import Chart
+from quantmia.report.style import Chart
 
 # The entries of a dictionary of resources, which come in another order each time.
 RESOURCES = re.compile(rb"(?:[ ]*/\w+ \d+ 0 R\n){2,}")

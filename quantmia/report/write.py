@@ -6,8 +6,9 @@ from pathlib import Path
 from quantmia.files import write_text
 from quantmia.report import comparison, page, vector
 from quantmia.report.exposed import Exposed
-from quantmia.report.figures import PAPER, charts
+from quantmia.report.figures import charts
 from quantmia.report.load import Report
+from quantmia.report.style import PAPER
 
 PAGE, FIGURES = "report.html", "figures"
 

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from quantmia.config.schema import ExperimentConfig
+from quantmia.config.schema import TABLES_ONLY, ExperimentConfig, recorded
 from quantmia.errors import FolderError
 from quantmia.files import (
     DamagedFileError,
@@ -23,9 +23,6 @@ from quantmia.files import (
     write_tensors,
 )
 from quantmia.runs.shards import blocks
-
-# What a finished run does not depend on: changing these rebuilds tables, it trains nothing again.
-TABLES_ONLY = ("name", "resume", "trajectory", "indicator", "attack", "ranking", "report")
 
 
 @dataclass(frozen=True)
@@ -125,6 +122,36 @@ class RunFolder:
             here["training"]["stack"] = there["training"]["stack"]
         return not differing_keys(there, here, ("name",))
 
+    def refuse_other(self, config: ExperimentConfig) -> None:
+        """Refuse a configuration that its runs are not of, or one that is not to complete it.
+
+        A stack of `auto` is taken for the one that is there.
+
+        Args:
+            config: on its device.
+
+        Raises:
+            FolderError: the message names what differs, or says how to resume.
+        """
+        if not (self.path / "manifest.json").exists():
+            return
+        there, here = self.manifest()["config"], recorded(config)
+        if here["training"]["stack"] == "auto":
+            here["training"]["stack"] = there["training"]["stack"]
+        more = isinstance(config.runs, int) and config.runs >= self.runs
+        differing = differing_keys(there, here, (*TABLES_ONLY, "runs") if more else TABLES_ONLY)
+        if differing:
+            raise FolderError(
+                f"{self.path} holds runs of another configuration (there and here):\n  - "
+                + "\n  - ".join(differing)
+                + "\n  Repeat its values, or choose another hydra.run.dir."
+            )
+        if not config.resume:
+            raise FolderError(
+                f"{self.path} holds runs already; add resume=true to complete it, or choose "
+                "another hydra.run.dir."
+            )
+
     def numbers(self) -> list[int]:
         """The runs that it holds or is to hold: all, or those of its shard.
 
@@ -205,11 +232,6 @@ class RunFolder:
 
     def _file(self, kind: str, run: int) -> Path:
         return self.path / kind / f"run-{run:04d}.safetensors"
-
-
-def recorded(config: ExperimentConfig) -> dict[str, Any]:
-    """The configuration as a manifest keeps it."""
-    return {key: value for key, value in asdict(config).items() if key != "resume"}
 
 
 def differing_keys(a: dict[str, Any], b: dict[str, Any], ignore: tuple[str, ...]) -> list[str]:

@@ -4,40 +4,44 @@ import hashlib
 import json
 import platform
 import subprocess
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
 
-import quantmia
-from quantmia.config.schema import ExperimentConfig
-from quantmia.data import Dataset, Split
+from quantmia.config.schema import ExperimentConfig, recorded
+from quantmia.data import Dataset, split
 from quantmia.device import choose, describe
-from quantmia.runs.folder import recorded
+from quantmia.files import write_text
 
 
-def manifest(
-    config: ExperimentConfig, dataset: Dataset, parts: Split, command: str
-) -> dict[str, Any]:
-    """What is known of an experiment before it is run.
+@dataclass
+class Manifest:
+    """What is known of an experiment, while it runs and when it is finished.
 
     Args:
-        config: as it is run.
-        dataset: its data.
-        parts: of the dataset.
-        command: starts it.
+        content: as JSON holds it.
     """
-    content = recorded(config)
-    reasons = [dropped.kind for dropped in dataset.dropped]
-    return {
-        "state": "running",
-        "command": command,
-        "commit": commit(),
-        "config": content,
-        "config_hash": hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest(),
-        "seed": config.seed,
-        "dataset": {
+
+    content: dict[str, Any]
+
+    @classmethod
+    def begun(cls, config: ExperimentConfig, dataset: Dataset, command: str) -> "Manifest":
+        """Before anything is trained.
+
+        Args:
+            config: as it is run.
+            dataset: its data.
+            command: starts it.
+        """
+        content = recorded(config)
+        reasons = [dropped.kind for dropped in dataset.dropped]
+        parts = split(dataset, config.split.validation, config.split.seed)
+        facts = {
             "name": dataset.name,
             "task": dataset.task_name,
             "samples": dataset.size,
@@ -46,20 +50,63 @@ def manifest(
             "pool": len(parts.pool),
             "sha256": dataset.fingerprint,
             "dropped": {reason: reasons.count(reason) for reason in sorted(set(reasons))},
-        },
-        "versions": {
-            "quantmia": quantmia.__version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("torch", "numpy", "scipy", "hydra-core")},
-        },
-        "device": describe(choose(config.device)),
-        "threads": torch.get_num_threads(),
-    }
+        }
+        packages = ("quantmia", "torch", "numpy", "scipy", "hydra-core")
+        return cls(
+            {
+                "state": "running",
+                "command": command,
+                "commit": commit(),
+                "config": content,
+                "config_hash": hashlib.sha256(
+                    json.dumps(content, sort_keys=True).encode()
+                ).hexdigest(),
+                "seed": config.seed,
+                "dataset": facts,
+                "versions": {name: version(name) for name in packages}
+                | {"python": platform.python_version()},
+                "device": describe(choose(config.device)),
+                "threads": torch.get_num_threads(),
+            }
+        )
+
+    def finish(
+        self, diverged: Sequence[str], measuring: float, total: float, peak_memory: int
+    ) -> None:
+        """Note the end.
+
+        Args:
+            diverged: names of the runs that were left out.
+            measuring: seconds of training and measuring.
+            total: seconds of all.
+            peak_memory: KiB.
+        """
+        self.content |= {
+            "state": "finished",
+            "diverged": list(diverged),
+            "timings": {
+                "measuring_seconds": round(measuring, 2),
+                "total_seconds": round(total, 2),
+            },
+            "peak_memory_mib": round(peak_memory / 1024),
+        }
+
+
+def write_dropped(path: Path, dataset: Dataset) -> None:
+    """`dropped.csv`, where there is anything that is not used of the source.
+
+    Args:
+        path: the run folder.
+        dataset: its data.
+    """
+    if dataset.dropped:
+        table = pd.DataFrame([asdict(row) for row in dataset.dropped])
+        write_text(path / "dropped.csv", table.to_csv(index=False))
 
 
 def commit() -> str | None:
     """The commit of the checkout that quantmia is run from, with `-dirty` if it was changed."""
-    root = Path(quantmia.__file__).parent.parent
+    root = Path(__file__).parents[2]
     if not (root / ".git").exists():
         return None
     words = ["describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quantmia.config.check import read_recorded
+from quantmia.config.schema import MERGED, ExperimentConfig
 from quantmia.errors import FolderError
 from quantmia.files import DamagedFileError, Tensors
-from quantmia.runs.folder import TABLES_ONLY, RunFiles, RunFolder, differing_keys
+from quantmia.runs.folder import RunFiles, RunFolder, differing_keys
 from quantmia.runs.shards import spans
-
-# What folders of one experiment may differ in.
-MERGED = (*TABLES_ONLY, "seed", "runs", "shard", "shards", "quantizer")
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ class Merged:
         notes: what is missing, in words.
     """
 
-    config: dict[str, Any]
+    config: ExperimentConfig
     dataset: dict[str, Any]
     runs: list[Run]
     notes: list[str]
@@ -118,7 +117,7 @@ class Merged:
     @property
     def quantizers(self) -> list[str]:
         """Names, in the order of the table before it is sorted."""
-        return list(self.config["quantizer"])
+        return list(self.config.quantizer)
 
 
 def merge(folders: Sequence[RunFolder]) -> Merged:
@@ -165,7 +164,8 @@ def merge(folders: Sequence[RunFolder]) -> Merged:
         notes.append(
             f"{len(runs) - len(complete)} runs are left out: they lack some of the quantizers"
         )
-    return Merged(config, first["dataset"], complete, notes)
+    typed = read_recorded(config, str(order[0].path / "manifest.json"))
+    return Merged(typed, first["dataset"], complete, notes)
 
 
 def _refuse_other(

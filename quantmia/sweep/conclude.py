@@ -9,16 +9,17 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from quantmia.cli.resolvers import slug
 from quantmia.errors import DONE, FAILED, FolderError, QuantmiaError
 from quantmia.files import write_text
-from quantmia.pipeline import run as pipeline
+from quantmia.pipeline import finished
 from quantmia.progress import Progress
+from quantmia.ranking.results import Results
 from quantmia.report.tables import show, summary
 from quantmia.runs.folder import RunFolder
 from quantmia.sweep.groups import Group, grouped
+from quantmia.sweep.places import slug
 from quantmia.sweep.plan import Job, Plan
-from quantmia.sweep.status import STATES, Standing, standings
+from quantmia.sweep.status import STATES, Standing, again, standings
 
 
 @dataclass(frozen=True)
@@ -27,17 +28,13 @@ class Ranked:
 
     Args:
         group: which.
-        table: its ranking.
-        answer: in words.
+        results: what it says.
         path: where its tables are.
-        notes: what is missing of it, in words.
     """
 
     group: Group
-    table: pd.DataFrame
-    answer: str
+    results: Results
     path: Path
-    notes: Sequence[str] = ()
 
 
 def conclude(plan: Plan, cache: Path, progress: Progress) -> int:
@@ -65,7 +62,7 @@ def conclude(plan: Plan, cache: Path, progress: Progress) -> int:
     if ranked and any(_wants_report(group) for group in groups):
         places = _named(plan, [(each.group, each.path) for each in ranked])
         try:
-            pipeline.report(places, plan.path, cache, progress, expose_samples=False)
+            finished.report(places, plan.path, cache, progress, expose_samples=False)
         except QuantmiaError as error:
             progress.say(f"error: report: {error}")
             code = FAILED
@@ -92,12 +89,6 @@ def name(plan: Plan, rest: Sequence[Standing], jobs: int, progress: Progress) ->
         log = f"\n    {each.log}" if each.log else ""
         progress.say(f"  {each.job.folder}: {each.state}{done}{why}{log}")
     progress.say(f"To run just them:\n  {again(plan)}")
-
-
-def again(plan: Plan) -> str:
-    """The command that runs what is not finished of a sweep."""
-    words = ["quantmia", "run", "-m", *plan.command, f"hydra.sweep.dir={plan.path}", "resume=true"]
-    return shlex.join(words)
 
 
 def show_status(plan: Plan, found: Sequence[Standing]) -> None:
@@ -162,20 +153,19 @@ def _place(plan: Plan, group: Group, groups: int) -> Path:
 def _rank(plan: Plan, group: Group, groups: int, cache: Path, progress: Progress) -> Ranked:
     path = _place(plan, group, groups)
     if path == group.folders[0].path:
-        manifest = group.folders[0].manifest()
-        return Ranked(group, pd.read_csv(path / "ranking.csv"), manifest["answer"], path)
+        return Ranked(group, Results.read(path), path)
     paths = [folder.path for folder in group.folders]
     path.mkdir(parents=True, exist_ok=True)
-    results, _ = pipeline.rank(paths, path, cache, progress)
+    results, _ = finished.rank(paths, path, cache, progress)
     if groups == 1:
         show(results, path)
-    return Ranked(group, results.tables["ranking"], results.answer, path, results.missing)
+    return Ranked(group, results, path)
 
 
 def _write_together(plan: Plan, ranked: Sequence[Ranked]) -> None:
     """All rankings in one table, the groups' labels first."""
     together = pd.concat(
-        [each.table.assign(group=each.group.label) for each in ranked], ignore_index=True
+        [each.results.ranking.assign(group=each.group.label) for each in ranked], ignore_index=True
     )
     columns = ["group", *[column for column in together.columns if column != "group"]]
     write_text(plan.path / "ranking.csv", together[columns].to_csv(index=False))
@@ -190,7 +180,7 @@ def _show_group(ranked: Ranked) -> None:
     """Print a short table of one group, and its answer."""
     jobs = len(ranked.group.jobs)
     title = f"{ranked.group.label} ({jobs} {'job' if jobs == 1 else 'jobs'})"
-    summary(ranked.table, title)
-    for note in ranked.notes:
+    summary(ranked.results, title)
+    for note in ranked.results.missing:
         print(f"note: {note}")
-    print(f"{ranked.answer}\n")
+    print(f"{ranked.results.answer}\n")

@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from quantmia.config.schema import ADDED_UP
 from quantmia.runs.folder import RunFolder
 from quantmia.sweep.plan import Job
-
-# Jobs of one ranking may differ in these.
-ADDED_UP = ("name", "resume", "trajectory", "report", "seed", "shard", "quantizer")
 
 
 @dataclass

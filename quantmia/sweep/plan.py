@@ -33,7 +33,7 @@ class Plan:
         path: its folder.
         command: what `quantmia run -m` was started with, without `resume`.
         jobs: in Hydra's order.
-        done: folders that hold already what is asked for; not written.
+        done: folders that held what is asked for before the sweep was started.
     """
 
     path: Path
@@ -45,7 +45,8 @@ class Plan:
         """Write it into the sweep's folder."""
         self.path.mkdir(parents=True, exist_ok=True)
         jobs = [asdict(job) for job in self.jobs]
-        write_json(self.path / FILE, {"command": list(self.command), "jobs": jobs})
+        content = {"command": list(self.command), "jobs": jobs, "done": sorted(self.done)}
+        write_json(self.path / FILE, content)
 
     def folder(self, job: Job) -> Path:
         """Where a job writes."""
@@ -66,7 +67,8 @@ def read_plan(path: Path) -> Plan:
     try:
         content: dict[str, Any] = json.loads((path / FILE).read_text(encoding="utf-8"))
         jobs = [Job(tuple(job["overrides"]), job["folder"]) for job in content["jobs"]]
-        return Plan(path, tuple(content["command"]), tuple(jobs))
+        done = frozenset(content.get("done", ()))  # which older versions did not write
+        return Plan(path, tuple(content["command"]), tuple(jobs), done)
     except FileNotFoundError:
         raise FolderError(
             f"{path} has no {FILE}: name the folder of a sweep, which 'quantmia run -m' prints."

@@ -1,5 +1,6 @@
 """What became of the jobs of a sweep: from their folders, with SLURM's word where there is one."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,16 @@ def standings(plan: Plan) -> list[Standing]:
     ids = submitted(plan.path)
     queue = (in_queue() or {}) if ids else {}
     return [_standing(plan, job, ids.get(job.folder, []), queue) for job in plan.jobs]
+
+
+def again(plan: Plan) -> str:
+    """The command that runs what is not finished of a sweep.
+
+    Args:
+        plan: of the sweep.
+    """
+    words = ["quantmia", "run", "-m", *plan.command, f"hydra.sweep.dir={plan.path}", "resume=true"]
+    return shlex.join(words)
 
 
 def record_failure(folder: Path, text: str) -> None:

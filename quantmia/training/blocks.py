@@ -1,44 +1,59 @@
 """Blocks of runs: trained as one stack, measured checkpoint by checkpoint, written run by run."""
 
-import hashlib
-import json
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
-from pathlib import Path
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Shaped
+from torch import Tensor
 
-from quantmia.config.schema import ExperimentConfig
-from quantmia.data import Dataset, Split, members, standardise
+from quantmia.data import members, targets_of_runs
 from quantmia.device import deterministic
-from quantmia.errors import QuantmiaError
-from quantmia.models.factory import model_factory
-from quantmia.models.loop import Separate
+from quantmia.experiment import Experiment
+from quantmia.files import Tensors
+from quantmia.models.loop import Loop
 from quantmia.models.stack import Stack
-from quantmia.preemption import block as finishing_block
-from quantmia.preemption import writing
-from quantmia.progress import Advance, Progress
-from quantmia.quantizers import Quantizer, make
+from quantmia.preemption import Stop
+from quantmia.progress import Advance
 from quantmia.runs.folder import RunFiles, RunFolder
 from quantmia.runs.shards import blocks
 from quantmia.seeding import Purpose, stream
 from quantmia.training.allocator import keep_freed_memory
 from quantmia.training.checkpoints import Trajectory
-from quantmia.training.losses import Measurement, measure
-from quantmia.training.train import checkpoint_epochs, train
+from quantmia.training.losses import Measured, measure
+from quantmia.training.train import train
 
 
-def train_missing(
-    config: ExperimentConfig,
-    dataset: Dataset,
-    parts: Split,
-    folder: RunFolder,
-    runs: int,
-    cache: Path,
-    progress: Progress,
-) -> None:
-    """Train and measure the blocks of runs that are not in the folder yet."""
+@dataclass(frozen=True)
+class Trained:
+    """A run that is trained and measured.
+
+    Args:
+        run: its index.
+        files: losses and scores by quantizer.
+        model: the final parameters in full precision.
+    """
+
+    run: int
+    files: RunFiles
+    model: Tensors
+
+
+def train_missing(experiment: Experiment, folder: RunFolder, runs: int, stop: Stop) -> None:
+    """Train and measure the blocks of runs that are not in the folder yet.
+
+    Args:
+        experiment: fitted to its data and device.
+        folder: where the files of every run go.
+        runs: of the whole experiment; a shard trains its part of them.
+        stop: lets the block in hand finish when the job is told to stop.
+
+    Raises:
+        Preempted: it was told to stop.
+    """
+    config = experiment.config
     stack = config.training.stack
     assert isinstance(stack, int)  # auto has become a number
     mine = blocks(runs, stack, config.shard, config.shards)
@@ -46,157 +61,90 @@ def train_missing(
     if not missing:
         return
     keep_freed_memory()
-    # Copies, because torch aligns its memory and bits can depend on alignment.
-    features = torch.tensor(inputs(config, dataset, parts)).to(config.device)
-    quantizers = {name: make(each) for name, each in config.quantizer.items()}
-    epochs = config.training.epochs
+    # A copy, because torch aligns its memory and bits can depend on alignment.
+    features = torch.tensor(experiment.inputs).to(config.device)
+    evaluations = len(config.training.checkpoints) * len(config.quantizer)
+    stage = experiment.progress.stage
     with (
         deterministic(torch.device(config.device)),
-        progress.stage("training", len(missing) * epochs, "epochs") as train_advance,
-        progress.stage(
-            "evaluation",
-            len(missing) * len(checkpoint_epochs(config.training)) * len(quantizers),
-            "checkpoints",
-        ) as measure_advance,
+        stage("training", len(missing) * config.training.epochs, "epochs") as epochs,
+        stage("evaluation", len(missing) * evaluations, "checkpoints") as checkpoints,
     ):
         for block in missing:
-            with finishing_block():
-                finished = list(
-                    _measure_block(
-                        config,
-                        dataset,
-                        parts,
-                        features,
-                        quantizers,
-                        block,
-                        cache,
-                        (train_advance, measure_advance),
-                    )
-                )
-                with writing():
-                    for run, files, model in finished:
-                        folder.write_run(run, files, model)
+            with stop.finishing():
+                trained = list(_train_block(experiment, features, block, epochs, checkpoints))
+                with stop.writing():
+                    for each in trained:
+                        folder.write_run(each.run, each.files, each.model)
 
 
-def _measure_block(
-    config: ExperimentConfig,
-    dataset: Dataset,
-    parts: Split,
-    features: torch.Tensor,
-    quantizers: dict[str, Quantizer],
-    block: range,
-    cache: Path,
-    advance: tuple[Advance, Advance],
-):
+def _train_block(
+    experiment: Experiment, features: Tensor, block: range, epochs: Advance, checkpoints: Advance
+) -> Iterator[Trained]:
+    config, dataset, parts = experiment.config, experiment.dataset, experiment.parts
     mask = members(config.seed, block, len(parts.pool), config.split.membership)
-    targets = _targets(dataset, parts, mask)
-    device = config.device
-    pool_x, pool_y = features[parts.pool], torch.tensor(targets[:, parts.pool]).to(device)
-    validation = features[parts.validation], torch.tensor(targets[:, parts.validation]).to(device)
+    targets = targets_of_runs(dataset, parts, mask)
+    pool, pool_targets = features[parts.pool], _there(targets[:, parts.pool], config.device)
+    held_out = features[parts.validation], _there(targets[:, parts.validation], config.device)
     seeds = [int(stream(config.seed, Purpose.INITIALISATION, run).integers(2**62)) for run in block]
-    kind = Stack if config.training.vectorize else Separate
-    stack = kind(model_factory(config.model, dataset), seeds, dataset.task, device)
-    epochs = checkpoint_epochs(config.training)
-    trajectory = Trajectory(cache, _address(config, dataset, block), epochs)
+    kind = Stack if config.training.vectorize else Loop
+    stack = kind(experiment.model, seeds, dataset.task, config.device)
+    trajectory = Trajectory.of_block(experiment, block)
     if trajectory.intact():
-        checkpoints = trajectory.read(device)
-        advance[0](config.training.epochs)
+        steps = trajectory.read(config.device)
+        epochs(config.training.epochs)
     else:
         chosen = [torch.from_numpy(np.flatnonzero(row)) for row in mask]
-        checkpoints = train(
-            stack, config.training, pool_x, pool_y, chosen, config.seed, block, advance[0]
+        steps = train(
+            stack, config.training, pool, pool_targets, chosen, config.seed, block, epochs
         )
         if config.trajectory.keep:
-            checkpoints = trajectory.keep(checkpoints)
-    with closing(checkpoints):
-        measured, final, diverged = measure(
-            checkpoints, len(epochs), stack, quantizers, validation, pool_x, advance[1]
+            steps = trajectory.keep(steps)
+    with closing(steps):
+        measured = measure(
+            steps, len(trajectory.epochs), stack, experiment.quantizers, held_out, pool, checkpoints
         )
-        next(checkpoints, None)  # lets a kept trajectory say that it is complete
+        next(steps, None)  # lets a kept trajectory say that it is complete
     for row, run in enumerate(block):
-        yield (
-            run,
-            _run_files(
-                config,
-                dataset,
-                measured,
-                bool(diverged[row]),
-                row,
-                run,
-                mask[row],
-                targets[row],
-                parts,
-            ),
-            {name: value[row] for name, value in final.items()},
-        )
+        files = _files(experiment, measured, run, row, mask[row], targets[row])
+        yield Trained(run, files, {name: value[row] for name, value in measured.final.items()})
 
 
-def _run_files(
-    config,
-    dataset,
-    measured: dict[str, Measurement],
-    diverged,
-    row,
-    run,
-    mask,
-    targets,
-    parts,
+def _there(targets: Shaped[np.ndarray, "runs samples"], device: str) -> Tensor:
+    return torch.tensor(targets).to(device)
+
+
+def _files(
+    experiment: Experiment,
+    measured: Measured,
+    run: int,
+    row: int,
+    mask: Bool[np.ndarray, " pool"],
+    targets: Shaped[np.ndarray, " samples"],
 ) -> RunFiles:
     """One run's share of a block's measurements."""
-    meta = {"run": run, "seed": config.seed, "diverged": diverged, "task": dataset.task_name}
-    meta["quantizers"] = {
+    dataset, parts, quantizers = experiment.dataset, experiment.parts, measured.quantizers
+    diverged = bool(measured.diverged[row])
+    held_out = targets[parts.validation]
+    facts = {
         name: {
             "bits": each.bits,
             "sparsity": float(each.sparsity[row]),
             "models": each.models[row].tolist(),
-            "utility": {}
-            if diverged
-            else dataset.task.utility(each.validation[row], targets[parts.validation]),
+            "utility": {} if diverged else dataset.task.utility(each.validation[row], held_out),
         }
-        for name, each in measured.items()
+        for name, each in quantizers.items()
+    }
+    meta = {
+        "run": run,
+        "seed": experiment.config.seed,
+        "diverged": diverged,
+        "task": dataset.task_name,
+        "quantizers": facts,
     }
     scores = {
         name: each.pool[row][:, 0] if each.pool.shape[-1] == 1 else each.pool[row]
-        for name, each in measured.items()
+        for name, each in quantizers.items()
     }
     scores |= {"members": mask.astype(np.uint8), "target": targets[parts.pool]}
-    return RunFiles({name: each.losses[row] for name, each in measured.items()}, scores, meta)
-
-
-def inputs(config: ExperimentConfig, dataset: Dataset, parts: Split) -> np.ndarray:
-    """What the models see: features, standardised unless the configuration says not to."""
-    return standardise(dataset, parts) if config.split.standardise else dataset.features
-
-
-def _targets(dataset: Dataset, parts: Split, mask: np.ndarray) -> np.ndarray:
-    """Targets on each run's scale, [runs, samples]: regression is standardised by its members."""
-    if dataset.task_name != "regression":
-        return np.tile(dataset.target, (len(mask), 1)).astype(
-            np.int64 if dataset.task_name == "multiclass" else np.float32
-        )
-    target = dataset.target.astype(np.float64)
-    rows = []
-    for row in mask:
-        own = target[parts.pool[row]]
-        if own.std() == 0:
-            raise QuantmiaError(
-                "dataset: all members of a run have the same target, which cannot be "
-                "standardised; use more data."
-            )
-        rows.append((target - own.mean()) / own.std())
-    return np.stack(rows).astype(np.float32)
-
-
-def _address(config: ExperimentConfig, dataset: Dataset, block: range) -> str:
-    """Hash of everything that a block's checkpoints depend on, and of nothing else."""
-    made_of = [
-        dataset.fingerprint,
-        asdict(config.split),
-        config.model,
-        asdict(config.training),
-        config.seed,
-        list(block),
-        torch.__version__,
-        config.device,
-    ]
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    return RunFiles({name: each.losses[row] for name, each in quantizers.items()}, scores, meta)

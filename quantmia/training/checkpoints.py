@@ -1,11 +1,15 @@
 """Checkpoints of a stack on disk, for later commands with more quantizers."""
 
+import hashlib
+import json
 import shutil
 from collections.abc import Generator, Iterable
 from pathlib import Path
 
 import torch
 
+from quantmia.config.schema import OF_A_TRAJECTORY, recorded
+from quantmia.experiment import Experiment
 from quantmia.files import DamagedFileError, read_tensors, write_json, write_tensors
 from quantmia.models.stack import Params
 
@@ -24,6 +28,24 @@ class Trajectory:
     def __init__(self, cache: Path, address: str, epochs: list[int]):
         self.folder = cache / "trajectories" / address
         self.epochs = epochs
+
+    @classmethod
+    def of_block(cls, experiment: Experiment, block: range) -> "Trajectory":
+        """That of a block of runs, addressed by everything that its bits depend on.
+
+        Args:
+            experiment: fitted to its data and device.
+            block: the runs.
+        """
+        config = recorded(experiment.config)
+        made_of = {
+            "data": experiment.dataset.fingerprint,
+            "config": {key: config[key] for key in OF_A_TRAJECTORY},
+            "runs": list(block),
+            "torch": torch.__version__,
+        }
+        address = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+        return cls(experiment.cache, address, experiment.config.training.checkpoints)
 
     @property
     def complete(self) -> bool:

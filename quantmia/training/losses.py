@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
-from quantmia.models.loop import Separate
+from quantmia.models.loop import Loop
 from quantmia.models.stack import Params, Stack
 from quantmia.progress import Advance
 from quantmia.quantizers import Quantizer
@@ -39,15 +39,30 @@ class Measurement:
     bits: float
 
 
+@dataclass
+class Measured:
+    """What was measured of a block of runs.
+
+    Args:
+        quantizers: the measurements by quantizer.
+        final: parameters of the last checkpoint in full precision, [runs, *shape].
+        diverged: which runs have a parameter that is not finite.
+    """
+
+    quantizers: dict[str, Measurement]
+    final: dict[str, NDArray]
+    diverged: Bool[np.ndarray, " runs"]
+
+
 def measure(
     checkpoints: Iterable[Checkpoint],
     n_checkpoints: int,
-    stack: Stack | Separate,
+    stack: Stack | Loop,
     quantizers: Mapping[str, Quantizer],
     validation: tuple[Float[Tensor, "samples *features"], Shaped[Tensor, "runs samples"]],
     pool: Float[Tensor, "pool *features"],
     advance: Advance,
-) -> tuple[dict[str, Measurement], dict[str, NDArray], Bool[np.ndarray, " runs"]]:
+) -> Measured:
     """Quantize and evaluate every checkpoint, then forget it.
 
     Args:
@@ -58,10 +73,6 @@ def measure(
         validation: features, and targets on each run's scale.
         pool: features the final models are scored on.
         advance: told of every quantized checkpoint done.
-
-    Returns:
-        The measurements by quantizer, the final parameters in full precision [runs, *shape], and
-        which runs diverged (a parameter not finite).
     """
     x, y = validation
     n_runs = len(y)
@@ -95,7 +106,7 @@ def measure(
                     _stored_bits(weights, quantized, quantizer),
                 )
             advance(1)
-    return measurements, final, diverged
+    return Measured(measurements, final, diverged)
 
 
 def _fingerprints(params: Params) -> list[int]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.optim.sgd import sgd
 
 from quantmia.config.schema import TrainingConfig
-from quantmia.models.loop import Separate
+from quantmia.models.loop import Loop
 from quantmia.models.stack import Params, Stack
 from quantmia.progress import Advance
 from quantmia.training.batches import Batches
@@ -83,13 +83,8 @@ class Sgd:
 OPTIMISERS = {"adam": Adam, "sgd": Sgd}
 
 
-def checkpoint_epochs(config: TrainingConfig) -> list[int]:
-    """The epochs (from 1) after which a checkpoint is taken."""
-    return list(range(config.checkpoint_every, config.epochs + 1, config.checkpoint_every))
-
-
 def train(
-    stack: Stack | Separate,
+    stack: Stack | Loop,
     config: TrainingConfig,
     features: Float[Tensor, "pool *features"],
     targets: Tensor,
@@ -115,7 +110,7 @@ def train(
     params: Params = {name: value.clone() for name, value in stack.initial.items()}
     optimiser = OPTIMISERS[config.optimizer]([params[name] for name in stack.trained], config)
     batches = Batches(features, targets, members, config.batch_size, seed, runs)
-    wanted = set(checkpoint_epochs(config))
+    wanted = set(config.checkpoints)
     for epoch in range(1, config.epochs + 1):
         for x, y, weights in batches.epoch():
             optimiser.step(stack.gradients(params, x, y, weights))

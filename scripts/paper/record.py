@@ -13,14 +13,14 @@ from omegaconf import OmegaConf
 
 from quantmia.cli.overrides import DOES_NOT_COMPOSE, conf_dir
 from quantmia.config.check import check
+from quantmia.config.schema import OF_THE_MACHINE, recorded
 from quantmia.errors import ConfigError, FolderError
-from quantmia.runs.folder import RunFolder, differing_keys, recorded
+from quantmia.runs.folder import RunFolder, differing_keys
 from scripts.paper.studies import finished
 
 FILE = "manifest.json"
 MEASURED = "efficiency/{}"  # the name of a setting of `quantmia efficiency`
 EFFICIENCY = "quantmia efficiency DIR --reference-runs 150"  # as in the Makefile
-OF_THE_MACHINE = ("device",)  # not of the study
 
 
 def record(studies: Sequence[Path], measured: Sequence[Path]) -> dict[str, Any]:

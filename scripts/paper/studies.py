@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from quantmia.config.schema import ADDED_UP
 from quantmia.errors import FolderError
 from quantmia.runs.folder import RunFolder
 from quantmia.sweep.conclude import rankings
-from quantmia.sweep.groups import ADDED_UP, grouped
+from quantmia.sweep.groups import grouped
 from quantmia.sweep.plan import Job, Plan, read_plan
 from quantmia.sweep.status import standings
 

@@ -2,7 +2,6 @@ import pytest
 
 from quantmia import __version__
 from quantmia.cli.__main__ import main
-from quantmia.cli.resolvers import run_dir
 
 
 @pytest.fixture(autouse=True)
@@ -78,19 +77,3 @@ def test_unknown_command(capsys):
 def test_rank_wants_folders(capsys):
     assert main(["rank"]) == 2
     assert "DIR" in capsys.readouterr().err
-
-
-def test_resume_takes_the_newest_unfinished_folder(tmp_path):
-    states = {"2026-01-01_00-00-00": "running", "2026-01-02_00-00-00": "finished"}
-    for folder, state in states.items():
-        path = tmp_path / "outputs" / "a" / folder
-        path.mkdir(parents=True)
-        (path / "manifest.json").write_text(f'{{"state": "{state}"}}')
-    first, second = (f"outputs/a/{folder}" for folder in states)
-    assert run_dir("a", True) == first
-    (tmp_path / first / "manifest.json").write_text('{"state": "finished"}')
-    assert run_dir("a", True) == second
-    (tmp_path / first / "manifest.json").unlink()
-    assert run_dir("a", True) == first
-    assert run_dir("a", False) not in (first, second)
-    assert run_dir("b", True).startswith("outputs/b/")

@@ -1,15 +1,9 @@
 import pytest
-from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig
 
-from quantmia.cli.overrides import conf_dir
 from quantmia.config.check import check
 from quantmia.errors import ConfigError
-
-
-def composed(*overrides: str) -> DictConfig:
-    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-        return compose("config", overrides=list(overrides))
+from tests.configurations import composed
 
 
 def faults_of(*overrides: str) -> list[str]:
@@ -43,10 +37,10 @@ def test_default_is_typed_and_resolved():
         (["runs=2.5"], "runs=2.5: has to be an integer"),
         (["seed=-1"], "seed=-1"),
         (["name=a/b"], "name=a/b"),
-        (["split.validation=0"], "split.validation=0.0"),
+        (["split.validation=0"], "split.validation=0: has to be a number between 0 and 1"),
         (["split.validation=1.2"], "split.validation=1.2"),
         (["quantizer=[]"], "quantizer=[]"),
-        (["training.lr=0"], "training.lr=0.0"),
+        (["training.lr=0"], "training.lr=0: has to be a number above 0"),
         (["training.lr=inf"], "training.lr=inf"),
         (["training.batch_size=0"], "training.batch_size=0"),
         (["training.stack=0"], "training.stack=0"),
@@ -57,7 +51,7 @@ def test_default_is_typed_and_resolved():
         (["indicator.variant=papr"], "did you mean paper?"),
         (["indicator.low_loss_models=1"], "indicator.low_loss_models=1"),
         (["indicator.grids=[1,0]"], "indicator.grids=[1, 0]"),
-        (["ranking.confidence=1"], "ranking.confidence=1.0"),
+        (["ranking.confidence=1"], "ranking.confidence=1:"),
         (["ranking.bootstrap=0"], "ranking.bootstrap=0"),
         (["quantization.per=row"], "quantization.per=row"),
         (["quantizer.uniform_2.bits=40"], "bits=40"),

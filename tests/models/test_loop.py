@@ -5,15 +5,15 @@ import pytest
 import torch
 from torch import nn
 
-from quantmia.config.schema import TrainingConfig
 from quantmia.models.heads import mlp
-from quantmia.models.loop import Separate
+from quantmia.models.loop import Loop
 from quantmia.models.stack import Stack
 from quantmia.quantizers import Uniform
 from quantmia.tasks import TASKS
 from quantmia.training.batches import Batches
 from quantmia.training.losses import measure
 from quantmia.training.train import train
+from tests.configurations import training
 
 SEEDS = [5, 6, 7]
 POOL = torch.randn(40, 4, generator=torch.Generator().manual_seed(0))
@@ -25,7 +25,7 @@ COINS = [half[:count] for half, count in zip(HALVES, (20, 17, 13), strict=True)]
 def trained(kind, factory, seeds=SEEDS, members=HALVES, epochs=3, **settings):
     """The last checkpoint, and what trained it."""
     models = kind(factory, seeds, TASKS["regression"])
-    config = TrainingConfig(epochs=epochs, batch_size=8, lr=1e-2, **settings)
+    config = training(epochs=epochs, batch_size=8, lr=1e-2, **settings)
     steps = train(models, config, POOL, Y, members, 0, range(len(seeds)), lambda count: None)
     last = {}
     for _, params in steps:
@@ -46,7 +46,7 @@ def dropout():
 def test_what_both_can_train_they_train_alike(members, optimizer):
     settings = {"members": members, "optimizer": optimizer}
     stacked, stack = trained(Stack, lambda: mlp(4, 1, hidden=[8]), **settings)
-    alone, separate = trained(Separate, lambda: mlp(4, 1, hidden=[8]), **settings)
+    alone, separate = trained(Loop, lambda: mlp(4, 1, hidden=[8]), **settings)
     assert list(stacked) == list(alone) == stack.trained == separate.trained
     for name, value in stacked.items():
         torch.testing.assert_close(alone[name], value, rtol=1e-4, atol=2e-5)
@@ -55,7 +55,7 @@ def test_what_both_can_train_they_train_alike(members, optimizer):
 
 @pytest.mark.parametrize("factory", [batch_norm, dropout])
 def test_a_run_is_what_a_plain_loop_makes_of_it(factory):
-    found, separate = trained(Separate, factory, optimizer="sgd", momentum=0.0, epochs=2)
+    found, separate = trained(Loop, factory, optimizer="sgd", momentum=0.0, epochs=2)
     for run, seed in enumerate(SEEDS):
         with torch.random.fork_rng():
             torch.manual_seed(seed)
@@ -76,31 +76,31 @@ def test_a_run_is_what_a_plain_loop_makes_of_it(factory):
 @pytest.mark.parametrize("factory", [batch_norm, dropout])
 def test_a_run_does_not_depend_on_the_others_nor_on_the_global_generator(factory):
     torch.manual_seed(1)
-    three, _ = trained(Separate, factory, optimizer="sgd")
+    three, _ = trained(Loop, factory, optimizer="sgd")
     torch.manual_seed(2)
     expected = torch.rand(1)
     torch.manual_seed(2)
-    two, _ = trained(Separate, factory, seeds=SEEDS[:2], members=HALVES[:2], optimizer="sgd")
+    two, _ = trained(Loop, factory, seeds=SEEDS[:2], members=HALVES[:2], optimizer="sgd")
     assert torch.equal(torch.rand(1), expected)
     for name, value in two.items():  # but for rounding, which vector lanes decide
         torch.testing.assert_close(three[name][:2], value, rtol=1e-5, atol=1e-6)
 
 
 def test_buffers_are_measured_but_neither_quantized_nor_trained():
-    last, separate = trained(Separate, batch_norm)
+    last, separate = trained(Loop, batch_norm)
     assert "1.running_var" in last
     assert "1.running_var" not in separate.trained
     assert not torch.equal(last["1.running_var"], separate.initial["1.running_var"])
     quantizer = Uniform(bits=2, bias=True)
-    measured, final, diverged = measure(
-        [(1, last)], 1, separate, {"q": quantizer}, (POOL, Y), POOL, lambda count: None
-    )
-    assert not diverged.any()
-    np.testing.assert_array_equal(final["1.running_var"], last["1.running_var"])
+    found = measure([(1, last)], 1, separate, {"q": quantizer}, (POOL, Y), POOL, lambda count: None)
+    assert not found.diverged.any()
+    np.testing.assert_array_equal(found.final["1.running_var"], last["1.running_var"])
     expected = quantizer({name: last[name] for name in separate.trained}) | {
         name: value for name, value in last.items() if name not in separate.trained
     }
-    torch.testing.assert_close(torch.from_numpy(measured["q"].validation), separate(expected, POOL))
+    torch.testing.assert_close(
+        torch.from_numpy(found.quantizers["q"].validation), separate(expected, POOL)
+    )
 
 
 def test_a_parameter_that_has_no_share_in_the_output_stays():
@@ -113,6 +113,6 @@ def test_a_parameter_that_has_no_share_in_the_output_stays():
         def forward(self, x):
             return self.used(x) * self.scale
 
-    last, separate = trained(Separate, Idle)
+    last, separate = trained(Loop, Idle)
     assert torch.equal(last["idle.weight"], separate.initial["idle.weight"])
     assert not torch.equal(last["scale"], separate.initial["scale"])

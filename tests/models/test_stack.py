@@ -3,12 +3,12 @@ import pytest
 import torch
 from torch import nn
 
-from quantmia.config.schema import TrainingConfig
 from quantmia.errors import QuantmiaError
 from quantmia.models.heads import mlp
 from quantmia.models.stack import ROWS, Stack
 from quantmia.tasks import TASKS
 from quantmia.training.train import train
+from tests.configurations import training
 
 SEEDS = [5, 6, 7]
 X = torch.randn(20, 4, generator=torch.Generator().manual_seed(0))
@@ -200,7 +200,7 @@ def trained(runs, seeds, seed=11, x=X, y=POOL_Y, advance=lambda count: None, **s
     """The last checkpoint of a stack of linear models."""
     stack = Stack(lambda: nn.Linear(4, 1), seeds, TASKS["regression"])
     before = {name: value.clone() for name, value in stack.initial.items()}
-    config = TrainingConfig(**{"epochs": 3, "batch_size": 4, "lr": 0.02} | settings)
+    config = training(**{"epochs": 3, "batch_size": 4, "lr": 0.02} | settings)
     *_, (_, params) = train(stack, config, x, y[runs], list(MEMBERS[runs]), seed, runs, advance)
     for name, value in before.items():
         assert torch.equal(stack.initial[name], value)

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from quantmia.cli.overrides import composed
+from quantmia.config.schema import recorded
 from quantmia.files import write_json
-from quantmia.runs.folder import recorded
 from scripts.paper.__main__ import main
 from scripts.paper.checking import _drawn_alike, _foretold
 from scripts.paper.record import FILE, checksums, read_record, sweep_of

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from quantmia.files import write_json
-from quantmia.ranking.rank import Results
+from quantmia.pipeline import finished
+from quantmia.ranking.conclusion import Conclusion
+from quantmia.ranking.results import Results
 from quantmia.ranking.verdict import Caution
-from quantmia.report.tables import write_tables
 
 QUANTIZERS = ("sign", "uniform_4", "full_precision")
 ATTACKS = ("loss_threshold", "lira_shrunk")
@@ -85,15 +86,18 @@ def results(
         "trajectory": pd.DataFrame(trajectory),
     } | ({"roc": pd.DataFrame(roc)} if attacks else {})
     trusted = "lira_shrunk" if attacks else None
-    said = f"{names[0]} leaks least at R^2 0.3; at 8 runs it cannot be told apart from another."
-    caution = [Caution("a limit", "what to do")]
-    return Results(tables, said, caution, [], [], trusted, 0.9)
+    return Results(
+        tables=tables,
+        conclusion=Conclusion.of(tables["ranking"], tables["pairs"], trusted),
+        cautions=[Caution("a limit", "what to do")],
+        confidence=0.9,
+    )
 
 
 def write(folder: Path, **choices) -> Path:
     """The tables of a ranking in a folder of its own, with a manifest."""
     folder.mkdir(parents=True)
-    write_tables(results(**choices), folder, [folder])
+    finished.write(results(**choices), folder, [folder])
     manifest = {
         "state": "finished",
         "command": "quantmia run runs=8",

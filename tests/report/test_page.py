@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from quantmia.files import write_json
+from quantmia.ranking.words import headline
 from quantmia.report import page
 from quantmia.report.exposed import Exposed, draw
 from quantmia.report.load import load
@@ -34,7 +35,7 @@ def test_it_asks_nothing_of_anybody(text):
 
 def test_it_says_the_answer_what_to_know_and_where_it_comes_from(text):
     for part in (
-        "sign leaks least at R² 0.3.",
+        "sign leaks least (MIS by lira_shrunk",
         "Measured by the attack lira_shrunk on 8 runs; every two neighbours in",
         "A limit.", "what to do", "90%", "quantmia run runs=8", "3 missing target", "0" * 64,
     ):  # fmt: skip
@@ -50,7 +51,7 @@ def test_the_second_sentence_says_what_cannot_be_told_apart(tmp_path):
         table.assign(**{key: table[key].where(~chosen, 0.6)}).to_csv(
             folder / "pairs.csv", index=False
         )
-        return page.headline(load(folder))[1]
+        return headline(load(folder).conclusion)[1]
 
     first, other = table["quantizer"], table["other"]
     assert said((first == "a") & (other == "b")).endswith("it cannot be told apart from b.")

@@ -1,13 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import t
 
 from quantmia.report import points
-from quantmia.report.figures import PAPER, SCREEN, charts
+from quantmia.report.figures import charts
 from quantmia.report.load import load
+from quantmia.report.style import PAPER, SCREEN
 from tests.report.example import write
 
 
@@ -29,16 +28,6 @@ def test_one_run_has_no_interval(tmp_path):
     found = points.utilities(load(write(tmp_path / "one", runs=1)))
     assert found["utility"].notna().all()
     assert found["utility_low"].isna().all()
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=8),
-)
-def test_the_front_is_what_nobody_beats(found):
-    rows = pd.DataFrame(found, columns=["mis", "utility"])
-    for mis, utility in found:
-        beaten = any(m >= mis and u >= utility and (m, u) != (mis, utility) for m, u in found)
-        assert points._beaten(pd.Series({"mis": mis, "utility": utility}), rows) == beaten
 
 
 def test_useless_quantizers_do_not_squeeze_the_others(tmp_path):

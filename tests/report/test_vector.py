@@ -2,8 +2,9 @@ import re
 
 import pytest
 
-from quantmia.report.figures import PAPER, charts
+from quantmia.report.figures import charts
 from quantmia.report.load import load
+from quantmia.report.style import PAPER
 from quantmia.report.vector import write_figures
 from tests.report.example import write
 

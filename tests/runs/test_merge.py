@@ -3,18 +3,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from quantmia.config.schema import recorded
 from quantmia.errors import FolderError
 from quantmia.runs.folder import RunFiles, RunFolder
 from quantmia.runs.merge import merge
+from tests.configurations import configured
 
 
-def folder(path: Path, *, seed=0, runs=4, names=("a", "b"), absent=(), sha="s", **config):
+def folder(path: Path, *, seed=0, runs=4, names=("a", "b"), absent=(), sha="s", lr=0.1, **config):
     """A run folder whose losses are 100 seed + run, plus 0.1 for every later quantizer."""
     made = RunFolder(path)
-    settings = {"shard": 0, "shards": 1, "lr": 0.1, **config}
-    quantizer = {name: {"_target_": name} for name in names}
+    settings = recorded(configured()) | {"seed": seed, **config}
+    settings["training"] |= {"stack": 1, "lr": lr}
+    settings["quantizer"] = {name: {"_target_": name} for name in names}
     manifest = {
-        "config": {"seed": seed, "training": {"stack": 1}, "quantizer": quantizer} | settings,
+        "config": settings,
         "runs": runs,
         "state": "finished",
         "dataset": {"sha256": sha},
@@ -61,7 +64,7 @@ def test_an_absent_shard_is_noted(tmp_path):
 def test_seeds_add_up_in_their_order(tmp_path):
     merged = merge([folder(tmp_path / "b", seed=5, runs=2), folder(tmp_path / "a", seed=1, runs=3)])
     assert keys(merged) == [(1, 0), (1, 1), (1, 2), (5, 0), (5, 1)]
-    assert merged.config["seed"] == 1
+    assert merged.config.seed == 1
 
 
 def test_quantizers_of_the_same_runs_are_read_side_by_side(tmp_path):
@@ -91,7 +94,7 @@ def test_a_run_without_some_of_the_quantizers_is_left_out(tmp_path):
 
 def test_other_experiments_are_refused(tmp_path):
     first = folder(tmp_path / "a")
-    with pytest.raises(FolderError, match=r"lr: 0.1 and 0.2"):
+    with pytest.raises(FolderError, match=r"training.lr: 0.1 and 0.2"):
         merge([first, folder(tmp_path / "b", seed=1, lr=0.2)])
     with pytest.raises(FolderError, match="content of the dataset"):
         merge([first, folder(tmp_path / "c", seed=1, sha="t")])
@@ -123,3 +126,15 @@ def test_a_missing_run_is_named_with_the_way_out(tmp_path):
         merged.runs[2].read()
     with pytest.raises(FolderError, match="no manifest"):
         merge([RunFolder(tmp_path)])
+
+
+def test_a_manifest_of_another_version_is_one_message(tmp_path):
+    old = folder(tmp_path / "a")
+    manifest = old.manifest()
+    del manifest["config"]["training"]["momentum"]
+    manifest["config"]["optimiser"] = "adam"
+    old.write_manifest(manifest)
+    with pytest.raises(FolderError, match="another version of quantmia") as caught:
+        merge([old])
+    assert "training.momentum" in str(caught.value)
+    assert "optimiser: unknown key" in str(caught.value)

@@ -3,13 +3,13 @@ import pytest
 import torch
 from torch import nn
 
-from quantmia.config.schema import TrainingConfig
 from quantmia.models.heads import mlp
 from quantmia.models.stack import Stack
 from quantmia.quantizers import FullPrecision, Sign, Ternary, Uniform
 from quantmia.tasks import TASKS
 from quantmia.training.losses import measure
 from quantmia.training.train import train
+from tests.configurations import training
 
 RUNS, FEATURES, SAMPLES, POOL, EPOCHS = 3, 4, 15, 11, 5
 GENERATOR = torch.Generator().manual_seed(0)
@@ -52,7 +52,8 @@ def copies(checkpoints):
 
 def measured(stack, checkpoints, n, quantizers=QUANTIZERS, advance=lambda count: None):
     y = TARGETS[stack.task.name]
-    return measure(checkpoints, n, stack, quantizers, (X, y), POOL_X, advance)
+    found = measure(checkpoints, n, stack, quantizers, (X, y), POOL_X, advance)
+    return found.quantizers, found.final, found.diverged
 
 
 def evaluated(task, params, run, x):
@@ -106,7 +107,7 @@ def test_progress_is_told_of_every_quantized_checkpoint():
 
 def test_the_last_checkpoint_is_scored_even_if_training_goes_on():
     stack = stack_of("regression")
-    config = TrainingConfig(epochs=5, checkpoint_every=2, batch_size=4, lr=0.05)
+    config = training(epochs=5, checkpoint_every=2, batch_size=4, lr=0.05)
     chosen = torch.arange(8).repeat(RUNS, 1)
 
     def checkpoints():

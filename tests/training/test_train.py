@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch import nn
 
-from quantmia.config.schema import TrainingConfig
 from quantmia.errors import QuantmiaError
 from quantmia.models.heads import linear, mlp
 from quantmia.models.stack import Stack
@@ -17,7 +16,8 @@ from quantmia.seeding import Purpose, stream
 from quantmia.tasks import TASKS
 from quantmia.training.checkpoints import Trajectory
 from quantmia.training.losses import measure
-from quantmia.training.train import checkpoint_epochs, train
+from quantmia.training.train import train
+from tests.configurations import training
 
 RUNS, POOL, MEMBERS, FEATURES = 3, 60, 30, 8
 
@@ -72,7 +72,7 @@ def evenly(chosen, config):
 
 @pytest.mark.parametrize(("task", "model", "out"), CASES)
 def test_runs_with_unequal_numbers_of_members_equal_single_runs(task, model, out):
-    config = TrainingConfig(lr=1e-2, batch_size=8, epochs=4)
+    config = training(lr=1e-2, batch_size=8, epochs=4)
     x, y, _ = problem(task, out)
     rng = np.random.default_rng(1)
     members = [torch.from_numpy(rng.permutation(POOL)[:n]) for n in (41, POOL // 2, 19)]
@@ -92,7 +92,7 @@ def test_runs_with_unequal_numbers_of_members_equal_single_runs(task, model, out
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 @pytest.mark.parametrize(("task", "model", "out"), CASES)
 def test_stacked_runs_equal_single_runs(task, model, out, optimizer):
-    config = TrainingConfig(optimizer=optimizer, lr=1e-2, batch_size=8, epochs=4)
+    config = training(optimizer=optimizer, lr=1e-2, batch_size=8, epochs=4)
     x, y, chosen = problem(task, out)
     stack = Stack(lambda: model(FEATURES, out), [10, 11, 12], TASKS[task])
     *_, (epoch, params) = train(
@@ -107,7 +107,7 @@ def test_stacked_runs_equal_single_runs(task, model, out, optimizer):
 
 
 def test_a_run_that_diverges_leaves_the_others_alone():
-    config = TrainingConfig(lr=1e-2, batch_size=8, epochs=2)
+    config = training(lr=1e-2, batch_size=8, epochs=2)
     x, y, chosen = problem("regression", 1)
     results = []
     for scale in (1.0, np.nan):
@@ -136,11 +136,11 @@ def test_modules_that_cannot_be_stacked_are_refused_by_name(module, word):
 
 
 def test_checkpoints_are_taken_at_multiples():
-    assert checkpoint_epochs(TrainingConfig(epochs=11, checkpoint_every=5)) == [5, 10]
+    assert training(epochs=11, checkpoint_every=5).checkpoints == [5, 10]
 
 
 def test_measurement_equals_evaluating_each_model_alone(tmp_path):
-    config = TrainingConfig(lr=1e-2, batch_size=8, epochs=3)
+    config = training(lr=1e-2, batch_size=8, epochs=3)
     x, y, chosen = problem("regression", 1)
     stack = Stack(lambda: mlp(FEATURES, 1), [1, 2, 3], TASKS["regression"])
     quantizers = {"full": FullPrecision(), "sign": Sign(), "ternary": Ternary(sparsity=0.9)}
@@ -148,9 +148,10 @@ def test_measurement_equals_evaluating_each_model_alone(tmp_path):
     checkpoints = kept.keep(
         train(stack, config, x, y, list(chosen), 0, range(RUNS), lambda count: None)
     )
-    found, _, diverged = measure(checkpoints, 3, stack, quantizers, (x, y), x, lambda count: None)
+    measured = measure(checkpoints, 3, stack, quantizers, (x, y), x, lambda count: None)
+    found = measured.quantizers
     list(checkpoints)
-    assert not diverged.any()
+    assert not measured.diverged.any()
     assert kept.intact()
     model = mlp(FEATURES, 1)
     for k, (_, params) in enumerate(kept.read()):
@@ -172,7 +173,7 @@ def test_equal_quantized_models_are_recognised_across_checkpoints():
     other = {name: -value for name, value in stack.initial.items()}
     other["weight"][0] *= torch.nan
     checkpoints = [(1, stack.initial), (2, same), (3, other)]
-    found, _, diverged = measure(
+    found = measure(
         checkpoints,
         3,
         stack,
@@ -181,8 +182,8 @@ def test_equal_quantized_models_are_recognised_across_checkpoints():
         x,
         lambda n: None,
     )
-    np.testing.assert_array_equal(found["sign"].models[1], [0, 0, 2])
-    np.testing.assert_array_equal(diverged, [True, False])
+    np.testing.assert_array_equal(found.quantizers["sign"].models[1], [0, 0, 2])
+    np.testing.assert_array_equal(found.diverged, [True, False])
 
 
 def test_a_damaged_trajectory_is_removed(tmp_path):

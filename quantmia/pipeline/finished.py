@@ -1,0 +1,164 @@
+"""What is made of runs that exist: a ranking, a page, how many runs each estimator needs."""
+
+import hashlib
+import importlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from quantmia.experiment import Experiment
+from quantmia.progress import Progress
+from quantmia.ranking.efficiency import Budget, efficiency
+from quantmia.ranking.exposure import most_exposed
+from quantmia.ranking.rank import rank_runs
+from quantmia.ranking.results import Results
+from quantmia.report.load import Report
+from quantmia.report.runs_needed import show_efficiency, write_efficiency
+from quantmia.report.tables import write_documents
+from quantmia.runs.folder import RunFolder
+from quantmia.runs.merge import merge
+
+if TYPE_CHECKING:
+    from quantmia.report.exposed import Exposed
+
+EXPOSED = 20  # samples that a page may name
+
+
+def rank(
+    paths: Sequence[Path], output: Path | None, cache: Path, progress: Progress
+) -> tuple[Results, Path]:
+    """Tables from the losses and scores of run folders, without training.
+
+    Args:
+        paths: folders of the same experiment; several are merged run by run.
+        output: where the tables go (default: the folder itself, or a new one beside the first).
+        cache: folder of embeddings, for attacks that read the dataset.
+        progress: shows how far it is.
+
+    Returns:
+        What they say, and where the tables are.
+
+    Raises:
+        FolderError: a folder is missing or damaged, or of another experiment.
+    """
+    merged = merge([RunFolder(path) for path in paths])
+    results = rank_runs(merged, Experiment.of_finished(merged, cache, progress))
+    target = _made(output or _beside(paths))
+    write(results, target, paths)
+    return results, target
+
+
+def write(results: Results, path: Path, folders: Sequence[Path]) -> None:
+    """Every file of a ranking but its page.
+
+    Args:
+        results: what to write.
+        path: the folder.
+        folders: where the runs are.
+    """
+    results.write(path, folders)
+    write_documents(results, path)
+
+
+def require_report() -> None:
+    """See that a page can be made.
+
+    Raises:
+        QuantmiaError: the report extra is not installed.
+    """
+    importlib.import_module("quantmia.report.write")
+
+
+def report(
+    folders: Mapping[str, Path],
+    output: Path | None,
+    cache: Path,
+    progress: Progress,
+    expose_samples: bool,
+) -> Path:
+    """A page of one ranking, or one that compares several, and its figures.
+
+    Args:
+        folders: with the tables of a ranking, by the name that a comparison calls them.
+        output: where the page goes (default: the folder itself, or a new one beside the first).
+        cache: folder of embeddings, to name the samples.
+        progress: says where it is.
+        expose_samples: whether to name the samples that are found most easily.
+
+    Returns:
+        The page.
+
+    Raises:
+        FolderError: a folder is missing, not finished or damaged.
+        QuantmiaError: the report extra is not installed, or the rankings cannot be compared.
+    """
+    from quantmia.report.write import write_comparison, write_page  # an extra draws them
+
+    reports = {name: Report.read(path) for name, path in folders.items()}
+    target = _made(output or _beside(list(folders.values()), "comparison"))
+    if len(reports) > 1:
+        page = write_comparison(reports, target)
+    else:
+        (single,) = reports.values()
+        exposed = _exposed(single, cache, progress) if expose_samples else []
+        page = write_page(single, target, exposed)
+    progress.say(f"Report: {page}")
+    return page
+
+
+def _exposed(of: Report, cache: Path, progress: Progress) -> "list[Exposed]":
+    """The samples of a ranking that are found most easily."""
+    from quantmia.report.exposed import Exposed
+
+    merged = merge([RunFolder(path) for path in of.folders])
+    quantizers = list(dict.fromkeys(of.ranking["quantizer"].iloc[[-1, 0]]))
+    experiment = Experiment.of_finished(merged, cache, progress)
+    dataset, pool = experiment.dataset, experiment.parts.pool
+    table = most_exposed(merged, quantizers, EXPOSED)
+    return [
+        Exposed(
+            dataset.identifiers[sample],
+            dataset.structures[sample] if dataset.structures else None,
+            dict(zip(quantizers, map(float, scores), strict=True)),
+        )
+        for sample, scores in zip(pool[table.index], table.to_numpy(), strict=True)
+    ]
+
+
+def measure_efficiency(
+    paths: Sequence[Path], output: Path | None, cache: Path, budget: Budget, progress: Progress
+) -> pd.DataFrame:
+    """How many runs each estimator needs, from run folders with many runs.
+
+    Args:
+        paths: folders of the same experiment; several are merged run by run.
+        output: where the tables and the figure go (default: as for `rank`).
+        cache: folder of embeddings, for attacks that read the dataset.
+        budget: numbers of runs to compare.
+        progress: shows how far it is.
+
+    Raises:
+        FolderError: a folder is missing or damaged, or of another experiment.
+        QuantmiaError: too few runs or quantizers.
+    """
+    merged = merge([RunFolder(path) for path in paths])
+    target = _made(output or _beside(paths))
+    table, mis = efficiency(merged, budget, Experiment.of_finished(merged, cache, progress))
+    show_efficiency(table, mis, target)
+    write_efficiency(table, mis, target)
+    return table
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _beside(paths: Sequence[Path], kind: str = "merged") -> Path:
+    """The folder itself, or of several a new one beside the first, named by all of them."""
+    if len(paths) == 1:
+        return paths[0]
+    names = "\n".join(sorted(str(path.resolve()) for path in paths))
+    return paths[0].parent / f"{kind}-{hashlib.sha256(names.encode()).hexdigest()[:8]}"

@@ -1,0 +1,158 @@
+"""What a ranking says, as facts; the words for them are in `quantmia.ranking.words`."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from math import nan
+from typing import Any
+
+import pandas as pd
+
+from quantmia.statistics import Interval
+from quantmia.tasks import metric_name
+
+SEPARATED = 0.95  # P(A more private than B) from which two quantizers count as told apart
+MANY = 10_000  # runs; beyond, two quantizers are as good as equal
+REFERENCE = "full_precision"
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a quantizer keeps private, and what it is good for.
+
+    Args:
+        quantizer: its name.
+        privacy: by what orders the ranking; higher is more private.
+        utility: in the metric of the task.
+    """
+
+    quantizer: str
+    privacy: Interval
+    utility: float
+
+
+@dataclass(frozen=True)
+class OpenPair:
+    """Neighbours in the ranking that cannot be told apart.
+
+    Args:
+        quantizer: the one above.
+        other: the one below.
+        more_runs: about how many more would tell them apart; None where more than `MANY` in all
+            would, or where it was not estimated.
+    """
+
+    quantizer: str
+    other: str
+    more_runs: int | None
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """Which quantizer leaks least, what it costs, and what cannot be told apart.
+
+    Args:
+        trusted: the attack that orders the ranking by its MIS; None: r_Q does.
+        metric: of the utility, as people write it.
+        runs: that were ranked.
+        quantizers: how many.
+        best: leaks least.
+        reference: full precision, where it is there and is not the best.
+        sure: whether there is any resample that tells quantizers apart; not with one run.
+        ties: those that the best cannot be told apart from.
+        open_pairs: neighbours that cannot be told apart, the most private first.
+    """
+
+    trusted: str | None
+    metric: str
+    runs: int
+    quantizers: int
+    best: Place
+    reference: Place | None
+    sure: bool
+    ties: tuple[str, ...]
+    open_pairs: tuple[OpenPair, ...]
+
+    @classmethod
+    def of(cls, ranking: pd.DataFrame, pairs: pd.DataFrame, trusted: str | None) -> "Conclusion":
+        """That of a ranking.
+
+        Args:
+            ranking: one row a quantizer, the most private first.
+            pairs: `quantizer, other, p_<measure>`, and `runs_to_separate` where it was estimated.
+            trusted: the attack that orders the ranking; None: r_Q does.
+        """
+        key = measure(trusted)
+        names, runs = list(ranking["quantizer"]), int(ranking["runs"].iloc[0])
+        rows = {row["quantizer"]: row for row in ranking.to_dict("records")}
+        p = _indexed(pairs, f"p_{key}")
+        needed = _indexed(pairs, "runs_to_separate")
+        best = names[0]
+        open_pairs = [
+            OpenPair(a, b, _more_runs(needed.get((a, b)), runs))
+            for a, b in pairwise(names)
+            if not max(p.get((a, b), nan), 1 - p.get((a, b), nan)) >= SEPARATED
+        ]
+        return cls(
+            trusted,
+            metric_name(str(ranking["utility_metric"].iloc[0])),
+            runs,
+            len(names),
+            _place(rows[best], key),
+            _place(rows[REFERENCE], key) if REFERENCE in names[1:] else None,
+            any(value == value for value in p.values()),
+            tuple(other for other in names[1:] if not p.get((best, other), nan) >= SEPARATED),
+            tuple(open_pairs),
+        )
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON holds it; what is undefined is null."""
+        return _defined(asdict(self))
+
+
+def measure(trusted: str | None) -> str:
+    """The column of `ranking` that orders it.
+
+    Args:
+        trusted: the attack that does so; None: r_Q does.
+    """
+    return f"mis_{trusted}" if trusted else "r_q"
+
+
+def _place(row: dict[Any, Any], key: str) -> Place:
+    ends = (float(row[f"{key}{end}"]) for end in ("", "_low", "_high"))
+    return Place(row["quantizer"], Interval(*ends), float(row["utility"]))
+
+
+def _indexed(pairs: pd.DataFrame, column: str) -> dict[tuple[str, str], float]:
+    if column not in pairs:
+        return {}
+    rows = pairs[["quantizer", "other", column]].itertuples(index=False, name=None)
+    return {(a, b): float(value) for a, b, value in rows}
+
+
+def _more_runs(total: float | None, runs: int) -> int | None:
+    if total is None or not total < MANY:
+        return None
+    return max(int(total) - runs, 1)
+
+
+def _defined(value: Any) -> Any:
+    """The same with None for NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {key: _defined(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_defined(each) for each in value]
+    return None if isinstance(value, float) and value != value else value
+
+
+def told_apart(ranking: pd.DataFrame, pairs: pd.DataFrame, key: str) -> Iterator[float]:
+    """P(more private than the next) of every quantizer but the last, in the ranking's order.
+
+    Args:
+        ranking: the quantizers.
+        pairs: of them.
+        key: column of the ranking that orders it.
+    """
+    p = _indexed(pairs, f"p_{key}")
+    yield from (p.get((a, b), nan) for a, b in pairwise(ranking["quantizer"]))

@@ -1,0 +1,137 @@
+"""What a ranking concludes: its tables and facts, which write and read themselves."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+import pandas as pd
+
+from quantmia.errors import FolderError
+from quantmia.files import read_json, write_json, write_text
+from quantmia.ranking.conclusion import Conclusion
+from quantmia.ranking.stored import read_tables
+from quantmia.ranking.verdict import Caution
+from quantmia.ranking.words import answer
+
+CONCLUSION = "conclusion.json"
+NEEDED = ("warnings", "trusted", "confidence", "folders")  # of that file
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results:
+    """Tables and what they say.
+
+    Args:
+        tables: by file name without ending: ranking, indicator, attacks, utility, correlation,
+            pairs, diagnostics, trajectory, and where there are any roc and epsilon.
+        conclusion: what leaks least, and how sure that is.
+        cautions: what a reader must know before believing it.
+        confidence: of every interval.
+        missing: runs that are in none of the folders, in words.
+        diverged: runs left out because their training diverged.
+        folders: where the runs are; none before it is written.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    conclusion: Conclusion
+    cautions: Sequence[Caution]
+    confidence: float
+    missing: Sequence[str] = ()
+    diverged: Sequence[str] = ()
+    folders: Sequence[Path] = ()
+
+    @property
+    def ranking(self) -> pd.DataFrame:
+        """One row a quantizer, the most private first."""
+        return self.tables["ranking"]
+
+    @property
+    def attacks(self) -> pd.DataFrame:
+        """AUC, advantage, MIS and TPR at low FPR of every quantizer and attack."""
+        return self.tables["attacks"]
+
+    @property
+    def indicator(self) -> pd.DataFrame:
+        """r_Q of every run, quantizer and variant."""
+        return self.tables["indicator"]
+
+    @property
+    def utility(self) -> pd.DataFrame:
+        """Figures of merit of every run and quantizer."""
+        return self.tables["utility"]
+
+    @property
+    def answer(self) -> str:
+        """The conclusion in words."""
+        return answer(self.conclusion)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What to know before believing it, in words."""
+        return [caution.text for caution in self.cautions]
+
+    @property
+    def trusted(self) -> str | None:
+        """The attack that orders the ranking; None without attacks."""
+        return self.conclusion.trusted
+
+    @property
+    def metric(self) -> str:
+        """The utility's name as people write it."""
+        return self.conclusion.metric
+
+    @property
+    def attack_names(self) -> list[str]:
+        """The attacks, the one that orders the ranking first."""
+        names = list(dict.fromkeys(self.attacks["attack"])) if self.trusted else []
+        return sorted(names, key=lambda name: name != self.trusted)
+
+    def write(self, path: Path, folders: Sequence[Path]) -> None:
+        """Every table as CSV, and the conclusion as JSON.
+
+        Args:
+            path: the folder.
+            folders: where the runs are.
+        """
+        for name, table in self.tables.items():
+            write_text(path / f"{name}.csv", table.to_csv(index=False))
+        content = {
+            "answer": self.answer,
+            "conclusion": self.conclusion.facts(),
+            "warnings": [asdict(caution) for caution in self.cautions],
+            "trusted": self.trusted,
+            "confidence": self.confidence,
+            "missing": list(self.missing),
+            "diverged": list(self.diverged),
+            "folders": [os.path.relpath(folder, path) for folder in folders],
+        }
+        write_json(path / CONCLUSION, content)
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """What `write` wrote; the conclusion is drawn from the tables again.
+
+        Args:
+            path: the folder.
+
+        Raises:
+            FolderError: it is missing, not finished or damaged; the message says what to do.
+        """
+        tables = read_tables(path)
+        content = read_json(path / CONCLUSION)
+        if not set(NEEDED) <= content.keys():
+            raise FolderError(
+                f"{path / CONCLUSION} is missing or damaged; 'quantmia rank {path}' writes it "
+                "again."
+            )
+        return cls(
+            tables=tables,
+            conclusion=Conclusion.of(tables["ranking"], tables["pairs"], content["trusted"]),
+            cautions=[Caution(each["text"], each["advice"]) for each in content["warnings"]],
+            confidence=content["confidence"],
+            missing=content.get("missing", ()),  # which older versions did not write
+            diverged=content.get("diverged", ()),
+            folders=[path / folder for folder in content["folders"]],
+        )

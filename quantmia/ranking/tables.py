@@ -1,0 +1,203 @@
+"""The tables of a ranking, each made of facts of the runs."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from quantmia.attacks.metrics import FALSE_POSITIVE_RATES, AttackResult, mis_upper
+from quantmia.ranking.audit import Audit
+from quantmia.ranking.evidence import Evidence
+from quantmia.ranking.indicated import Indicated
+from quantmia.ranking.neighbours import runs_to_separate
+from quantmia.statistics import Bootstrap, mean_defined, ranks
+from quantmia.tasks import TASKS
+
+GRID = "r_q_grid_"  # begins the columns of r_Q on coarser checkpoint grids
+AttackResults = Mapping[str, Mapping[str, AttackResult]]  # by attack and quantizer
+
+
+def ranking(
+    found: Evidence, indicated: Indicated, attacks: AttackResults, bootstrap: Bootstrap
+) -> pd.DataFrame:
+    """One row a quantizer, in the order of the configuration.
+
+    Args:
+        found: the runs.
+        indicated: r_Q of every quantizer.
+        attacks: what they found.
+        bootstrap: of the runs.
+    """
+    metric = TASKS[found.meta[0]["task"]].utility_metric
+    rank, resampled_ranks = ranks(indicated.r_q), ranks(indicated.resampled)
+    paper = found.indicator[found.indicator["variant"] == "paper"]
+    distinct = paper.groupby("quantizer")["distinct"].mean()
+    defined = np.isfinite(indicated.resampled).any()
+    rows = []
+    for q, name in enumerate(indicated.names):
+        facts = [meta["quantizers"][name] for meta in found.meta]
+        row: dict[str, Any] = {
+            "quantizer": name,
+            "bits": facts[0]["bits"],
+            "sparsity": float(np.mean([fact["sparsity"] for fact in facts])),
+        }
+        row |= bootstrap.interval(indicated.r_q[q], indicated.resampled[q]).cells("r_q")
+        ranked = resampled_ranks[q] if defined else np.array([np.nan])
+        row |= bootstrap.interval(rank[q], ranked).cells("rank")
+        row |= {
+            "utility": float(np.array([fact["utility"][metric] for fact in facts]).mean()),
+            "utility_metric": metric,
+            "runs": len(found.meta),
+            "distinct_models": float(distinct[name]),
+        }
+        for attack, results in attacks.items():
+            row |= results[name].mis.cells(f"mis_{attack}")
+        if attacks:
+            row["mis_upper"] = mis_upper([each[name] for each in attacks.values()], bootstrap)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def attacks(names: Sequence[str], results: AttackResults) -> pd.DataFrame:
+    """Every figure of every attack on every quantizer.
+
+    Args:
+        names: the quantizers.
+        results: what the attacks found.
+    """
+    rows = []
+    for attack, found in results.items():
+        for name in names:
+            row: dict[str, Any] = {"quantizer": name, "attack": attack}
+            for key in ("auc", "advantage", "mis", "balanced_accuracy"):
+                row |= getattr(found[name], key).cells(key)
+            for rate in FALSE_POSITIVE_RATES:
+                row |= found[name].roc[rate].cells(f"tpr_at_fpr_{rate}")
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def utility(found: Evidence, names: Sequence[str]) -> pd.DataFrame:
+    """Figures of merit, one row a run, quantizer and metric.
+
+    Args:
+        found: the runs.
+        names: the quantizers.
+    """
+    return pd.DataFrame(
+        [
+            {"run": run, "quantizer": name, "metric": metric, "value": value}
+            for run, meta in enumerate(found.meta)
+            for name in names
+            for metric, value in meta["quantizers"][name]["utility"].items()
+        ]
+    )
+
+
+def diagnostics(
+    found: Evidence, names: Sequence[str], per_run: Float[np.ndarray, "quantizers runs"]
+) -> pd.DataFrame:
+    """Signs that r_Q is not to be trusted, one row a quantizer.
+
+    Args:
+        found: the runs.
+        names: the quantizers.
+        per_run: r of every run.
+    """
+    paper = found.indicator[found.indicator["variant"] == "paper"]
+    rows = []
+    for q, name in enumerate(names):
+        mine = paper[(paper["quantizer"] == name) & (paper["dominating_position"] > 0)]
+        high_loss = mine["dominating_position"] > (mine["distinct"] + 1) / 2
+        row: dict[str, Any] = {
+            "quantizer": name,
+            "best_is_last": float(found.best_is_last[q].mean()),
+            "dominated_by_high_loss": float(high_loss.mean()) if len(mine) else np.nan,
+            "undefined_runs": int((~np.isfinite(per_run[q])).sum()),
+        }
+        row |= {f"{GRID}{g}": float(mean_defined(v[q])) for g, v in found.grids.items()}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def r_q_on_grids(diagnostics: pd.DataFrame) -> dict[int, pd.Series]:
+    """r_Q of every quantizer, by how many checkpoints one is kept of.
+
+    Args:
+        diagnostics: the table.
+    """
+    columns = [each for each in map(str, diagnostics) if each.startswith(GRID)]
+    return {int(each.removeprefix(GRID)): diagnostics[each] for each in columns}
+
+
+def pairs(
+    order: Sequence[str], indicated: Indicated, audited: Audit, bootstrap: Bootstrap
+) -> pd.DataFrame:
+    """P(A more private than B) over the resamples, for every pair in the ranking's order.
+
+    And how many runs in all would tell the two apart by the trusted attack.
+
+    Args:
+        order: the quantizers as the ranking has them.
+        indicated: r_Q of every quantizer.
+        audited: what the attacks found.
+        bootstrap: of the runs.
+    """
+    position = {name: q for q, name in enumerate(indicated.names)}
+    by = {"r_q": indicated.resampled}
+    for attack, results in audited.results.items():
+        by[f"mis_{attack}"] = -np.stack([results[name].resampled for name in indicated.names])
+    rows = []
+    for i, a in enumerate(order):
+        for b in order[i + 1 :]:
+            row: dict[str, Any] = {"quantizer": a, "other": b}
+            for key, values in by.items():
+                mine, other = values[position[a]], values[position[b]]
+                defined = np.isfinite(mine + other) & (bootstrap.runs > 1)
+                wins = np.where(mine == other, 0.5, mine > other)[defined]
+                row[f"p_{key}"] = float(wins.mean()) if defined.any() else np.nan
+            if audited.trusted:
+                ours, theirs = (audited.results[audited.trusted][name] for name in (a, b))
+                row["runs_to_separate"] = runs_to_separate(
+                    ours.advantage.value - theirs.advantage.value,
+                    ours.resampled - theirs.resampled,
+                    bootstrap.runs,
+                    bootstrap.confidence,
+                )
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def trajectory(
+    found: Evidence, order: Sequence[str], epochs: Sequence[int], bootstrap: Bootstrap
+) -> pd.DataFrame:
+    """Mean held-out loss of every checkpoint, over the runs.
+
+    Args:
+        found: the runs.
+        order: the quantizers as the ranking has them.
+        epochs: of the checkpoints.
+        bootstrap: of the runs.
+    """
+    rows = []
+    for name in order:
+        losses = np.stack(found.means[name], axis=1)  # checkpoints, runs
+        for epoch, value, again in zip(
+            epochs, mean_defined(losses), bootstrap.means(losses), strict=True
+        ):
+            spread = bootstrap.interval(float(value), again).cells("loss")
+            rows.append({"quantizer": name, "epoch": epoch} | spread)
+    return pd.DataFrame(rows)
+
+
+def bound_of_all(ranking: pd.DataFrame, epsilon: pd.DataFrame) -> pd.Series:
+    """Lower bound on epsilon from the models of all runs by the best attack, in a ranking's order.
+
+    Args:
+        ranking: the quantizers.
+        epsilon: bounds by attack and run.
+    """
+    bound = epsilon[(epsilon["attack"] == "any") & epsilon["run"].isna()]
+    return ranking["quantizer"].map(bound.set_index("quantizer")["epsilon"])

@@ -1,0 +1,9 @@
+"""Words that have one meaning everywhere: what a setting may be, in the schema and in the code."""
+
+from typing import Literal
+
+Membership = Literal["half", "coin"]  # how a run's members are drawn from the pool
+Optimizer = Literal["adam", "sgd"]
+Scale = Literal["data", "unit", "fixed"]  # what decides how wide a codebook is
+Per = Literal["tensor", "channel", "group"]  # which weights share a codebook
+Variant = Literal["paper", "rate", "low_loss", "pooled"]  # of the indicator
