@@ -49,16 +49,18 @@ test: lint ## Lint, then the fast tests, then the slow ones, then a tenth of the
 	$(BIN)/python -m pytest -m slow $(PARALLEL)
 	$(MAKE) check-tables tables-quick
 
-lint: $(STAMP) ## Check style, format and types.
+lint: $(STAMP) ## Check style, format, types, the floors of the house and the dependencies.
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
 
 bench: $(STAMP) ## Time training against plain loops and against its own matrix products.
 	$(BIN)/python scripts/bench.py
 
 efficiency: $(SETTINGS:%=$(EFFICIENCY)/%/efficiency.csv) ## Measure how many runs each estimator needs (an hour).
-	$(BIN)/python scripts/runs_needed.py $(^D)
+	$(BIN)/python scripts/runs_by_setting.py $(^D)
 
 $(EFFICIENCY)/%/efficiency.csv: | $(STAMP)
 	$(BIN)/quantmia run $(SETTING_$*) runs=300 'attack=[lira,lira_shrunk,loss_threshold,rmia,whitebox]' \

@@ -108,7 +108,7 @@ def refuse(faults: Sequence[str], **numbers: Any) -> None:
         *(
             f"hydra.launcher.{key}={value}: has to be an integer of 1 or more"
             for key, value in numbers.items()
-            if not isinstance(value, int) or value < 1
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1
         ),
     ]
     if find_spec("submitit") is None:

@@ -9,13 +9,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.experimental.callback import Callback
 from hydra.utils import instantiate
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from quantmia.cli.choices import hidden
-from quantmia.cli.inside_hydra import arguments, job_config, jobs_of, parse
+from quantmia.cli.inside_hydra import arguments, job_config, jobs_of, overrides_of, parse
 from quantmia.cli.overrides import DOES_NOT_COMPOSE, duplicates, explain
 from quantmia.config.check import check
 from quantmia.config.schema import ExperimentConfig
-from quantmia.errors import ConfigError, Refused
+from quantmia.errors import ConfigError, Refused, first_line
 from quantmia.runs.folder import RunFolder
 from quantmia.sweep.plan import Job, Plan, is_sweep, joined, what_runs
 
@@ -40,15 +41,19 @@ class CheckFirst(Callback):
     def on_run_start(self, config: DictConfig, **kwargs) -> None:
         """Check one job."""
         HydraConfig.instance().set_config(config)
-        faults, _ = _checked(config, list(config.hydra.overrides.task))
-        _refuse([*faults, *_folder_faults(config)])
+        faults, _ = _checked(config, overrides_of(config.hydra))
+        try:
+            faults += _folder_faults(config)
+        except OmegaConfBaseException as error:  # what it is named by has a fault, told already
+            faults = faults or [first_line(error)]
+        _refuse(faults)
 
     @_past_hydra
     def on_multirun_start(self, config: DictConfig, **kwargs) -> None:
         """Check every job of the sweep."""
         # As Hydra's sweeper puts them together: what is given goes before what is configured.
         own_sweep = (config.hydra.sweeper.get("params") or {}).items()
-        given = [*(f"{key}={value}" for key, value in own_sweep), *config.hydra.overrides.task]
+        given = [*(f"{key}={value}" for key, value in own_sweep), *overrides_of(config.hydra)]
         faults: list[str] = list(_search_path_faults(config))
         jobs: list[Job] = []
         done = set()
@@ -63,6 +68,8 @@ class CheckFirst(Callback):
                     done.add(folder)
         except DOES_NOT_COMPOSE as error:
             faults += explain(given) or [" ".join(str(error).split())]
+        if not jobs and not faults:
+            faults.append(f"{' '.join(given)}: a sweep of no jobs; is a range or a choice empty?")
         _refuse(faults)
         command = what_runs(arguments())
         plan = Plan(Path(config.hydra.sweep.dir), command, tuple(jobs), frozenset(done))

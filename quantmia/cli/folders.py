@@ -56,7 +56,8 @@ def report(arguments: list[str]) -> int:
     folders, output = parsed.folders, parsed.output
     if any(map(is_sweep, folders)):
         if len(folders) > 1:
-            raise QuantmiaError(f"{folders[0]}: name the folder of a sweep alone.")
+            sweep = next(filter(is_sweep, folders))
+            raise QuantmiaError(f"{sweep}: name the folder of a sweep alone.")
         output = output or folders[0]
         labelled = rankings(read_plan(folders[0]))
     else:
@@ -84,9 +85,8 @@ def status(arguments: list[str]) -> int:
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="of a sweep")
     parsed = parser.parse_args(arguments)
-    from quantmia.sweep.conclude import show_status
     from quantmia.sweep.plan import read_plan
-    from quantmia.sweep.status import standings
+    from quantmia.sweep.status import show_status, standings
 
     plan = read_plan(parsed.folder)
     show_status(plan, standings(plan))

@@ -6,6 +6,7 @@ import warnings
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import get_args_parser
@@ -14,12 +15,22 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 def arguments() -> list[str]:
     """What `quantmia run` was given; Hydra's application reads them where every program does."""
     return sys.argv[1:]
+
+
+def overrides_of(settings: Any) -> list[str]:
+    """The overrides of a job or sweep as they were given, whatever they refer to.
+
+    Args:
+        settings: Hydra's own, which are `hydra` in a configuration.
+    """
+    given = OmegaConf.to_container(settings.overrides.task, resolve=False)
+    return [str(each) for each in given] if isinstance(given, list) else []
 
 
 def parsed(argv: Sequence[str]) -> Namespace:

@@ -16,8 +16,8 @@ from quantmia.config.check import check
 from quantmia.config.schema import ExperimentConfig
 from quantmia.errors import ConfigError, did_you_mean
 
-# ValueError: Hydra raises a bare one for a group set to null.
-DOES_NOT_COMPOSE = (HydraException, OmegaConfBaseException, ValueError)
+# Hydra raises a bare ValueError for a group set to null, a TypeError for a list in a list.
+DOES_NOT_COMPOSE = (HydraException, OmegaConfBaseException, ValueError, TypeError)
 
 
 def conf_dir() -> Path:

@@ -11,7 +11,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from quantmia.cli.folders import cache_folder
-from quantmia.cli.inside_hydra import application, sweep_folder
+from quantmia.cli.inside_hydra import application, overrides_of, sweep_folder
 from quantmia.cli.overrides import DOES_NOT_COMPOSE, conf_dir, explain
 from quantmia.cli.resolvers import prepare
 from quantmia.config.check import check
@@ -48,7 +48,7 @@ def run_job(config: DictConfig, stop: Stop | None = None) -> None:
 
     try:
         with stop.heeding_signals(told):
-            overrides = list(HydraConfig.get().overrides.task)
+            overrides = overrides_of(HydraConfig.get())
             run(check(config), path, cache_folder(), progress, overrides, stop)
     except Exception as error:
         if not of_sweep:

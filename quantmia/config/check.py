@@ -32,7 +32,7 @@ def check(config: DictConfig) -> ExperimentConfig:
     sentences = [
         *(fault.text for fault in faults),
         *beyond_limits(values),
-        *target_faults(plain, values.get("runs"), values.get("runs_max")),
+        *target_faults(plain, bad),
     ]
     if sentences or typed is None:
         raise ConfigError(sentences)

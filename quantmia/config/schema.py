@@ -24,7 +24,7 @@ NotNegative = Annotated[float, Strict(), Ge(0), Lt(float("inf"))]
 CountOrAuto = Count | Literal["auto"]
 FolderName = Annotated[
     str,
-    StringConstraints(strict=True, pattern=r"^[^./][^/]*$"),
+    StringConstraints(strict=True, pattern=r"^[^./\x00-\x1f][^/\x00-\x1f]*$"),
     Says("a folder's name: not empty, without '/', not starting with '.'"),
 ]
 Device = Annotated[

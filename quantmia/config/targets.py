@@ -1,7 +1,7 @@
 """Every `_target_` checked before it is called: where it is, what it takes, what it makes."""
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from quantmia.config.wording import has_to_be, locate
-from quantmia.errors import QuantmiaError, did_you_mean, first_line
+from quantmia.errors import did_you_mean, first_line
 
 INSTANTIATE_KEYS = ("_target_", "_partial_", "_recursive_", "_convert_", "_args_")
 # Arguments that are filled in when the data are there.
@@ -21,23 +21,24 @@ SINGLE = ("dataset", "embedder", "model")
 PLAIN = (int, float, str, bool, dict, Any, None, NoneType)
 
 
-def target_faults(plain: Mapping[str, Any], runs: Any, runs_max: Any) -> list[str]:
+def target_faults(plain: Mapping[str, Any], known: Collection[str]) -> list[str]:
     """One sentence for every fault of a dataset, embedder, model, quantizer or attack.
 
     Args:
         plain: the configuration.
-        runs: how many, or `auto`; None if that is a fault of its own.
-        runs_max: of `auto`.
+        known: dotted keys whose faults are known, and not told once more.
     """
     found = _Targets()
     for key in SINGLE:
         entry = plain.get(key)
-        if not (entry is None and key == "embedder") and isinstance(entry, dict | NoneType):
-            found.target(key, entry or {}, LATER.get(key, ()), given_rows=key == "embedder")
+        if isinstance(entry, dict):  # what is not there, or no mapping, is a fault by itself
+            found.target(key, entry, LATER.get(key, ()), given_rows=key == "embedder")
     quantizers, attacks = plain.get("quantizer"), plain.get("attack")
     if isinstance(quantizers, dict):
-        found.quantizers(quantizers, plain.get("quantization"))
+        shared_is_right = not any(key.startswith("quantization") for key in known)
+        found.quantizers(quantizers, plain.get("quantization"), shared_is_right)
     if isinstance(attacks, dict):
+        runs, runs_max = (None if key in known else plain.get(key) for key in ("runs", "runs_max"))
         found.attacks(attacks, runs, runs_max)
     found.embedding(plain)
     return found.faults
@@ -125,13 +126,14 @@ class _Targets:
             if each.default is kinds.empty and name not in entry and name not in later:
                 self.faults.append(f"{key}.{name}: {entry['_target_']} needs it")
 
-    def quantizers(self, chosen: dict[str, Any], shared: Any) -> None:
-        """At least one, and each can be made."""
+    def quantizers(self, chosen: dict[str, Any], shared: Any, shared_is_right: bool) -> None:
+        """At least one, and each can be made, where what they share is right."""
         if not chosen:
             self.faults.append("quantizer=[]: choose at least one, e.g. quantizer=[sign,uniform_4]")
         for name, entry in chosen.items():
             self.target(f"quantizer.{name}", entry, (), shared, given_rows=True)
-            self.construct(f"quantizer.{name}", entry, "quantize_rows")
+            if shared_is_right:
+                self.construct(f"quantizer.{name}", entry, "quantize_rows")
 
     def attacks(self, chosen: dict[str, Any], runs: Any, runs_max: Any) -> None:
         """Each can be made, and at least one can be used with this number of runs."""
@@ -163,7 +165,7 @@ class _Targets:
             return
         try:
             made = called(**given)
-        except (TypeError, ValueError, QuantmiaError) as error:
+        except Exception as error:  # a user's code can raise anything
             self.faults.append(f"{key}: {first_line(error)}")
             return
         if not callable(getattr(made, method, None)):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from quantmia.files import DamagedFileError, read_tensors, write_tensors
 from quantmia.progress import Progress
 
 
+@runtime_checkable
 class Embedder(Protocol):
     """Turns molecules into numbers. `identity` names everything that the numbers depend on."""
 

@@ -2,12 +2,14 @@
 
 import logging
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 
 from quantmia.errors import QuantmiaError
 from quantmia.quantizers.base import Quantizer
+
+Mapping = Literal["symmetric", "asymmetric"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,13 +29,13 @@ class TorchAO(Quantizer):
     """
 
     bits: int = 8
-    mapping: Literal["symmetric", "asymmetric"] = "symmetric"
+    mapping: Mapping = "symmetric"
 
     def __post_init__(self):
         super().__post_init__()
         if not 2 <= self.bits <= 8:
             raise ValueError(f"bits={self.bits} must lie in 2..8")
-        if self.mapping not in ("symmetric", "asymmetric"):
+        if self.mapping not in get_args(Mapping):
             raise ValueError(f"mapping={self.mapping} must be symmetric or asymmetric")
         _torchao()
 

@@ -103,7 +103,9 @@ def indicator(ordered: Order, variant: Variant, low_loss_models: int = 10) -> In
     )
 
 
-def on_grid(losses: Losses, models: Models, every: int) -> tuple[Losses, Models]:
+def on_grid(
+    losses: Losses, models: Models, every: int
+) -> tuple[Float[np.ndarray, "kept samples"], Int[np.ndarray, " kept"]]:
     """What a coarser grid would have kept: every `every`-th checkpoint, counted from 1."""
     return losses[every - 1 :: every], models[every - 1 :: every]
 

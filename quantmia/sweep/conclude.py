@@ -1,13 +1,10 @@
 """The end of a sweep: one ranking over what finished, and what did not by name."""
 
-import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
 from quantmia.errors import DONE, FAILED, FolderError, QuantmiaError
 from quantmia.files import write_text
@@ -19,7 +16,7 @@ from quantmia.runs.folder import RunFolder
 from quantmia.sweep.groups import Group, grouped
 from quantmia.sweep.places import slug
 from quantmia.sweep.plan import Job, Plan
-from quantmia.sweep.status import STATES, Standing, again, standings
+from quantmia.sweep.status import Standing, again, standings
 
 
 @dataclass(frozen=True)
@@ -89,23 +86,6 @@ def name(plan: Plan, rest: Sequence[Standing], jobs: int, progress: Progress) ->
         log = f"\n    {each.log}" if each.log else ""
         progress.say(f"  {each.job.folder}: {each.state}{done}{why}{log}")
     progress.say(f"To run just them:\n  {again(plan)}")
-
-
-def show_status(plan: Plan, found: Sequence[Standing]) -> None:
-    """Print how the jobs stand, and the command for what is left."""
-    console = Console()
-    table = Table("job", "state", "runs", "", title=str(plan.path), title_justify="left")
-    for each in found:
-        runs = f"{each.runs}/{each.planned}" if each.planned else ""
-        table.add_row(each.job.folder, each.state, runs, each.why)
-    console.print(table)
-    states = [each.state for each in found]
-    count = {state: states.count(state) for state in STATES if state in states}
-    console.print(", ".join(f"{number} {state}" for state, number in count.items()))
-    if count.keys() & {"failed", "missing"}:
-        print(f"To run what is left:\n  {again(plan)}")
-    if "done" in count:
-        print(f"The ranking of what is done:\n  {shlex.join(['quantmia', 'rank', str(plan.path)])}")
 
 
 def rankings(plan: Plan) -> dict[str, Path]:

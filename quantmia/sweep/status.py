@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.table import Table
 
 from quantmia.errors import QuantmiaError
 from quantmia.runs.folder import RunFolder
@@ -51,6 +53,23 @@ def again(plan: Plan) -> str:
     """
     words = ["quantmia", "run", "-m", *plan.command, f"hydra.sweep.dir={plan.path}", "resume=true"]
     return shlex.join(words)
+
+
+def show_status(plan: Plan, found: Sequence[Standing]) -> None:
+    """Print how the jobs stand, and the command for what is left."""
+    console = Console()
+    table = Table("job", "state", "runs", "", title=str(plan.path), title_justify="left")
+    for each in found:
+        runs = f"{each.runs}/{each.planned}" if each.planned else ""
+        table.add_row(each.job.folder, each.state, runs, each.why)
+    console.print(table)
+    states = [each.state for each in found]
+    count = {state: states.count(state) for state in STATES if state in states}
+    console.print(", ".join(f"{number} {state}" for state, number in count.items()))
+    if count.keys() & {"failed", "missing"}:
+        print(f"To run what is left:\n  {again(plan)}")
+    if "done" in count:
+        print(f"The ranking of what is done:\n  {shlex.join(['quantmia', 'rank', str(plan.path)])}")
 
 
 def record_failure(folder: Path, text: str) -> None:

@@ -1,7 +1,7 @@
 """Training of independent runs as one stack."""
 
 from collections.abc import Generator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -16,6 +16,7 @@ from quantmia.training.batches import Batches
 from quantmia.training.checkpoints import Checkpoint
 
 
+@runtime_checkable
 class Optimiser(Protocol):
     """Changes stacked parameters in place; elementwise, so that runs stay independent."""
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from quantmia.report.tables import attacks_of
 from quantmia.statistics import Interval
+from quantmia.tasks import metric_name
 from scripts.paper.ablations import low_loss, stability_gain, stability_with
 from scripts.paper.cases import Case, State, above, all_of, below, means_of
 from scripts.paper.numbers import KEYS, Numbers
@@ -195,7 +196,7 @@ def _against_others(
             closest = min(spreads, key=lambda other: sign * spreads[other].value)
             if measure == "utility":
                 metric = str(mine["utility_metric"].iloc[0])
-                effect = f"difference of {'R²' if metric == 'r2' else metric}"
+                effect = f"difference of {metric_name(metric)}"
             shown, against = spreads[closest], f"against {closest}"
             values = tuple(each[closest].tolist())
             found.append(Case(study, setting, effect, shown, state, against, values))

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from problems import problem
 from threadpoolctl import threadpool_limits
 
 from quantmia.attacks import Discriminator, Lira, LiraShrunk, LossThreshold, Quantile, Rmia
 from quantmia.attacks.metrics import assess
 from quantmia.statistics import Bootstrap
+from tests.attacks.problems import problem
 
 ATTACKS = {
     "loss_threshold": LossThreshold(),

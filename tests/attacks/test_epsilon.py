@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from problems import problem
 from scipy.stats import binom
 
 from quantmia.attacks import LiraShrunk, LossThreshold, Rmia
@@ -15,6 +14,7 @@ from quantmia.attacks.epsilon import (
     of_all_models,
     of_each_model,
 )
+from tests.attacks.problems import problem
 
 CONFIDENCE = 0.95
 

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from problems import problem
 from scipy.stats import norm
 
 from quantmia.attacks import Lira, LiraShrunk
+from tests.attacks.problems import problem
 
 
 def reference_lira(seen, mode, variance, centre):

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from problems import problem
 from scipy.stats import t
 from sklearn.metrics import roc_auc_score
 
 from quantmia.attacks import Lira, LossThreshold
 from quantmia.attacks.metrics import assess, cross_fitted_guesses, mis_upper
 from quantmia.statistics import Bootstrap
+from tests.attacks.problems import problem
 
 
 def bootstrap(runs, resamples=200):

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from problems import problem
 
 from quantmia.attacks import Rmia
+from tests.attacks.problems import problem
 
 
 def reference(seen, mode, gamma, a, temperature):

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from problems import problem
 from sklearn.metrics import roc_curve as reference
 
 from quantmia.attacks.roc import roc_curve
 from quantmia.statistics import Bootstrap
+from tests.attacks.problems import problem
 
 
 @pytest.mark.parametrize("kind", ["independent", "coin"])

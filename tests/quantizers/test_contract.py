@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 from torch import Tensor
 
 from quantmia.quantizers import FullPrecision, Function, Quantizer, Sign, TorchAO, Uniform, make
 from quantmia.quantizers.contract import RULES, examples, verdicts
+from tests.configurations import configured
 
 CONF = Path(__file__).parents[2] / "conf"
 BUILT_IN = {file.stem: file for file in sorted((CONF / "quantizer").glob("*.yaml"))}
@@ -17,14 +17,8 @@ LAWS = [rule.law for rule in RULES]
 
 def entry(name: str, **shared) -> dict:
     """What a file says where it stands, with the values that quantizers share."""
-    quantization = OmegaConf.load(CONF / "config.yaml").quantization
-    config = OmegaConf.merge(
-        {"quantization": quantization}, {"quantization": shared}, OmegaConf.load(BUILT_IN[name])
-    )
-    resolved = OmegaConf.to_container(config, resolve=True)
-    assert isinstance(resolved, dict)
-    assert set(resolved) == {"quantization", name}
-    return resolved[name]
+    settings = [f"quantization.{key}={value}" for key, value in shared.items()]
+    return configured(f"quantizer=[{name}]", *settings).quantizer[name]
 
 
 def broken(quantizer: Quantizer) -> dict[str, str]:

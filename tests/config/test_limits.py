@@ -1,0 +1,116 @@
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quantmia.config.limits import beyond_limits
+from quantmia.config.wording import show
+
+CHECKPOINTS = {"training.epochs": 5, "training.checkpoint_every": 6}
+EPSILON = {"ranking.epsilon": True, "split.membership": "half"}
+SHARDS = {"shards": 4, "shard": 0, "runs": 8, "training.stack": 2}
+
+
+def said(*changes: dict[str, Any]) -> list[str]:
+    values: dict[str, Any] = {}
+    for each in changes:
+        values |= each
+    return list(beyond_limits(values))
+
+
+def test_no_checkpoint_would_be_made():
+    assert said(CHECKPOINTS) == [
+        "training.checkpoint_every=6: no checkpoint would be made: has to be at most "
+        "training.epochs=5"
+    ]
+    assert said(CHECKPOINTS, {"training.checkpoint_every": 5}) == []
+    assert said(CHECKPOINTS, {"training.epochs": 6}) == []
+
+
+def test_a_bound_on_epsilon_needs_coins():
+    assert said(EPSILON) == [
+        "ranking.epsilon=true: a bound on epsilon needs members drawn by independent coins, "
+        "and halves are not: use split.membership=coin"
+    ]
+    assert said(EPSILON, {"split.membership": "coin"}) == []
+    assert said(EPSILON, {"ranking.epsilon": False}) == []
+    assert said(EPSILON, {"ranking.epsilon": None}) == []
+
+
+def test_shards_are_numbered_from_zero():
+    assert said(SHARDS, {"shard": 4}) == [
+        "shard=4: shards=4 are numbered 0 to 3; a sweep takes shards=4 'shard=range(4)'"
+    ]
+    assert said(SHARDS, {"shard": 3}) == []
+    assert said({"shards": 1, "shard": 1}) == [
+        "shard=1: shards=1 are numbered 0 to 0; a sweep takes shards=1 'shard=range(1)'"
+    ]
+    assert said({"shards": 1, "shard": 0}) == []
+
+
+def test_shards_need_a_number_of_runs():
+    assert said(SHARDS, {"runs": "auto"}) == [
+        "shards=4: runs=auto looks at all runs; give a number of runs"
+    ]
+    assert said(SHARDS, {"runs": "auto", "shards": 1}) == []
+
+
+def test_shards_need_a_number_of_runs_a_stack():
+    assert said(SHARDS, {"training.stack": "auto"}) == [
+        "shards=4: shards take whole stacks; give training.stack a number"
+    ]
+    assert said(SHARDS, {"training.stack": "auto", "shards": 1}) == []
+
+
+def test_stacks_are_not_divided_among_shards():
+    assert said(SHARDS, {"runs": 5}) == [
+        "shards=4: runs=5 are 3 stacks of training.stack=2, which are not divided; use at most 3 "
+        "shards, or smaller stacks"
+    ]
+    assert said(SHARDS, {"runs": 7}) == []  # the last stack is a smaller one
+    assert said(SHARDS, {"runs": 1, "shards": 1, "training.stack": 20}) == []
+
+
+def test_everything_is_said_at_once():
+    both = {"runs": "auto", "training.stack": "auto", "shard": 9}
+    assert [text.partition(":")[0] for text in said(CHECKPOINTS, EPSILON, SHARDS, both)] == [
+        "training.checkpoint_every=6",
+        "ranking.epsilon=true",
+        "shard=9",
+        "shards=4",
+        "shards=4",
+    ]
+    stacks = {"runs": 2, "shard": 4}
+    assert [text.partition(":")[0] for text in said(SHARDS, stacks)] == ["shard=4", "shards=4"]
+
+
+@pytest.mark.parametrize("wrong", [CHECKPOINTS, EPSILON, SHARDS | {"shard": 4}])
+def test_what_has_a_fault_of_its_own_is_not_compared(wrong):
+    """Such keys are left out."""
+    for key in wrong:
+        if key not in ("runs", "training.stack"):  # which the shard's number is not compared with
+            assert said({k: v for k, v in wrong.items() if k != key}) == []
+    assert said() == []
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "training.epochs": st.integers(1, 9),
+            "training.checkpoint_every": st.integers(1, 9),
+            "ranking.epsilon": st.sampled_from([True, False, None]),
+            "split.membership": st.sampled_from(["half", "coin"]),
+            "shards": st.integers(1, 9),
+            "shard": st.integers(0, 9),
+            "runs": st.integers(1, 99) | st.just("auto"),
+            "training.stack": st.integers(1, 20) | st.just("auto"),
+        },
+    )
+)
+def test_any_values_are_compared_as_far_as_they_are_there(values):
+    for text in beyond_limits(values):
+        key, _, rest = text.partition("=")
+        assert key in values
+        assert rest.startswith(f"{show(values[key])}: ")

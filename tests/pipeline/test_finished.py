@@ -1,0 +1,126 @@
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from quantmia.errors import FolderError, QuantmiaError
+from quantmia.pipeline import finished
+from quantmia.ranking.efficiency import Budget
+from quantmia.ranking.exposure import most_exposed
+from quantmia.ranking.results import Results
+from quantmia.report.load import Report
+from quantmia.runs.folder import RunFolder
+from quantmia.runs.merge import merge
+from tests.tiny import fitted, progress, tiny, trained
+
+QUICK = ("attack=[loss_threshold,lira_shrunk]",)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> list[Path]:
+    """Two seeds of one experiment."""
+    where = tmp_path_factory.mktemp("seeds")
+    return [trained(where / f"seed={seed}", *QUICK, f"seed={seed}").path for seed in (0, 1)]
+
+
+@pytest.fixture(scope="module")
+def ranked(folders) -> Path:
+    finished.rank(folders[:1], None, folders[0], progress())
+    return folders[0]
+
+
+def test_one_folder_is_ranked_in_its_place(folders):
+    results, target = finished.rank(folders[:1], None, folders[0], progress())
+    assert target == folders[0]
+    found = Results.read(target)
+    assert found.conclusion == results.conclusion
+    assert found.folders == [target / "."]
+    assert (target / "ranking.md").read_text().startswith("| quantizer |")
+    assert (target / "ranking.tex").exists()
+
+
+def test_several_folders_are_ranked_beside_the_first(folders):
+    results, target = finished.rank(folders, None, folders[0], progress())
+    assert target.parent == folders[0].parent
+    assert re.fullmatch(r"merged-[0-9a-f]{8}", target.name)
+    assert results.conclusion.runs == 16
+    assert [path.resolve() for path in Results.read(target).folders] == folders
+    backwards, same = finished.rank(folders[::-1], None, folders[0], progress())
+    assert same.name == target.name
+    pd.testing.assert_frame_equal(backwards.ranking, results.ranking, check_exact=True)
+
+
+def test_a_ranking_goes_where_it_is_told(folders, tmp_path):
+    _, target = finished.rank(folders, tmp_path / "deep" / "down", folders[0], progress())
+    assert target == tmp_path / "deep" / "down"
+    content = json.loads((target / "conclusion.json").read_text())
+    assert [(target / each).resolve() for each in content["folders"]] == folders
+
+
+def test_a_folder_without_runs_is_refused_and_nothing_is_written(tmp_path):
+    with pytest.raises(FolderError, match=r"has no manifest\.json"):
+        finished.rank([tmp_path], tmp_path / "target", tmp_path, progress())
+    assert not (tmp_path / "target").exists()
+
+
+@pytest.mark.slow
+def test_the_page_of_one_folder_stands_in_it(ranked):
+    shown = progress()
+    page = finished.report({"mine": ranked}, None, ranked, shown, expose_samples=False)
+    assert page == ranked / "report.html"
+    assert shown.console.export_text() == f"Report: {page}\n"
+    text = page.read_text()
+    assert Results.read(ranked).conclusion.best.quantizer in text
+    assert "sample-" not in text
+
+
+def test_the_samples_that_are_found_most_easily_are_named(ranked):
+    report = Report.read(ranked)
+    exposed = finished._exposed(report, ranked, progress())
+    merged = merge([RunFolder(ranked)])
+    least, most = report.ranking["quantizer"].iloc[[-1, 0]]
+    table = most_exposed(merged, [least, most], 20)
+    assert 0 < len(exposed) == len(table) <= 20
+    pool = fitted(tiny(*QUICK), ranked).parts.pool
+    for each, (position, row) in zip(exposed, table.to_dict("index").items(), strict=True):
+        assert each.identifier == f"sample-{pool[int(str(position))]}"
+        assert each.scores == {least: row[least], most: row[most]}
+        assert each.structure is None
+        assert each.drawing is None
+    scores = [each.scores[least] for each in exposed]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_samples_of_other_data_are_not_named(ranked, tmp_path):
+    changed = RunFolder(tmp_path)
+    manifest = RunFolder(ranked).manifest()
+    manifest["dataset"]["sha256"] = "0" * 64
+    changed.write_manifest(manifest)
+    for each in ("losses", "scores", "models"):
+        (tmp_path / each).symlink_to(ranked / each)
+    finished.rank([changed.path], None, tmp_path, progress())
+    with pytest.raises(FolderError, match="no longer the one that the runs were trained on"):
+        finished._exposed(Report.read(tmp_path), tmp_path, progress())
+
+
+def test_a_folder_without_a_ranking_has_no_page(folders, tmp_path):
+    with pytest.raises(FolderError, match="does not exist"):
+        finished.report({"x": tmp_path / "x"}, None, tmp_path, progress(), expose_samples=False)
+    with pytest.raises(FolderError, match="holds no ranking"):
+        finished.report({"x": tmp_path}, None, tmp_path, progress(), expose_samples=False)
+
+
+@pytest.mark.parametrize(
+    ("budget", "message"),
+    [
+        ({"reference": "lira_shrunk", "counts": (12,)}, "8 runs are too few: lira_shrunk on the"),
+        ({"reference": "lira_shrunk", "reference_runs": 3, "counts": (2,)}, "needs 4, and at"),
+        ({"reference": "lira"}, r"reference=lira: not among .* \(lira_shrunk, loss_threshold\)"),
+    ],
+)
+def test_too_few_runs_tell_nothing_of_how_many_are_needed(ranked, budget, message):
+    with pytest.raises(QuantmiaError, match=message):
+        finished.measure_efficiency([ranked], None, ranked, Budget(**budget), progress())
+    assert not (ranked / "efficiency.csv").exists()

@@ -1,0 +1,180 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quantmia.ranking.conclusion import Conclusion, OpenPair, Place, measure, told_apart
+from quantmia.statistics import Interval
+
+NAMES = ("a", "b", "c")
+
+
+def ranking(names=NAMES, key="mis_lira", metric="accuracy", runs=8, **columns) -> pd.DataFrame:
+    value = np.linspace(0.9, 0.7, len(names))
+    made = {"quantizer": list(names), key: value, f"{key}_low": value - 0.1}
+    made |= {f"{key}_high": value + 0.05, "utility": 0.5 + np.arange(len(names)) / 10}
+    return pd.DataFrame(made | {"utility_metric": metric, "runs": runs} | columns)
+
+
+def pairs(*rows, key="mis_lira") -> pd.DataFrame:
+    """Rows of two quantizers, how likely the first is more private, and runs to tell them apart."""
+    columns = ["quantizer", "other", f"p_{key}", "runs_to_separate"]
+    return pd.DataFrame([(*pair, p, needed) for pair, p, needed in rows], columns=columns)
+
+
+APART = pairs(("ab", 1.0, 4), ("ac", 1.0, 4), ("bc", 1.0, 4))
+
+
+def of(table=None, compared=APART, trusted: str | None = "lira") -> Conclusion:
+    return Conclusion.of(ranking() if table is None else table, compared, trusted)
+
+
+def test_what_orders_the_ranking_is_a_column_of_it():
+    assert measure("lira") == "mis_lira"
+    assert measure(None) == "r_q"
+
+
+def test_every_fact_of_a_clear_ranking():
+    assert of() == Conclusion(
+        trusted="lira",
+        metric="accuracy",
+        runs=8,
+        quantizers=3,
+        best=Place("a", Interval(0.9, 0.9 - 0.1, 0.9 + 0.05), 0.5),
+        reference=None,
+        sure=True,
+        ties=(),
+        open_pairs=(),
+    )
+
+
+def test_r2_is_written_as_people_write_it():
+    assert of(ranking(metric="r2")).metric == "R²"
+    assert of(ranking(metric="macro_roc_auc")).metric == "macro_roc_auc"
+
+
+@pytest.mark.parametrize(
+    ("names", "place"),
+    [
+        (("full_precision", "b", "c"), None),
+        (("a", "full_precision", "c"), 1),
+        (("a", "b", "full_precision"), 2),
+        (("a", "b", "c"), None),
+    ],
+)
+def test_full_precision_is_the_reference_unless_it_is_the_best(names, place):
+    table = ranking(names)
+    found = of(table)
+    if place is None:
+        assert found.reference is None
+    else:
+        row = table.iloc[place]
+        spread = Interval(row["mis_lira"], row["mis_lira_low"], row["mis_lira_high"])
+        assert found.reference == Place("full_precision", spread, row["utility"])
+
+
+@pytest.mark.parametrize(("p", "open_"), [(0.95, False), (np.nextafter(0.95, 0), True)])
+def test_the_bar_of_a_tie_is_exact(p, open_):
+    found = of(compared=pairs(("ab", p, 20), ("ac", p, 20), ("bc", 1.0, 4)))
+    assert found.ties == (("b", "c") if open_ else ())
+    assert found.open_pairs == ((OpenPair("a", "b", 12),) if open_ else ())
+
+
+def test_ties_are_those_of_the_best_and_open_pairs_neighbours():
+    found = of(compared=pairs(("ab", 0.99, 4), ("ac", 0.7, 90), ("bc", 0.6, 30)))
+    assert found.ties == ("c",)
+    assert found.open_pairs == (OpenPair("b", "c", 22),)
+
+
+def test_neighbours_that_resamples_turn_round_are_told_apart_but_no_less_a_tie():
+    found = of(compared=pairs(("ab", 0.02, 20), ("ac", 1.0, 4), ("bc", 0.05, 4)))
+    assert found.ties == ("b",)
+    assert found.open_pairs == ()
+
+
+@pytest.mark.parametrize(
+    ("needed", "more"),
+    [
+        (20, 12),
+        (9, 1),
+        (8, 1),  # enough by that estimate, and yet open: more than none
+        (3, 1),
+        (9_999, 9_991),
+        (10_000, None),
+        (1e30, None),
+        (np.inf, None),
+        (np.nan, None),
+    ],
+)
+def test_how_many_more_runs_would_tell_a_pair_apart(needed, more):
+    found = of(compared=pairs(("ab", 0.5, needed), ("ac", 1.0, 4), ("bc", 1.0, 4)))
+    assert found.open_pairs == (OpenPair("a", "b", more),)
+
+
+def test_one_run_tells_nothing_apart():
+    nothing = pairs(*((each, np.nan, np.nan) for each in ("ab", "ac", "bc")))
+    found = of(ranking(runs=1, mis_lira_low=np.nan, mis_lira_high=np.nan), nothing)
+    assert not found.sure
+    assert found.runs == 1
+    assert found.ties == ("b", "c")
+    assert found.open_pairs == (OpenPair("a", "b", None), OpenPair("b", "c", None))
+    assert np.isnan(found.best.privacy.low)
+
+
+@pytest.mark.parametrize("nothing", [pd.DataFrame(), APART.iloc[:0]])
+def test_one_quantizer_has_no_other(nothing):
+    found = of(ranking(("a",)), nothing)
+    assert found.quantizers == 1
+    assert not found.sure
+    assert found.ties == found.open_pairs == ()
+
+
+def test_without_an_attack_r_q_orders_and_nobody_estimates_runs():
+    table = ranking(key="r_q")
+    compared = pairs(("ab", 0.5, 0), ("ac", 1.0, 0), ("bc", 1.0, 0), key="r_q")
+    found = of(table, compared.drop(columns="runs_to_separate"), None)
+    assert found.trusted is None
+    assert found.best.privacy.value == table["r_q"][0]
+    assert found.ties == ("b",)
+    assert found.open_pairs == (OpenPair("a", "b", None),)
+
+
+def test_the_facts_are_json_without_nan():
+    nothing = pairs(*((each, np.nan, np.inf) for each in ("ab", "ac", "bc")))
+    bare = ranking(("a", "full_precision", "c"), mis_lira_low=np.nan, mis_lira_high=np.nan)
+    facts = of(bare, nothing).facts()
+    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+    assert facts["best"]["privacy"] == {"value": 0.9, "low": None, "high": None}
+    assert facts["reference"]["quantizer"] == "full_precision"
+    assert facts["open_pairs"][0] == {"quantizer": "a", "other": "full_precision"} | {
+        "more_runs": None
+    }
+    assert facts["ties"] == ["full_precision", "c"]
+    assert facts["sure"] is False
+    assert of().facts()["reference"] is None
+
+
+@settings(max_examples=40)
+@given(
+    st.lists(st.floats(0, 1) | st.just(np.nan), min_size=3, max_size=3),
+    st.lists(st.floats(0) | st.just(np.nan), min_size=3, max_size=3),
+    st.integers(1, 100),
+)
+def test_facts_of_any_pairs_are_json(p, needed, runs):
+    compared = pairs(*zip(("ab", "ac", "bc"), p, needed, strict=True))
+    found = of(ranking(runs=runs), compared)
+    json.dumps(found.facts(), allow_nan=False)
+    assert {each.quantizer for each in found.open_pairs} <= {"a", "b"}
+    assert all(each.more_runs is None or each.more_runs >= 1 for each in found.open_pairs)
+
+
+def test_the_chances_of_neighbours_stand_in_the_order_of_the_ranking():
+    compared = pairs(("ab", 0.6, 4), ("ac", 1.0, 4), ("bc", 0.7, 4))
+    assert list(told_apart(ranking(), compared, "mis_lira")) == [0.6, 0.7]
+    assert list(told_apart(ranking(("a",)), pd.DataFrame(), "mis_lira")) == []
+    other = list(told_apart(ranking(), compared, "r_q"))
+    assert np.isnan(other).all()
+    assert len(other) == 2
