@@ -1,11 +1,21 @@
 """Scores with a known leak, made without any model."""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from torch import nn
 
 from quantmia.attacks import Observed, WhiteBox
 from quantmia.tasks import TASKS
+
+LINEAR = nn.Linear(3, 1, device="meta")
+
+
+@lru_cache(maxsize=400)
+def null_problem(seed, runs=8, pool=100):
+    """Members drawn after training; several tests repeat their question on many of these."""
+    return problem(runs, pool, leak=0.0, seed=seed)
 
 
 def halves(runs, pool, rng, kind="independent"):
@@ -38,7 +48,7 @@ def problem(runs=20, pool=200, leak=1.0, seed=0, kind="independent", task="binar
     # Linear models that lean toward the samples they were trained on.
     lean = rng.normal(size=(runs, 3)) + leak * members @ features[0] / pool
     white_box = WhiteBox(
-        nn.Linear(3, 1).to("meta"),
+        LINEAR,
         {"weight": torch.from_numpy(lean[:, None]).float(), "bias": torch.zeros(runs, 1)},
         torch.from_numpy(features[0]).float(),
         TASKS["regression" if task == "regression" else "binary"],
