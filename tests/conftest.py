@@ -1,11 +1,15 @@
 """Types and shapes of the whole package are checked at every call that the tests make."""
 
+import os
 from pathlib import Path
 
 from hypothesis import settings
 from jaxtyping import install_import_hook
 
 from tests import checker
+
+# Several processes share the cores: each, and whatever it starts, computes on one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).parents[1]
 UNCHECKED = {

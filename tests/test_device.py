@@ -63,6 +63,21 @@ def dropout():
 CASES = [(Stack, lambda: mlp(FEATURES, 1, hidden=[16])), (Loop, batch_norm)]
 
 
+def test_two_threads_give_the_same_bits_twice():
+    """Other tests compute on one."""
+    kind, factory = CASES[0]
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        first, second = (work("cpu", kind, factory, epochs=2) for _ in range(2))
+    finally:
+        torch.set_num_threads(before)
+    for name, value in first[1].items():
+        np.testing.assert_array_equal(second[1][name], value)
+    for name in QUANTIZERS:
+        np.testing.assert_array_equal(first[0][name].losses, second[0][name].losses)
+
+
 @on_a_gpu
 @pytest.mark.parametrize(("kind", "factory"), CASES, ids=["stack", "separate"])
 def test_a_gpu_agrees_with_the_processor(kind, factory):
