@@ -1,12 +1,17 @@
 """The command line in a folder, and what it leaves there."""
 
 import hashlib
+import json
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 QUANTMIA = [sys.executable, "-m", "quantmia.cli"]
 # An experiment of a few seconds.
 SMALL = [
@@ -21,10 +26,41 @@ SMALL = [
 ]
 
 
-def quantmia(where: Path, *arguments: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [*QUANTMIA, *arguments],
-        cwd=where, capture_output=True, text=True, timeout=300, check=False,
+def quantmia(where: Path, *arguments: str, cold: bool = False) -> subprocess.CompletedProcess:
+    """Run a command to its end.
+
+    Args:
+        where: its working folder.
+        arguments: without `quantmia`.
+        cold: by a new Python, as a shell does it. Every command is so once at least: what it lacks
+            to import would not be noticed otherwise.
+    """
+    if cold:
+        return subprocess.run(
+            [*QUANTMIA, *arguments],
+            cwd=where, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder, "out"), Path(folder, "err")
+        out.touch()
+        err.touch()
+        asked = {"where": str(where), "arguments": arguments, "environment": dict(os.environ)}
+        warm = _warm()
+        assert warm.stdin is not None
+        assert warm.stdout is not None
+        warm.stdin.write(json.dumps(asked | {"out": str(out), "err": str(err)}) + "\n")
+        warm.stdin.flush()
+        code = int(warm.stdout.readline())
+        said = (each.read_text(encoding="utf-8") for each in (out, err))
+        return subprocess.CompletedProcess(["quantmia", *arguments], code, *said)
+
+
+@cache
+def _warm() -> subprocess.Popen:
+    """It ends when its standard input does: with this process."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.end_to_end.warm"],
+        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 

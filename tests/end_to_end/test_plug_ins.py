@@ -49,7 +49,8 @@ def home(tmp_path) -> Path:
 
 
 def test_the_quantizer_of_the_readme(home):
-    checked = quantmia(home, *shown_command("quantmia check --config-dir my quantizer=eighths"))
+    check = shown_command("quantmia check --config-dir my quantizer=eighths")
+    checked = quantmia(home, *check, cold=True)
     assert checked.returncode == 0, checked.stderr
     assert "FAIL" not in checked.stdout
     _, *command = shown_command("quantmia run --config-dir my +experiment=synthetic 'quantizer")
@@ -128,7 +129,7 @@ def test_an_own_embedder_and_an_own_dataset(tmp_path):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     _, *command = shown_command("quantmia run dataset=csv")
     run(tmp_path, "--config-dir", "my", *command, "embedder=letters", "quantizer=[full_precision]")
-    listed = quantmia(tmp_path, "list", "datasets", "--config-dir", "my")
+    listed = quantmia(tmp_path, "list", "datasets", "--config-dir", "my", cold=True)
     assert "Two half moons." in listed.stdout
     done = quantmia(tmp_path, "run", "--config-dir", "my", "dataset=moons", *FAST)
     assert done.returncode == 2, "a key that the function does not take"

@@ -66,7 +66,7 @@ def test_rank_merges_the_folders_of_shards_in_any_order(single, shards):
 
 def test_status_and_rank_of_a_sweep(shards):
     where, _ = shards
-    status = quantmia(where, "status", "sweep")
+    status = quantmia(where, "status", "sweep", cold=True)
     assert status.returncode == 0
     assert "3 done" in status.stdout
     assert "4/4" in status.stdout

@@ -21,7 +21,7 @@ STUDY = [
     "run", "-m", "+experiment=paper/mixtures", "dataset.modes=2,8", "dataset.sigma=2",
     "dataset.size=600", "dataset.dimension=16", "quantization.scale=data", "seed=0,1",
     "runs=4", "training.epochs=12", f"quantizer=[{','.join(NAMES)}]", "ranking.bootstrap=50",
-    "ranking.halves=5", "hydra/launcher=local", "hydra.sweep.dir=mixtures",
+    "ranking.halves=5", "hydra.sweep.dir=mixtures",
 ]  # fmt: skip
 
 
