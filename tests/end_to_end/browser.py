@@ -7,9 +7,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
 
 QUIET = [
     "--no-sandbox",
@@ -49,21 +52,34 @@ class Seen:
         asked: addresses other than its own file that it requested.
     """
 
-    page: Page
+    page: "Page"
     said: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
 
 @contextmanager
-def opened(path: Path, width: int = 1400, scheme: str = "light") -> Iterator[Seen]:
-    """A file in Chromium, once its charts are drawn."""
-    address = path.absolute().as_uri()
+def started() -> "Iterator[Browser]":
+    """A Chromium, for many pages."""
+    # Late, because workers that run no test of a page collect these modules, too.
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=QUIET)
-        context = browser.new_context(
-            viewport={"width": width, "height": 900},
-            color_scheme="dark" if scheme == "dark" else "light",
-        )
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(
+    browser: "Browser", path: Path, width: int = 1400, scheme: str = "light"
+) -> Iterator[Seen]:
+    """A file in a context of its own, once its charts are drawn."""
+    address = path.absolute().as_uri()
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if scheme == "dark" else "light",
+    )
+    with context:
         seen = Seen(context.new_page())
         seen.page.on("console", lambda message: seen.said.append(message.text))
         seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
@@ -74,4 +90,3 @@ def opened(path: Path, width: int = 1400, scheme: str = "light") -> Iterator[See
             each for each in seen.asked if each != address and not each.startswith("data:")
         ]
         yield seen
-        browser.close()

@@ -3,18 +3,20 @@
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from nbclient import NotebookClient
 
 import quantmia as package
-from tests.end_to_end.browser import opened
+from tests.end_to_end.browser import opened, started
 from tests.end_to_end.command import SMALL, quantmia
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.slow
 
@@ -47,13 +49,26 @@ def home(tmp_path_factory) -> Path:
     return where
 
 
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    with started() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def axe():
+    from axe_playwright_python.sync_playwright import Axe
+
+    return Axe()
+
+
 PAGES = ["mixture", "molecules", "both"]
 
 
 @pytest.mark.parametrize("width", [1400, 390])
 @pytest.mark.parametrize("folder", PAGES)
-def test_a_page_opens_from_disk_by_itself(home, folder, width):
-    with opened(home / folder / "report.html", width) as seen:
+def test_a_page_opens_from_disk_by_itself(home, browser, folder, width):
+    with opened(browser, home / folder / "report.html", width) as seen:
         assert seen.said == []
         assert seen.asked == []
         charts = seen.page.locator(".chart svg.marks")
@@ -64,11 +79,11 @@ def test_a_page_opens_from_disk_by_itself(home, folder, width):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("folder", PAGES)
-def test_a_page_is_accessible(home, folder, scheme):
-    with opened(home / folder / "report.html", scheme=scheme) as seen:
+def test_a_page_is_accessible(home, browser, axe, folder, scheme):
+    with opened(browser, home / folder / "report.html", scheme=scheme) as seen:
         for details in seen.page.locator("details").all():
             details.evaluate("each => each.open = true")
-        found = Axe().run(seen.page).response["violations"]
+        found = axe.run(seen.page).response["violations"]
         serious = [
             (each["id"], each["nodes"][0]["html"][:200])
             for each in found
@@ -77,9 +92,9 @@ def test_a_page_is_accessible(home, folder, scheme):
         assert serious == []
 
 
-def test_hovering_tells_the_numbers(home):
+def test_hovering_tells_the_numbers(home, browser):
     ranking = pd.read_csv(home / "mixture" / "ranking.csv")
-    with opened(home / "mixture" / "report.html") as seen:
+    with opened(browser, home / "mixture" / "report.html") as seen:
         seen.page.locator("#pareto .mark-symbol path").last.hover()
         tip = seen.page.locator("#vg-tooltip-element")
         tip.wait_for(state="visible")
@@ -92,8 +107,8 @@ def test_hovering_tells_the_numbers(home):
     assert "accuracy" in text
 
 
-def test_columns_sort_up_and_down_by_mouse_and_keyboard(home):
-    with opened(home / "mixture" / "report.html") as seen:
+def test_columns_sort_up_and_down_by_mouse_and_keyboard(home, browser):
+    with opened(browser, home / "mixture" / "report.html") as seen:
         head = seen.page.locator("#ranking thead th").nth(1)
         assert "bits" in head.inner_text()
 
@@ -111,8 +126,8 @@ def test_columns_sort_up_and_down_by_mouse_and_keyboard(home):
         assert head.get_attribute("aria-sort") == "ascending"
 
 
-def test_an_attack_can_be_chosen_and_taken_away(home):
-    with opened(home / "mixture" / "report.html") as seen:
+def test_an_attack_can_be_chosen_and_taken_away(home, browser):
+    with opened(browser, home / "mixture" / "report.html") as seen:
         page = seen.page
         before = page.locator("#pareto .mark-symbol path").first.get_attribute("transform")
         page.locator("#pareto select").select_option("loss_threshold")
@@ -142,9 +157,9 @@ def numbers_of(page, table: str) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(("folder", "metric"), [("mixture", "accuracy"), ("molecules", "R²")])
-def test_every_number_of_the_ranking_is_that_of_the_table(home, folder, metric):
+def test_every_number_of_the_ranking_is_that_of_the_table(home, browser, folder, metric):
     ranking = pd.read_csv(home / folder / "ranking.csv")
-    with opened(home / folder / "report.html") as seen:
+    with opened(browser, home / folder / "report.html") as seen:
         shown = numbers_of(seen.page, "ranking")
         texts = seen.page.locator("#ranking tbody tr").all_inner_texts()
         bars = seen.page.locator("#ranking .bar").count()
@@ -168,10 +183,10 @@ def test_every_number_of_the_ranking_is_that_of_the_table(home, folder, metric):
         assert [value, low, high] == [f"{each:.{places}f}" for each in mine]
 
 
-def test_every_other_number_is_that_of_its_table(home):
+def test_every_other_number_is_that_of_its_table(home, browser):
     folder = home / "mixture"
     tables = {path.stem: pd.read_csv(path) for path in folder.glob("*.csv")}
-    with opened(folder / "report.html") as seen:
+    with opened(browser, folder / "report.html") as seen:
         for details in seen.page.locator("details").all():
             details.evaluate("each => each.open = true")
         shown = {
@@ -203,8 +218,8 @@ def test_every_other_number_is_that_of_its_table(home):
     assert set(curve["tpr"]) <= set(tables["roc"]["tpr"].round(6))
 
 
-def test_downloads_are_the_tables(home):
-    with opened(home / "mixture" / "report.html") as seen:
+def test_downloads_are_the_tables(home, browser):
+    with opened(browser, home / "mixture" / "report.html") as seen:
         links = seen.page.locator(".downloads a").all()
         assert {link.inner_text() for link in links} == {
             path.name for path in (home / "mixture").glob("*.csv")
@@ -230,7 +245,7 @@ def test_samples_are_named_only_on_demand(home):
 
 
 def test_the_same_folder_gives_the_same_bits(home):
-    done = quantmia(home, "report", "mixture", "--output", "again")
+    done = quantmia(home, "report", "mixture", "--output", "again", cold=True)
     assert done.returncode == 0, done.stderr
     for path in sorted((home / "again").rglob("*.*")):
         there = home / "mixture" / path.relative_to(home / "again")
@@ -240,8 +255,8 @@ def test_the_same_folder_gives_the_same_bits(home):
     assert {"pareto.svg", "pareto.pdf", "roc.svg", "pairs.pdf", "trajectory.svg"} <= figures
 
 
-def test_the_comparison_holds_the_numbers_of_both(home):
-    with opened(home / "both" / "report.html") as seen:
+def test_the_comparison_holds_the_numbers_of_both(home, browser):
+    with opened(browser, home / "both" / "report.html") as seen:
         seen.page.locator("details").first.evaluate("each => each.open = true")
         shown = numbers_of(seen.page, "t-privacy").set_index("quantizer")
         links = [link.get_attribute("href") for link in seen.page.locator("h3 a").all()]
@@ -252,7 +267,7 @@ def test_the_comparison_holds_the_numbers_of_both(home):
     assert links == ["../mixture/report.html", "../molecules/report.html"]
 
 
-def test_a_large_page_stays_small_and_opens_at_once(home, tmp_path):
+def test_a_large_page_stays_small_and_opens_at_once(home, browser, tmp_path):
     """1,000 runs and 20 quantizers, with the tables of a small experiment repeated."""
     folder = tmp_path / "large"
     folder.mkdir()
@@ -279,7 +294,7 @@ def test_a_large_page_stays_small_and_opens_at_once(home, tmp_path):
     done = quantmia(tmp_path, "report", "large")
     assert done.returncode == 0, done.stderr
     assert (folder / "report.html").stat().st_size < 3_000_000
-    with opened(folder / "report.html") as seen:
+    with opened(browser, folder / "report.html") as seen:
         assert seen.said == []
         taken = seen.page.evaluate("performance.getEntriesByName('drawn')[0].startTime")
     print(f"\nopened and drawn in {taken / 1000:.2f} s")
@@ -317,6 +332,9 @@ def test_a_half_finished_folder_says_how_to_finish_it(home, tmp_path):
 
 
 def test_the_notebook_runs(tmp_path):
+    import nbformat
+    from nbclient import NotebookClient
+
     notebook = nbformat.read(ROOT / "examples" / "report.ipynb", as_version=4)
     assert all(not cell.get("outputs") for cell in notebook.cells)
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}})
