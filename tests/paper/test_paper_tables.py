@@ -14,6 +14,7 @@ from scripts.paper.results import TABLES
 from tests.paper.made import MIXTURE, numbers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_is_drawn_and_the_same_bits_each_time(name, tmp_path):
     for place in ("one", "two"):
