@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := quantmia hydra_plugins scripts tests
 TORCH := 2.13.0
-# A file's tests share what they have computed.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+# A file's tests share what they have computed. Each process computes on one core.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 # Settings of `make efficiency`, each of which gets 150 reference runs and 150 others.
 EFFICIENCY := outputs/efficiency
@@ -34,7 +34,7 @@ SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test lint bench datasets efficiency tables tables-quick check-tables slurm-demo slurm-chaos parity lock clean
+.PHONY: help setup lipophilicity test test-fast lint bench datasets efficiency tables tables-quick tables-sample check-tables slurm-demo slurm-chaos parity lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,10 +44,12 @@ setup: $(STAMP) ## Make .venv with the locked dependencies; PYTHON=python3.12 ch
 lipophilicity: $(STAMP) ## Rank the quantizers on Lipophilicity: the main experiment.
 	$(BIN)/quantmia run +experiment=lipophilicity report=true
 
-test: lint ## Lint, then the fast tests, then the slow ones, then a tenth of the paper's tables.
-	$(BIN)/python -m pytest -m "not slow" $(PARALLEL)
-	$(BIN)/python -m pytest -m slow $(PARALLEL)
-	$(MAKE) check-tables tables-quick
+test: lint test-fast ## Lint, then the fast tests, then the slow ones, then one study of the paper.
+	$(PYTEST) -m slow
+	$(MAKE) check-tables tables-sample
+
+test-fast: $(STAMP) ## The fast tests alone.
+	$(PYTEST) -m "not slow"
 
 lint: $(STAMP) ## Check style, format, types, the floors of the house and the dependencies.
 	$(BIN)/ruff check $(SOURCES)
@@ -82,6 +84,11 @@ $(PAPER)/%/ranking.csv: | $(STAMP)
 tables-quick: $(TENTH:%=$(QUICK)/%/ranking.csv) ## A tenth of `make tables`, and compare it with results/.
 	$(BIN)/python -m scripts.paper write $(QUICK)/results $(^D)
 	$(BIN)/python -m scripts.paper compare $(RESULTS) $(QUICK)/results
+
+# The study that uses most of the code for its time: molecules, regression, both kinds of codebooks.
+tables-sample: ## One study of `make tables-quick`, from its beginning.
+	rm -rf $(QUICK)-sample
+	$(MAKE) tables-quick QUICK=$(QUICK)-sample TENTH=freesolv
 
 $(QUICK)/%/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run -m +experiment=paper/$* $(QUICK_$*) hydra/launcher=local hydra.sweep.dir=$(@D) resume=true
