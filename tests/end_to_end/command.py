@@ -74,7 +74,7 @@ def tables(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.glob("*.csv")}
 
 
-def wait_for(holds: Callable[[], object], seconds: float = 120) -> None:
+def wait_for(holds: Callable[[], object], seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "gave up waiting"
