@@ -52,7 +52,7 @@ class Progress:
 
     def say(self, message: str) -> None:
         """One line."""
-        self.console.print(message, highlight=False, soft_wrap=True)
+        self.console.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
 class _Rate(ProgressColumn):

@@ -106,7 +106,7 @@ def ranks(privacy: Shaped[np.ndarray, "quantizers *some"]) -> NDArray[np.float64
 
 
 def spearman(
-    a: Float[np.ndarray, "quantizers *some"], b: Float[np.ndarray, "quantizers *some"]
+    a: Float[np.ndarray, "quantizers *#some"], b: Float[np.ndarray, "quantizers *#some"]
 ) -> NDArray[np.float64]:
     """Spearman's rank correlation along the first axis; NaN for fewer than 3 or constant ranks."""
     if len(a) < 3:

@@ -58,7 +58,7 @@ class Conclusion:
         quantizers: how many.
         best: leaks least.
         reference: full precision, where it is there and is not the best.
-        sure: whether there is any resample that tells quantizers apart; not with one run.
+        sure: whether any two quantizers can be compared over resamples of the runs.
         ties: those that the best cannot be told apart from.
         open_pairs: neighbours that cannot be told apart, the most private first.
     """

@@ -16,7 +16,6 @@ from quantmia.ranking.verdict import Caution
 from quantmia.ranking.words import answer
 
 CONCLUSION = "conclusion.json"
-NEEDED = ("warnings", "trusted", "confidence", "folders")  # of that file
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,17 +120,18 @@ class Results:
         """
         tables = read_tables(path)
         content = read_json(path / CONCLUSION)
-        if not set(NEEDED) <= content.keys():
+        try:
+            return cls(
+                tables=tables,
+                conclusion=Conclusion.of(tables["ranking"], tables["pairs"], content["trusted"]),
+                cautions=[Caution(each["text"], each["advice"]) for each in content["warnings"]],
+                confidence=content["confidence"],
+                missing=content.get("missing", ()),  # which older versions did not write
+                diverged=content.get("diverged", ()),
+                folders=[path / folder for folder in content["folders"]],
+            )
+        except (KeyError, TypeError):
             raise FolderError(
                 f"{path / CONCLUSION} is missing or damaged; 'quantmia rank {path}' writes it "
                 "again."
-            )
-        return cls(
-            tables=tables,
-            conclusion=Conclusion.of(tables["ranking"], tables["pairs"], content["trusted"]),
-            cautions=[Caution(each["text"], each["advice"]) for each in content["warnings"]],
-            confidence=content["confidence"],
-            missing=content.get("missing", ()),  # which older versions did not write
-            diverged=content.get("diverged", ()),
-            folders=[path / folder for folder in content["folders"]],
-        )
+            ) from None

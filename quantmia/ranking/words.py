@@ -67,8 +67,10 @@ def _doubts(found: Conclusion) -> str:
     """Which quantizers cannot be told apart: those like the first, and neighbours."""
     if found.quantizers == 1:
         return "there is no other to compare it with"
-    if not found.sure:
+    if found.runs == 1:
         return "one run does not tell how sure that is"
+    if not found.sure:
+        return "other choices of these runs leave it undefined, and nothing says how sure it is"
     near = [
         f"{pair.quantizer} / {pair.other}"
         for pair in found.open_pairs

@@ -60,6 +60,12 @@ class RunFolder:
         try:
             for kind in KINDS:
                 (self.path / kind).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FolderError(
+                f"hydra.run.dir: {self.path} cannot be written: {error.strerror}; choose another "
+                "folder."
+            ) from error
+        try:
             patience = 60 if "SLURM_JOB_ID" in os.environ else 1
             with FileLock(self.path / ".lock", timeout=patience):
                 yield

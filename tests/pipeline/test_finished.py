@@ -124,3 +124,20 @@ def test_too_few_runs_tell_nothing_of_how_many_are_needed(ranked, budget, messag
     with pytest.raises(QuantmiaError, match=message):
         finished.measure_efficiency([ranked], None, ranked, Budget(**budget), progress())
     assert not (ranked / "efficiency.csv").exists()
+
+
+def test_how_many_runs_each_estimator_needs(folders, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # in this process
+    budget = Budget(counts=(2, 4, 8), draws=3, reference="lira_shrunk", reference_runs=8)
+    table = finished.measure_efficiency(folders, tmp_path, tmp_path, budget, progress())
+    assert set(table["estimator"]) == {
+        "lira_shrunk", "loss_threshold", "r_q_paper", "r_q_rate", "r_q_low_loss"
+    }  # fmt: skip
+    assert set(table.loc[table["estimator"] == "lira_shrunk", "runs"]) <= {4, 8}  # it needs 4
+    assert table["spearman"].between(-1, 1).all()
+    assert (table.loc[table["runs"] == 8, "draws"] == 1).all()  # all there are: one subset
+    written = {"efficiency.csv", "efficiency_needed.csv", "efficiency_mis.csv", "efficiency.svg"}
+    assert {path.name for path in tmp_path.iterdir()} == written
+    mis = pd.read_csv(tmp_path / "efficiency_mis.csv")
+    assert mis["mis"].between(0, 2).all()
+    assert mis["runs"].max() == 16

@@ -64,7 +64,7 @@ def test_attacks_that_need_more_runs_are_left_out_with_a_sentence():
         (["loss_threshold", "lira", "lira_shrunk"], "lira_shrunk"),
         (["rmia", "loss_threshold", "lira"], "lira"),
         (["rmia", "loss_threshold"], "loss_threshold"),
-        (["rmia", "quantile"], "rmia"),
+        (["rmia", "quantile"], "quantile"),
         (["quantile", "rmia"], "quantile"),
         ([], None),
     ],

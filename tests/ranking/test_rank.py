@@ -157,3 +157,12 @@ def test_one_quantizer_and_one_run_are_a_ranking(tmp_path):
     assert found.trusted is None
     assert not found.conclusion.sure
     assert found.ranking[["r_q_low", "rank_low"]].isna().all(axis=None)
+
+
+def test_the_variant_pooled_stands_in_the_table(folder, tmp_path):
+    indicator = folder.manifest()["config"]["indicator"] | {"variant": "pooled"}
+    found = ranked(copied(folder, tmp_path / "pooled"), indicator=indicator)
+    pooled = found.indicator[found.indicator["variant"] == "pooled"].set_index("quantizer")["r"]
+    table = found.ranking.set_index("quantizer")
+    np.testing.assert_array_equal(table["r_q"], pooled[table.index].astype(float))
+    assert table[["r_q_low", "r_q_high"]].isna().all(axis=None)

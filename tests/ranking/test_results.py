@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from quantmia.errors import FolderError
+from quantmia.files import read_json, write_json
 from quantmia.ranking.conclusion import Conclusion
 from quantmia.ranking.results import Results
 from quantmia.ranking.verdict import Caution
@@ -142,3 +143,15 @@ def test_short_names_of_what_it_holds():
     bare = example.results(attacked=False)
     assert bare.trusted is None
     assert bare.attack_names == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"warnings": ["x"]}, {"warnings": [{"text": "x"}]}, {"folders": None}, {"trusted": "nobody"}],
+)
+def test_a_conclusion_of_wrong_types_is_one_message(changes, tmp_path):
+    folder = example.write(tmp_path / "done")
+    content = read_json(folder / "conclusion.json") | changes
+    write_json(folder / "conclusion.json", content)
+    with pytest.raises(FolderError, match="is missing or damaged"):
+        Results.read(folder)

@@ -262,3 +262,10 @@ def test_differing_keys_are_dotted_sorted_and_have_both_values():
         "a: {} and (absent)",
         "a.x: (absent) and 1",
     ]
+
+
+def test_a_folder_that_cannot_be_made_is_one_message(tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(FolderError, match="cannot be written"), RunFolder(path).lock():
+            pass
