@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -76,20 +77,23 @@ class Bootstrap:
         """One-sided lower limit that the estimand is below with probability `error`."""
         if self.runs < 2:
             return float("nan")
-        return float(np.quantile(resampled, self._expanded(error)))
+        return float(np.quantile(resampled, _expanded(self.runs, error)))
 
     def interval(self, value: float, resampled: NDArray) -> Interval:
         """The percentile interval of an estimate from its resampled values."""
         resampled = resampled[np.isfinite(resampled)]
         if self.runs < 2 or not len(resampled) or not np.isfinite(value):
             return Interval(float(value), np.nan, np.nan)
-        tail = self._expanded((1 - self.confidence) / 2)
+        tail = _expanded(self.runs, (1 - self.confidence) / 2)
         low, high = np.quantile(resampled, [tail, 1 - tail])
         return Interval(float(value), float(low), float(high))
 
-    def _expanded(self, tail: float) -> float:
-        freedom = self.runs - 1
-        return float(norm.cdf(math.sqrt(self.runs / freedom) * t.ppf(tail, freedom)))
+
+@cache
+def _expanded(runs: int, tail: float) -> float:
+    """How far out a percentile is taken for so many runs (Hesterberg 2015); asked for often."""
+    freedom = runs - 1
+    return float(norm.cdf(math.sqrt(runs / freedom) * t.ppf(tail, freedom)))
 
 
 def mean_defined(values: Float[np.ndarray, "*some runs"]) -> NDArray[np.float64]:

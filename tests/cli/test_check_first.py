@@ -17,6 +17,8 @@ from quantmia.errors import ConfigError, Refused
 from quantmia.sweep.plan import Job, Plan, read_plan
 from tests.configurations import configured
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def here(tmp_path, monkeypatch):

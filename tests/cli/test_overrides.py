@@ -5,6 +5,8 @@ from quantmia.cli.overrides import composed, conf_dir, duplicates, explain
 from quantmia.config.schema import ExperimentConfig
 from quantmia.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def _in_an_empty_folder(tmp_path, monkeypatch):

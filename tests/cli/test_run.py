@@ -11,6 +11,8 @@ from quantmia.cli.run import _in_order
 FAILING = """
 import os
 from quantmia.errors import DataError
+
+pytestmark = pytest.mark.slow
 def breaks():
     raise RuntimeError("the dataset broke")
 def mistaken():

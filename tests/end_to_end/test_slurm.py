@@ -26,7 +26,7 @@ SLURM = [
 TWO = ["shards=2", "shard=range(2)"]
 FOUR = ["shards=4", "shard=range(4)"]
 # Trains for long, and measures little.
-LONG = ["quantizer=sign", "training.epochs=4000", "training.checkpoint_every=400"]
+LONG = ["quantizer=[sign]", "training.epochs=4000", "training.checkpoint_every=400"]
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -6,6 +6,8 @@ from quantmia.report.comparison import compare, render
 from quantmia.report.load import Report, load
 from tests.report.example import write
 
+pytestmark = pytest.mark.slow
+
 NAMES = ("a", "b", "c", "d")
 
 

@@ -62,6 +62,7 @@ def test_a_label_without_room_is_left_out():
     assert len(set(shown)) == len(shown)
 
 
+@pytest.mark.slow
 def test_every_chart_is_drawn_for_screen_and_paper(report):
     for size in (SCREEN, PAPER):
         drawn = charts(report, size)

@@ -8,6 +8,8 @@ from quantmia.report.style import PAPER
 from quantmia.report.vector import write_figures
 from tests.report.example import write
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def figures(tmp_path_factory):

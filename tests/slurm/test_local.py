@@ -14,6 +14,8 @@ from quantmia.progress import Progress
 from quantmia.sweep.plan import Job, Plan
 from quantmia.sweep.queue import submitted
 
+pytestmark = pytest.mark.slow
+
 
 def launcher(jobs: Any = 1, threads: Any = None) -> LocalLauncher:
     return LocalLauncher(jobs=jobs, threads=threads, gpus=0, poll_seconds=0.05)

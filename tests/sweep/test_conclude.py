@@ -13,6 +13,8 @@ from quantmia.sweep.conclude import conclude, rankings
 from quantmia.sweep.plan import Job, Plan, read_plan
 from quantmia.sweep.status import record_failure, show_status, standings
 
+pytestmark = pytest.mark.slow
+
 TINY = [
     "+experiment=synthetic",
     "dataset.size=60",

@@ -24,6 +24,7 @@ print(fewest())
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="a setting of glibc's")
+@pytest.mark.slow
 def test_freed_memory_is_used_again_without_new_pages():
     done = subprocess.run([sys.executable, "-c", MEASURE], check=True, capture_output=True)
     returned, kept = map(int, done.stdout.split())
