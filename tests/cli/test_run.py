@@ -8,11 +8,12 @@ import yaml
 from quantmia.cli.__main__ import main
 from quantmia.cli.run import _in_order
 
+pytestmark = pytest.mark.slow
+
 FAILING = """
 import os
 from quantmia.errors import DataError
 
-pytestmark = pytest.mark.slow
 def breaks():
     raise RuntimeError("the dataset broke")
 def mistaken():
