@@ -21,10 +21,9 @@ class ConfigError(QuantmiaError):
 
     def __init__(self, faults: list[str]):
         self.faults = faults
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
         lines = "\n".join(f"  - {fault}" for fault in faults)
         super().__init__(
-            f"the configuration has {count}; nothing was run.\n{lines}\n"
+            f"the configuration has {counted(len(faults), 'fault')}; nothing was run.\n{lines}\n"
             "  'quantmia run --cfg job' (with your overrides) prints the whole configuration."
         )
 
@@ -58,3 +57,13 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def first_line(error: BaseException) -> str:
     """The first line of an error, or its name."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things: `1 run`, `20 runs`.
+
+    Args:
+        number: how many.
+        what: one of them.
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -34,14 +34,13 @@ class Experiment:
         config: checked.
         cache: folder of embeddings and trajectories.
         progress: shows how far it is.
-        recorded: of finished runs the first folder and the SHA-256 of their data, which the data of
-            today have to have.
+        finished: the runs that it is of, if it is of any; its data have to be theirs.
     """
 
     config: ExperimentConfig
     cache: Path
     progress: Progress
-    recorded: tuple[Path, str] | None = None
+    finished: Merged | None = None
 
     @classmethod
     def of_finished(cls, merged: Merged, cache: Path, progress: Progress) -> "Experiment":
@@ -52,8 +51,7 @@ class Experiment:
             cache: folder of embeddings.
             progress: shows how far it is.
         """
-        folder = merged.runs[0].folders[0].path
-        return cls(merged.config, cache, progress, (folder, merged.dataset["sha256"]))
+        return cls(merged.config, cache, progress, merged)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -64,11 +62,12 @@ class Experiment:
             FolderError: they are no longer those that the finished runs were trained on.
         """
         dataset = _load(self.config, self.cache, self.progress)
-        if self.recorded and dataset.fingerprint != self.recorded[1]:
+        if self.finished and dataset.fingerprint != self.finished.dataset["sha256"]:
+            folder = self.finished.runs[0].folders[0].path
             raise FolderError(
-                f"{self.recorded[0]}: its dataset is wanted, and is no longer the one that the "
-                "runs were trained on; restore it, or leave out what wants it (an attack that "
-                "reads features, --expose-samples)."
+                f"{folder}: its dataset is wanted, and is no longer the one that the runs were "
+                "trained on; restore it, or leave out what wants it (an attack that reads "
+                "features, --expose-samples)."
             )
         return dataset
 
@@ -91,12 +90,12 @@ class Experiment:
 
     @cached_property
     def quantizers(self) -> Mapping[str, Quantizer]:
-        """By name, in the order of the configuration."""
+        """By name."""
         return {name: make(entry) for name, entry in self.config.quantizer.items()}
 
     @cached_property
     def attacks(self) -> Mapping[str, Attack]:
-        """By name, in the order of the configuration."""
+        """By name."""
         return {name: instantiate(entry) for name, entry in self.config.attack.items()}
 
     def fitted(self) -> "Experiment":
@@ -115,20 +114,8 @@ class Experiment:
             room = stack_size(chosen, sizes, training.batch_size)
             training = replace(training, stack=room)
         fitted = copy(self)  # with the parts that are made already: none depends on these two
-        fitted.config = replace(on_device(self.config), training=training)
+        fitted.config = replace(self.config, device=str(chosen), training=training)
         return fitted
-
-
-def on_device(config: ExperimentConfig) -> ExperimentConfig:
-    """The same with a device that is there.
-
-    Args:
-        config: whose `device` may be `auto`.
-
-    Raises:
-        QuantmiaError: there is no such GPU.
-    """
-    return replace(config, device=str(choose(config.device)))
 
 
 def _load(config: ExperimentConfig, cache: Path, progress: Progress) -> Dataset:

@@ -1,8 +1,10 @@
 """Intervals by bootstrap over runs, ranks and rank correlations."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Shaped
@@ -21,6 +23,11 @@ class Interval:
     def cells(self, name: str) -> dict[str, float]:
         """As the columns `name, name_low, name_high` of a row."""
         return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
+
+    @classmethod
+    def of_cells(cls, row: Mapping[Any, Any], name: str) -> "Interval":
+        """Of the columns `name, name_low, name_high` of a row."""
+        return cls(*(float(row[f"{name}{end}"]) for end in ("", "_low", "_high")))
 
 
 class Bootstrap:

@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
+import pytest
 from hypothesis import settings
-from jaxtyping import install_import_hook
+from jaxtyping import config, install_import_hook
 
 from tests import checker
 
@@ -36,6 +37,18 @@ def modules() -> list[str]:
 
 
 install_import_hook(sorted(set(modules()) - UNCHECKED), f"{checker.__name__}.checked")
+
+
+@pytest.fixture
+def unchecked():
+    """Without the check of types, which makes simulations of thousands of calls 5 times longer.
+
+    Other tests call the same functions with the check.
+    """
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
+
 
 settings.register_profile("quantmia", max_examples=150, deadline=None, derandomize=True)
 settings.load_profile("quantmia")

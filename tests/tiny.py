@@ -50,7 +50,9 @@ def trained(path: Path, *overrides: str) -> RunFolder:
     config = tiny(*overrides)
     assert isinstance(config.runs, int)
     experiment, folder = fitted(config, path / ".cache"), RunFolder(path)
-    manifest = Manifest.begun(experiment.config, experiment.dataset, "quantmia run")
+    manifest = Manifest.begun(
+        experiment.config, experiment.dataset, experiment.parts, "quantmia run"
+    )
     manifest.content["runs"] = config.runs
     with folder.lock():
         folder.write_manifest(manifest.content)

@@ -11,7 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from quantmia.cli.choices import hidden
+from quantmia.cli.choices import folder_of, hidden
 from quantmia.cli.inside_hydra import arguments, job_config, jobs_of, overrides_of, parse
 from quantmia.cli.overrides import DOES_NOT_COMPOSE, duplicates, explain
 from quantmia.config.check import check
@@ -137,11 +137,13 @@ def _search_path_faults(config: DictConfig) -> list[str]:
     absent = [
         f"hydra.searchpath: there is no folder {entry}"
         for entry in config.hydra.searchpath or ()
-        if not entry.startswith("pkg://") and not Path(entry.removeprefix("file://")).is_dir()
+        if not folder_of(entry).is_dir()
     ]
+    if absent:
+        return absent
     own = [
         f"{source.schema}://{source.path}"
         for source in config.hydra.runtime.config_sources
         if source.provider.endswith("command-line")
     ]
-    return [*absent, *hidden(own)]
+    return list(hidden(own))

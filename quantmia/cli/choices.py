@@ -21,6 +21,7 @@ GROUPS = {
     "indicator": "indicators",
     "attack": "attacks",
 }
+PACKAGE = "pkg://"
 
 
 def choices(group: str, folders: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
@@ -34,7 +35,7 @@ def choices(group: str, folders: Sequence[str] = ()) -> Iterator[tuple[str, str]
         folders: of the user, after ours; also `file://...` and `pkg://...`.
     """
     found: dict[str, Path] = {}
-    for folder in (conf_dir(), *map(_path, folders)):
+    for folder in (conf_dir(), *map(folder_of, folders)):
         for path in sorted((folder / group).rglob("*.yaml")):
             found.setdefault(path.relative_to(folder / group).with_suffix("").as_posix(), path)
     for name in sorted(found):
@@ -47,7 +48,7 @@ def hidden(folders: Sequence[str]) -> Iterator[str]:
     Args:
         folders: of the user, as for `choices`.
     """
-    for folder in map(_path, folders):
+    for folder in map(folder_of, folders):
         for group in GROUPS:
             for path in sorted((folder / group).rglob("*.yaml")):
                 ours = conf_dir() / path.relative_to(folder)
@@ -56,11 +57,19 @@ def hidden(folders: Sequence[str]) -> Iterator[str]:
                     yield f"{path}: there is a built-in {group} {name} already; rename yours"
 
 
-def _path(folder: str) -> Path:
-    if folder.startswith("pkg://"):
-        package, *below = folder.removeprefix("pkg://").split("/")
+def folder_of(entry: str) -> Path:
+    """The folder of an entry of Hydra's search path, which need not be there.
+
+    Args:
+        entry: a path, `file://...` or `pkg://...`.
+    """
+    if not entry.startswith(PACKAGE):
+        return Path(entry.removeprefix("file://"))
+    package, *below = entry.removeprefix(PACKAGE).split("/")
+    try:
         return Path(str(files(package).joinpath(*below)))
-    return Path(folder.removeprefix("file://"))
+    except ModuleNotFoundError:
+        return Path(entry)
 
 
 def _explanation(path: Path) -> str:

@@ -83,7 +83,11 @@ def _plain(config: DictConfig) -> dict[str, Any]:
     found = {str(key): value for key, value in plain.items()}
     if isinstance(found.get("report"), bool):
         found["report"] = {"page": found["report"], "expose_samples": False}
-    return {"quantizer": {}, "attack": {}} | found  # which are absent when none is chosen
+    for group in ("quantizer", "attack"):
+        chosen = found.setdefault(group, {})  # which is absent when none is chosen
+        if isinstance(chosen, dict):  # in the order in which files keep them, and tables show them
+            found[group] = dict(sorted(chosen.items()))
+    return found
 
 
 def _typed(plain: dict[str, Any]) -> tuple[ExperimentConfig | None, list[_Fault]]:
@@ -93,7 +97,7 @@ def _typed(plain: dict[str, Any]) -> tuple[ExperimentConfig | None, list[_Fault]
     except ValidationError as error:
         found: dict[str, _Fault] = {}
         for each in error.errors(include_url=False, include_context=False):
-            fault = _explained(plain, each["type"], [str(part) for part in each["loc"]])
+            fault = _explained(plain, [str(part) for part in each["loc"]])
             found.setdefault(fault.key, fault)
         return None, list(found.values())
 
@@ -104,7 +108,7 @@ def _adapter() -> TypeAdapter[ExperimentConfig]:
     return TypeAdapter(ExperimentConfig)
 
 
-def _explained(plain: dict[str, Any], kind: str, parts: list[str]) -> _Fault:
+def _explained(plain: dict[str, Any], parts: list[str]) -> _Fault:
     """One of pydantic's errors in our words, at the key of the schema that it is about."""
     schema, given, path = ExperimentConfig, plain, []
     for part in parts:
@@ -112,25 +116,18 @@ def _explained(plain: dict[str, Any], kind: str, parts: list[str]) -> _Fault:
         dotted, hints = ".".join(path), get_type_hints(schema, include_extras=True)
         if part not in hints:
             near = did_you_mean(part, hints)
-            return _Fault(dotted, f"{dotted}: unknown key{near or _listed('known here', hints)}")
+            hint = near or f"; known here: {', '.join(hints)}"
+            return _Fault(dotted, f"{dotted}: unknown key{hint}")
         if part not in given:
             return _Fault(dotted, f"{dotted}: has to be given, {dotted}=...")
         section = get_type_hints(schema)[part]
         if not is_dataclass(section):
             return _Fault(dotted, has_to_be(dotted, given[part], hints[part]))
         if not isinstance(given[part], dict):
-            text = f"{dotted}={show(given[part])}: has to hold the keys {_names(section)}"
-            return _Fault(dotted, text)
+            keys = ", ".join(each.name for each in fields(section))
+            return _Fault(dotted, f"{dotted}={show(given[part])}: has to hold the keys {keys}")
         schema, given = section, given[part]
-    raise AssertionError(f"{kind} at {parts}")
-
-
-def _listed(what: str, names: Mapping[str, Any]) -> str:
-    return f"; {what}: {', '.join(names)}"
-
-
-def _names(schema: Any) -> str:
-    return ", ".join(each.name for each in fields(schema))
+    raise AssertionError(f"a fault of the section {parts} and of no key in it")
 
 
 def _leaves(schema: type, given: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_type_hints
+from typing import Literal, get_type_hints
 
 Decides = Literal["data", "runs", "training", "measuring", "tables", "nothing"]
 
@@ -42,7 +42,8 @@ def roles(schema: type) -> dict[str, Role]:
     hints = get_type_hints(schema, include_extras=True)
     found = {}
     for field in fields(schema):
-        own = [each for each in getattr(hints[field.name], "__metadata__", ()) if _is_role(each)]
+        said = getattr(hints[field.name], "__metadata__", ())
+        own = [each for each in said if isinstance(each, Role)]
         if len(own) != 1:
             raise TypeError(f"{schema.__name__}.{field.name} needs one Role, it has {len(own)}")
         found[field.name] = own[0]
@@ -57,7 +58,3 @@ def keys(schema: type, wanted: Callable[[Role], bool]) -> tuple[str, ...]:
         wanted: of a role.
     """
     return tuple(name for name, role in roles(schema).items() if wanted(role))
-
-
-def _is_role(value: Any) -> bool:
-    return isinstance(value, Role)

@@ -35,8 +35,9 @@ def target_faults(plain: Mapping[str, Any], known: Collection[str]) -> list[str]
             found.target(key, entry, LATER.get(key, ()), given_rows=key == "embedder")
     quantizers, attacks = plain.get("quantizer"), plain.get("attack")
     if isinstance(quantizers, dict):
-        shared_is_right = not any(key.startswith("quantization") for key in known)
-        found.quantizers(quantizers, plain.get("quantization"), shared_is_right)
+        if any(key.startswith("quantization") for key in known):  # what they are made with
+            found.bad |= {f"quantizer.{name}" for name in quantizers}
+        found.quantizers(quantizers, plain.get("quantization"))
     if isinstance(attacks, dict):
         runs, runs_max = (None if key in known else plain.get(key) for key in ("runs", "runs_max"))
         found.attacks(attacks, runs, runs_max)
@@ -50,7 +51,7 @@ class _Targets:
 
     Args:
         faults: one sentence each.
-        bad: targets with a fault, which are not tried.
+        bad: targets that a fault keeps from being tried.
     """
 
     faults: list[str] = field(default_factory=list)
@@ -126,14 +127,13 @@ class _Targets:
             if each.default is kinds.empty and name not in entry and name not in later:
                 self.faults.append(f"{key}.{name}: {entry['_target_']} needs it")
 
-    def quantizers(self, chosen: dict[str, Any], shared: Any, shared_is_right: bool) -> None:
-        """At least one, and each can be made, where what they share is right."""
+    def quantizers(self, chosen: dict[str, Any], shared: Any) -> None:
+        """At least one, and each can be made."""
         if not chosen:
             self.faults.append("quantizer=[]: choose at least one, e.g. quantizer=[sign,uniform_4]")
         for name, entry in chosen.items():
             self.target(f"quantizer.{name}", entry, (), shared, given_rows=True)
-            if shared_is_right:
-                self.construct(f"quantizer.{name}", entry, "quantize_rows")
+            self.construct(f"quantizer.{name}", entry, "quantize_rows")
 
     def attacks(self, chosen: dict[str, Any], runs: Any, runs_max: Any) -> None:
         """Each can be made, and at least one can be used with this number of runs."""
@@ -195,28 +195,24 @@ def _parameters(called: Any) -> Mapping[str, inspect.Parameter] | None:
 
 def _refuses(annotation: Any, value: Any) -> bool:
     """Whether a value is none that an annotation allows, as far as that can be told."""
-    if not _plain(annotation):
+    if not _checkable(annotation):
         return False
     try:
-        TypeAdapter(annotation, config=ConfigDict(strict=True)).validate_python(
-            tuple(value) if _is_tuple(annotation) and isinstance(value, list) else value
-        )
+        if get_origin(annotation) is tuple and isinstance(value, list):
+            value = tuple(value)  # which a configuration cannot hold
+        TypeAdapter(annotation, config=ConfigDict(strict=True)).validate_python(value)
     except ValidationError:
         return True
     return False
 
 
-def _plain(annotation: Any) -> bool:
+def _checkable(annotation: Any) -> bool:
     """Whether a type is made of what a configuration holds."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return True
     if origin is Annotated:
-        return _plain(inner[0])
+        return _checkable(inner[0])
     if origin in (Union, UnionType, list, tuple, dict, Sequence):
-        return all(_plain(each) for each in inner if each is not Ellipsis)
+        return all(_checkable(each) for each in inner if each is not Ellipsis)
     return annotation in PLAIN
-
-
-def _is_tuple(annotation: Any) -> bool:
-    return get_origin(annotation) is tuple

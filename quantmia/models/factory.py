@@ -1,7 +1,6 @@
 """The module that an experiment trains, made for its data and tried before any work."""
 
 import inspect
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,8 +11,7 @@ from torch import Tensor, nn
 from quantmia.data import Dataset
 from quantmia.errors import QuantmiaError
 from quantmia.models.room import Sizes
-
-Factory = Callable[[], nn.Module]
+from quantmia.models.stack import Factory
 
 
 def model_factory(config: dict[str, Any], dataset: Dataset) -> Factory:

@@ -1,6 +1,6 @@
 """Models trained one after another: slower than a stack, but any module will do."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -8,7 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from quantmia.models.stack import ROWS, Params, initialise
+from quantmia.models.stack import ROWS, Factory, Params, initialise
 from quantmia.tasks import Task
 
 
@@ -26,7 +26,7 @@ class Loop:
 
     def __init__(
         self,
-        factory: Callable[[], nn.Module],
+        factory: Factory,
         seeds: Sequence[int],
         task: Task,
         device: torch.device | str = "cpu",

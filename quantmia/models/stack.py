@@ -18,6 +18,7 @@ from quantmia.models.graph import capture
 from quantmia.tasks import Task
 
 Params = dict[str, Tensor]
+Factory = Callable[[], nn.Module]  # of fresh modules
 WAY_OUT = "training.vectorize=false trains any module, one run after another"
 ROWS = 8192  # samples evaluated at once: bounds the activations held, not the result
 
@@ -37,7 +38,7 @@ class Stack:
 
     def __init__(
         self,
-        factory: Callable[[], nn.Module],
+        factory: Factory,
         seeds: Sequence[int],
         task: Task,
         device: torch.device | str = "cpu",
@@ -127,7 +128,7 @@ def _refuse_state(model: nn.Module) -> None:
             )
 
 
-def initialise(factory: Callable[[], nn.Module], seed: int) -> nn.Module:
+def initialise(factory: Factory, seed: int) -> nn.Module:
     """A fresh module whose initialisation a seed decides; no other random stream moves."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

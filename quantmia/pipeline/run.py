@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from quantmia.config.schema import ExperimentConfig
-from quantmia.experiment import Experiment, on_device
+from quantmia.experiment import Experiment
 from quantmia.pipeline import finished
 from quantmia.pipeline.until_clear import train_until_clear
 from quantmia.preemption import Preempted, Stop
@@ -48,13 +48,14 @@ def run(
         finished.require_report()  # before any work
     folder = RunFolder(path)
     with folder.lock():
-        config = on_device(config)
         folder.refuse_other(config)
         started = time.monotonic()
         try:
             experiment = Experiment(config, cache, progress).fitted()
             folder.refuse_other(experiment.config)
-            manifest = Manifest.begun(experiment.config, experiment.dataset, again(command))
+            manifest = Manifest.begun(
+                experiment.config, experiment.dataset, experiment.parts, again(command)
+            )
             write_dropped(path, experiment.dataset)
             _train(experiment, folder, manifest, stop)
             measured = time.monotonic()

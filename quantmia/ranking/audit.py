@@ -48,30 +48,26 @@ def usable(attacks: Mapping[str, Attack], n_runs: int) -> tuple[dict[str, Attack
 
 
 def trusted_attack(names: Sequence[str]) -> str | None:
-    """The attack that orders the quantizers; of others the first by the alphabet, in any order."""
-    return next((name for name in TRUSTED if name in names), min(names, default=None))
+    """The attack that orders the quantizers: the best that is known, or else the first."""
+    return next((name for name in TRUSTED if name in names), next(iter(names), None))
 
 
-def audit(
-    found: Evidence, config: ExperimentConfig, experiment: Experiment, bootstrap: Bootstrap
-) -> Audit:
+def audit(found: Evidence, experiment: Experiment, bootstrap: Bootstrap) -> Audit:
     """Attack the models of all runs, one quantizer after another.
 
     Args:
         found: the runs.
-        config: as the manifest keeps it; its order of quantizers and attacks is that of the tables.
         experiment: makes the attacks, and what they read.
         bootstrap: of the runs.
 
     Raises:
         FolderError: a file of a run is missing or damaged.
     """
-    chosen = {name: experiment.attacks[name] for name in config.attack}
-    attacks, left_out = usable(chosen, len(found.meta))
+    attacks, left_out = usable(experiment.attacks, len(found.meta))
     trusted = trusted_attack(list(attacks))
     results: dict[str, dict[str, AttackResult]] = {name: {} for name in attacks}
-    names, roc, epsilon = list(config.quantizer), [], []
-    with_epsilon = attacks and wants_epsilon(config)
+    names, roc, epsilon = list(experiment.config.quantizer), [], []
+    with_epsilon = attacks and wants_epsilon(experiment.config)
     observe = Observer(found, attacks.values(), experiment)
     total = len(names) * len(attacks)
     with experiment.progress.stage("attacks", total, "attacks") as advance:

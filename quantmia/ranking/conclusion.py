@@ -120,8 +120,7 @@ def measure(trusted: str | None) -> str:
 
 
 def _place(row: dict[Any, Any], key: str) -> Place:
-    ends = (float(row[f"{key}{end}"]) for end in ("", "_low", "_high"))
-    return Place(row["quantizer"], Interval(*ends), float(row["utility"]))
+    return Place(row["quantizer"], Interval.of_cells(row, key), float(row["utility"]))
 
 
 def _indexed(pairs: pd.DataFrame, column: str) -> dict[tuple[str, str], float]:

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from quantmia.attacks import Attack, Observed, WhiteBox
 from quantmia.attacks.base import PER_SAMPLE
@@ -67,8 +69,13 @@ class Observer:
             seen, features=(flat[parts.pool], flat[parts.validation]), white_box=white_box
         )
 
+    @cached_property
+    def _module(self) -> nn.Module:
+        """The architecture; its own parameters are not used."""
+        return self.experiment.model().to("meta").eval()
+
     def _white_box(self, quantizer: str, models: list[Tensors]) -> WhiteBox:
-        module = self.experiment.model().to("meta").eval()
+        module = self._module
         stacked = {k: torch.from_numpy(np.stack([m[k] for m in models])) for k in models[0]}
         trained = {name: stacked[name] for name, _ in module.named_parameters()}
         quantized = self.experiment.quantizers[quantizer](trained)

@@ -19,13 +19,14 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
 
     Args:
         merged: where its runs are.
-        experiment: theirs; asked for data if an attack wants what the run files do not hold.
+        experiment: theirs; says how to rank, and is asked for data if an attack wants what the run
+            files do not hold.
 
     Raises:
         FolderError: a run is missing or damaged.
         QuantmiaError: every run diverged.
     """
-    config, names = merged.config, merged.quantizers
+    config, names = experiment.config, merged.quantizers
     found = collect(merged.runs, names, config.indicator, experiment.progress)
     bootstrap = Bootstrap(
         len(found.meta),
@@ -34,7 +35,7 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
         stream(config.seed, Purpose.BOOTSTRAP),
     )
     indicated = indicate(found, names, config.indicator.variant, bootstrap)
-    audited = audit(found, config, experiment, bootstrap)
+    audited = audit(found, experiment, bootstrap)
     trusted = audited.trusted
     ranking = tables.ranking(found, indicated, audited.results, bootstrap)
     diagnostics = tables.diagnostics(found, names, indicated.per_run)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from quantmia.errors import counted
 from quantmia.ranking.conclusion import MANY, Conclusion, OpenPair
 
 LISTED = 4  # so many at most are named in a headline
@@ -51,16 +52,6 @@ def best(found: Conclusion) -> str:
         said += f", against {full.privacy.value:.3f} at {found.metric} {full.utility:.3f}"
         said += " in full precision"
     return said
-
-
-def counted(number: int, what: str) -> str:
-    """A number of things: `1 run`, `20 runs`.
-
-    Args:
-        number: how many.
-        what: one of them.
-    """
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _doubts(found: Conclusion) -> str:

@@ -11,6 +11,7 @@ from quantmia.report.load import Report
 from quantmia.report.matrices import pairs_key
 from quantmia.report.numbers import plain, with_interval
 from quantmia.report.points import utilities
+from quantmia.statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -154,12 +155,15 @@ def _short(value: float) -> Cell:
 
 
 def _estimate(row: dict[Any, Any], key: str, bar: bool = False) -> Cell:
-    value, low, high = (float(row[f"{key}{end}"]) for end in ("", "_low", "_high"))
-    text = with_interval(value, low, high)
-    return Cell(text, value, low, high) if bar and low == low else Cell(text, value)
+    found = Interval.of_cells(row, key)
+    text = with_interval(*vars(found).values())
+    ends = (found.low, found.high) if bar and found.low == found.low else ()
+    return Cell(text, found.value, *ends)
 
 
 def _rank(row: dict[Any, Any]) -> Cell:
-    value, low, high = (float(row[f"rank{end}"]) for end in ("", "_low", "_high"))
-    text = f"{value:g}" if low != low else f"{value:g} [{low:.0f}, {high:.0f}]"
-    return Cell(text, value)
+    rank = Interval.of_cells(row, "rank")
+    text = f"{rank.value:g}"
+    if rank.low == rank.low:
+        text += f" [{rank.low:.0f}, {rank.high:.0f}]"
+    return Cell(text, rank.value)

@@ -14,13 +14,12 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from quantmia.errors import QuantmiaError
 from quantmia.ranking.words import headline
 from quantmia.report import cells
 from quantmia.report.exposed import Exposed
 from quantmia.report.load import Report
 from quantmia.report.numbers import with_interval
-from quantmia.report.style import Chart
+from quantmia.report.style import Chart, vl_convert
 
 # Larger tables stay in the folder, the page links to them: it is to be sent by mail.
 LARGEST_DOWNLOAD = 300_000
@@ -146,12 +145,5 @@ def _downloads(report: Report, folder: Path) -> Iterator[dict[str, str]]:
 @cache
 def _vega() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script."""
-    try:
-        import vl_convert
-    except ModuleNotFoundError:
-        raise QuantmiaError(
-            "report: the package vl-convert-python is not installed. Install the report extra: "
-            "pip install 'quantmia[report]'"
-        ) from None
     bundle: str = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue]
     return bundle.replace("</script", "<\\/script")

@@ -16,6 +16,14 @@ except ModuleNotFoundError:
         "pip install 'quantmia[report]'"
     ) from None
 
+try:
+    import vl_convert as vl_convert  # for those that write files and pages
+except ModuleNotFoundError:
+    raise QuantmiaError(
+        "report: the package vl-convert-python is not installed. Install the report extra: "
+        "pip install 'quantmia[report]'"
+    ) from None
+
 # Okabe and Ito (2008), told apart with any colour vision; the two faintest come last.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#E69F00", "#F0E442"]
 INK, FAINT = COLOURS[0], "#8a8a8a"

@@ -3,9 +3,8 @@
 import re
 from pathlib import Path
 
-from quantmia.errors import QuantmiaError
 from quantmia.files import atomic, write_text
-from quantmia.report.style import Chart
+from quantmia.report.style import Chart, vl_convert
 
 # The entries of a dictionary of resources, which come in another order each time.
 RESOURCES = re.compile(rb"(?:[ ]*/\w+ \d+ 0 R\n){2,}")
@@ -23,17 +22,7 @@ def write_figures(charts: dict[str, Chart], folder: Path) -> list[Path]:
 
     Returns:
         The files.
-
-    Raises:
-        QuantmiaError: the report extra is not installed.
     """
-    try:
-        import vl_convert
-    except ModuleNotFoundError:
-        raise QuantmiaError(
-            "report: the package vl-convert-python is not installed. Install the report extra: "
-            "pip install 'quantmia[report]'"
-        ) from None
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for name, chart in charts.items():

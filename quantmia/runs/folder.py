@@ -121,31 +121,21 @@ class RunFolder:
         """Whether it is finished with this very configuration."""
         if not self.finished:
             return False
-        there, here = self.manifest()["config"], recorded(config)
-        if here["device"] == "auto":  # which the manifest has the meaning of
-            here["device"] = there["device"]
-        if here["training"]["stack"] == "auto":
-            here["training"]["stack"] = there["training"]["stack"]
-        return not differing_keys(there, here, ("name",))
+        return not self._differing(config, ("name",))
 
     def refuse_other(self, config: ExperimentConfig) -> None:
         """Refuse a configuration that its runs are not of, or one that is not to complete it.
 
-        A stack of `auto` is taken for the one that is there.
-
         Args:
-            config: on its device.
+            config: wanted here.
 
         Raises:
             FolderError: the message names what differs, or says how to resume.
         """
         if not (self.path / "manifest.json").exists():
             return
-        there, here = self.manifest()["config"], recorded(config)
-        if here["training"]["stack"] == "auto":
-            here["training"]["stack"] = there["training"]["stack"]
         more = isinstance(config.runs, int) and config.runs >= self.runs
-        differing = differing_keys(there, here, (*TABLES_ONLY, "runs") if more else TABLES_ONLY)
+        differing = self._differing(config, (*TABLES_ONLY, "runs") if more else TABLES_ONLY)
         if differing:
             raise FolderError(
                 f"{self.path} holds runs of another configuration (there and here):\n  - "
@@ -157,6 +147,15 @@ class RunFolder:
                 f"{self.path} holds runs already; add resume=true to complete it, or choose "
                 "another hydra.run.dir."
             )
+
+    def _differing(self, config: ExperimentConfig, ignore: tuple[str, ...]) -> list[str]:
+        """Keys that differ from those of its runs; `auto` is taken for what it was there."""
+        there, here = self.manifest()["config"], recorded(config)
+        if here["device"] == "auto":
+            here["device"] = there["device"]
+        if here["training"]["stack"] == "auto":
+            here["training"]["stack"] = there["training"]["stack"]
+        return differing_keys(there, here, ignore)
 
     def numbers(self) -> list[int]:
         """The runs that it holds or is to hold: all, or those of its shard.

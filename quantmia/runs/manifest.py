@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 
 from quantmia.config.schema import ExperimentConfig, recorded
-from quantmia.data import Dataset, split
+from quantmia.data import Dataset, Split
 from quantmia.device import choose, describe
 from quantmia.files import write_text
 
@@ -30,17 +30,19 @@ class Manifest:
     content: dict[str, Any]
 
     @classmethod
-    def begun(cls, config: ExperimentConfig, dataset: Dataset, command: str) -> "Manifest":
+    def begun(
+        cls, config: ExperimentConfig, dataset: Dataset, parts: Split, command: str
+    ) -> "Manifest":
         """Before anything is trained.
 
         Args:
             config: as it is run.
             dataset: its data.
+            parts: of the dataset.
             command: starts it.
         """
         content = recorded(config)
         reasons = [dropped.kind for dropped in dataset.dropped]
-        parts = split(dataset, config.split.validation, config.split.seed)
         facts = {
             "name": dataset.name,
             "task": dataset.task_name,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from quantmia.errors import DONE, FAILED, FolderError, QuantmiaError
+from quantmia.errors import DONE, FAILED, FolderError, QuantmiaError, counted
 from quantmia.files import write_text
 from quantmia.pipeline import finished
 from quantmia.progress import Progress
@@ -158,8 +158,7 @@ def _write_together(plan: Plan, ranked: Sequence[Ranked]) -> None:
 
 def _show_group(ranked: Ranked) -> None:
     """Print a short table of one group, and its answer."""
-    jobs = len(ranked.group.jobs)
-    title = f"{ranked.group.label} ({jobs} {'job' if jobs == 1 else 'jobs'})"
+    title = f"{ranked.group.label} ({counted(len(ranked.group.jobs), 'job')})"
     summary(ranked.results, title)
     for note in ranked.results.missing:
         print(f"note: {note}")

@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 
 from quantmia.files import atomic
 from quantmia.report.runs_needed import COLOURS, MARKERS
+from quantmia.statistics import Interval
 
 # A fixed salt and no compression: with no dates either, the same numbers draw the same bits.
 STYLE: dict[Any, Any] = {
@@ -107,7 +108,7 @@ def half_widths(row: Mapping[Any, Any], key: str) -> tuple[float, list[list[floa
         row: `key, key_low, key_high`.
         key: of the value.
     """
-    value, low, high = (float(row[f"{key}{end}"]) for end in ("", "_low", "_high"))
+    value, low, high = vars(Interval.of_cells(row, key)).values()
     if not math.isfinite(low + high):
         return value, None
     return value, [[max(value - low, 0)], [max(high - value, 0)]]

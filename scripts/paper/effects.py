@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -70,7 +69,7 @@ def agrees(numbers: Numbers, studies: Sequence[str] = DATA) -> list[Case]:
     effect = f"Spearman of r_Q with MIS by {TRUSTED}"
     found = []
     for row in table[table["study"].isin(studies)].to_dict("records"):
-        study, setting, spread = row["study"], row["setting"], _interval(row, "spearman")
+        study, setting, spread = row["study"], row["setting"], Interval.of_cells(row, "spearman")
         if row["ceiling"] >= AGREES:
             state, said, each = above(spread, AGREES), "", values[study, setting]
         else:
@@ -119,7 +118,7 @@ def worse_than_the_mean(numbers: Numbers, studies: Sequence[str]) -> list[Case]:
     ]
     found = []
     for row in averaged(mine, "utility", "utility").to_dict("records"):
-        spread = _interval(row, "utility")
+        spread = Interval.of_cells(row, "utility")
         state = below(spread, 0)
         found.append(Case(row["study"], row["setting"], f"R² of {SPARSE}", spread, state))
     return found
@@ -162,7 +161,8 @@ def low_loss_dominates(numbers: Numbers, studies: Sequence[str] = DATA) -> list[
     values = _by_setting(facts, "share")
     found = []
     for row in table[table["study"].isin(studies)].to_dict("records"):
-        study, setting, spread = row["study"], row["setting"], _interval(row, "low_loss_dominates")
+        study, setting = row["study"], row["setting"]
+        spread = Interval.of_cells(row, "low_loss_dominates")
         state, each = above(spread, 0.5), values[study, setting]
         found.append(Case(study, setting, effect, spread, state, values=each))
     return [*found, *means_of(found, above, 0.5)]
@@ -229,7 +229,3 @@ def _by_setting(table: pd.DataFrame, column: str) -> dict[tuple[str, str], tuple
         (str(study), str(setting)): tuple(mine.sort_index().tolist())
         for (study, setting), mine in means.groupby(KEYS, sort=False)
     }
-
-
-def _interval(row: dict[Any, Any], column: str) -> Interval:
-    return Interval(*(float(row[f"{column}{end}"]) for end in ("", "_low", "_high")))

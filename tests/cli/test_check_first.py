@@ -186,3 +186,23 @@ def test_settings_of_our_launchers_are_checked_before_anything_is_made(here, cap
     )  # fmt: skip
     assert fault == "hydra.launcher.jobs=0: has to be an integer of 1 or more"
     assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["name=${nokey}"], "Interpolation key 'nokey' not found"),
+        (["quantizer=[sign,[x]]"], "quantizer=[sign,[x]]: there is no quantizer [x]"),
+        (["-m", "seed=range(3,0)"], "seed=range(3,0): a sweep of no jobs"),
+        (
+            ["hydra.searchpath=[pkg://nowhere]"],
+            "hydra.searchpath: there is no folder pkg://nowhere",
+        ),
+        (["~dataset"], "dataset: has to be given"),
+        (["quantization.group_size=0"], "quantization.group_size=0: has to be an integer of 1"),
+    ],
+)
+def test_a_single_mistake_is_a_single_fault(here, capsys, overrides, said):
+    (fault,) = faults(capsys, *overrides)
+    assert said in fault
+    assert list(here.iterdir()) == []

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +106,9 @@ def test_the_models_give_the_outputs_that_were_measured(found, experiment):
 
 
 def test_data_that_changed_are_asked_for_only_by_attacks_that_read_them(folder, found):
-    changed = Experiment(merge([folder]).config, Path(), progress(), (folder.path, "0" * 64))
+    merged = merge([folder])
+    other = replace(merged, dataset=merged.dataset | {"sha256": "0" * 64})
+    changed = Experiment.of_finished(other, Path(), progress())
     observed(found, changed, LossThreshold())
     with pytest.raises(FolderError, match="no longer the one that the runs were trained on"):
         observed(found, changed, Quantile())

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import torch
 
-from quantmia.config.schema import recorded
+from quantmia.config.schema import ExperimentConfig, recorded
 from quantmia.data import Dataset, split
 from quantmia.data.dataset import Dropped
 from quantmia.data.synthetic import gaussian_mixture
@@ -32,7 +32,12 @@ def dataset(dropped=()) -> Dataset:
 
 
 def begun(dropped=()) -> dict:
-    return Manifest.begun(tiny(), dataset(dropped), "quantmia run runs=8").content
+    return begun_with(tiny(), dropped)
+
+
+def begun_with(config: ExperimentConfig, dropped=()) -> dict:
+    data = dataset(dropped)
+    return Manifest.begun(config, data, split(data, 0.4, 0), "quantmia run runs=8").content
 
 
 def test_what_is_known_before_anything_is_trained():
@@ -77,9 +82,9 @@ def test_the_hash_is_of_the_configuration_alone():
     content = begun()
     text = json.dumps(content["config"], sort_keys=True)
     assert content["config_hash"] == hashlib.sha256(text.encode()).hexdigest()
-    other = Manifest.begun(replace(tiny(), seed=1), dataset(), "other").content
+    other = begun_with(replace(tiny(), seed=1))
     assert other["config_hash"] != content["config_hash"]
-    resumed = Manifest.begun(replace(tiny(), resume=True), dataset(), "other").content
+    resumed = begun_with(replace(tiny(), resume=True))
     assert resumed["config_hash"] == content["config_hash"]
 
 
