@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := quantmia hydra_plugins scripts tests
 TORCH := 2.13.0
-# A file's tests share what they have computed. Each process computes on one core.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+# Each process computes on one core. A slow file's tests share what they have computed.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 # Settings of `make efficiency`, each of which gets 150 reference runs and 150 others.
 EFFICIENCY := outputs/efficiency
@@ -45,11 +45,11 @@ lipophilicity: $(STAMP) ## Rank the quantizers on Lipophilicity: the main experi
 	$(BIN)/quantmia run +experiment=lipophilicity report=true
 
 test: lint test-fast ## Lint, then the fast tests, then the slow ones, then one study of the paper.
-	$(PYTEST) -m slow
+	$(PYTEST) --dist loadfile --no-loadscope-reorder -m slow
 	$(MAKE) check-tables tables-sample
 
 test-fast: $(STAMP) ## The fast tests alone.
-	$(PYTEST) -m "not slow"
+	$(PYTEST) --dist worksteal -m "not slow"
 
 lint: $(STAMP) ## Check style, format, types, the floors of the house and the dependencies.
 	$(BIN)/ruff check $(SOURCES)

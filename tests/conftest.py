@@ -7,6 +7,7 @@ import pytest
 from hypothesis import settings
 from jaxtyping import config, install_import_hook
 
+from quantmia.cli.__main__ import spare_grammars
 from tests import checker
 
 # Several processes share the cores: each, and whatever it starts, computes on one.
@@ -36,6 +37,7 @@ def modules() -> list[str]:
     return [".".join(path.parts) for path in paths if path.name != "__init__"]
 
 
+spare_grammars()
 install_import_hook(sorted(set(modules()) - UNCHECKED), f"{checker.__name__}.checked")
 
 

@@ -55,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: done, 1: our failure, 2: a mistake, 130: interrupted, 143: told to stop.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    spare_grammars()
     try:
         try:
             return _dispatch(arguments)
@@ -71,6 +72,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception:
         traceback.print_exc()
         return FAILED
+
+
+def spare_grammars() -> None:
+    """Keep jsonschema, by which Altair checks charts, from compiling the grammars of IRIs.
+
+    It does so for seconds wherever their package is installed, as it is with Jupyter; no chart
+    holds one.
+    """
+    sys.modules.setdefault("rfc3987_syntax", None)  # pyright: ignore[reportArgumentType]
 
 
 def _dispatch(arguments: list[str]) -> int:

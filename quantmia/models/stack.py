@@ -2,7 +2,7 @@
 
 `torch.func` vectorises any `nn.Module` that is a function of its input and parameters. What it
 computes for a given shape is captured once as a graph of operations and replayed
-(`quantmia.graph`). For other modules there is `quantmia.separate`.
+(`quantmia.models.graph`). For other modules there is `quantmia.models.loop`.
 """
 
 import copy

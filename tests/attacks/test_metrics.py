@@ -72,6 +72,7 @@ def test_resampling_samples_widens_the_interval_as_leaving_them_out_does():
     assert result.auc.high - result.auc.low == pytest.approx(width, rel=0.08)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.slow
 def test_resampling_runs_alone_is_too_narrow(monkeypatch):
     """On null data, because every run is a shadow model of the others."""
@@ -122,6 +123,7 @@ def test_the_common_bound_pays_for_the_choice_among_attacks():
     assert mis_upper([nothing], many) == 1
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.slow
 def test_the_common_bound_holds_on_null_problems(monkeypatch):
     """Three attacks that guess: MIS is 1, and the bound is below 1 in at most 5 %."""

@@ -24,7 +24,7 @@ SLURM = [
     "hydra.sweep.dir=sweep",
 ]
 TWO = ["shards=2", "shard=range(2)"]
-FOUR = ["shards=4", "shard=range(4)"]
+THREE = ["runs=6", "shards=3", "shard=range(3)"]
 # Trains for long, and measures little.
 LONG = ["quantizer=[sign]", "training.epochs=4000", "training.checkpoint_every=400"]
 
@@ -78,7 +78,7 @@ def test_shards_under_slurm_run_together_and_give_the_bits_of_one_job(single, tm
 
 
 def test_cancelled_killed_and_failed_jobs_are_named_and_rerun(single, tmp_path):
-    sweep = start(tmp_path, *FOUR, *LONG)
+    sweep = start(tmp_path, *THREE, *LONG)
     wait_for(begun(tmp_path, 0))
     ids = sorted(queue())
     subprocess.run(["scancel", ids[0]], check=True)
@@ -89,16 +89,15 @@ def test_cancelled_killed_and_failed_jobs_are_named_and_rerun(single, tmp_path):
     _, said = sweep.communicate(timeout=240)
     assert sweep.returncode == 1
     assert "Traceback" not in said
-    assert "2 of 4 jobs did not finish" in said
+    assert "2 of 3 jobs did not finish" in said
     for shard in (0, 1):
         assert re.search(rf"shard={shard}: failed.*killed\n.*_{shard}_0_log.err", said), said
-    assert "runs 2-3, 6-7" not in said
     status = quantmia(tmp_path, "status", "sweep").stdout
-    assert "2 done, 2 failed" in status
+    assert "1 done, 2 failed" in status
     done = quantmia(tmp_path, *again(said))
     assert done.returncode == 0, done.stderr
     assert "2 jobs submitted" in done.stderr
-    assert "4 done" in quantmia(tmp_path, "status", "sweep").stdout
+    assert "3 done" in quantmia(tmp_path, "status", "sweep").stdout
 
 
 def test_a_job_told_to_stop_is_requeued_and_goes_on(single, tmp_path):

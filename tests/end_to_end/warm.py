@@ -20,6 +20,8 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
+from quantmia.cli.__main__ import spare_grammars
+
 # Of other packages, what commands import late.
 LATE = (
     "altair",
@@ -44,6 +46,13 @@ def import_everything() -> None:
         if not name.endswith("__main__"):  # which is run
             with suppress(ImportError):  # what is not needed for all
                 import_module(name)
+
+
+def draw_up_scripts() -> None:
+    """What every page holds takes seconds to put together, and is kept."""
+    from quantmia.report.page import vega
+
+    vega()
 
 
 def become(command: dict[str, Any]) -> NoReturn:
@@ -77,7 +86,9 @@ def become(command: dict[str, Any]) -> NoReturn:
 
 
 def main() -> None:
+    spare_grammars()
     import_everything()
+    draw_up_scripts()
     gc.collect()
     gc.freeze()  # collecting in a fork would copy it all
     for line in sys.stdin:

@@ -53,6 +53,7 @@ def equal_quantizers(seed):
     return scored(seed, 200, "abcd", [1.0] * 4)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.slow
 @pytest.mark.parametrize("quantizers", ["ab", "abcd"])
 def test_equal_quantizers_are_separated_no_more_often_than_the_error(quantizers):
@@ -65,6 +66,7 @@ def test_equal_quantizers_are_separated_no_more_often_than_the_error(quantizers)
     assert wrong / REPETITIONS <= 0.05 + 2 * math.sqrt(0.05 * 0.95 / REPETITIONS)
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.slow
 def test_quantizers_that_differ_are_found_and_never_called_equal():
     found, equal = [], 0
