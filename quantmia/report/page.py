@@ -118,7 +118,7 @@ def html(template: str, charts: dict[str, Chart], **content: Any) -> str:
     texts = {name: folder.joinpath(name).read_text("utf-8") for name in ("style.css", "page.js")}
     return environment.get_template(template).render(
         specs=Markup(json.dumps(specs).replace("<", "\\u003c")),
-        vega=Markup(vega()),
+        vega=Markup(_vega()),
         style=Markup(texts["style.css"]),
         script=Markup(texts["page.js"]),
         **content,
@@ -143,7 +143,7 @@ def _downloads(report: Report, folder: Path) -> Iterator[dict[str, str]]:
 
 
 @cache
-def vega() -> str:
+def _vega() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script."""
     bundle: str = vl_convert.javascript_bundle()  # pyright: ignore[reportCallIssue]
     return bundle.replace("</script", "<\\/script")

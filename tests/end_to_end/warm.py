@@ -20,8 +20,6 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
-from quantmia.cli.__main__ import spare_grammars
-
 # Of other packages, what commands import late.
 LATE = (
     "altair",
@@ -41,18 +39,14 @@ SECONDS = 300  # after which a command is ended
 def import_everything() -> None:
     import quantmia
 
+    # As the command does; importing it would be seen by runpy.
+    sys.modules.setdefault("rfc3987_syntax", None)  # pyright: ignore[reportArgumentType]
+
     ours = (each.name for each in pkgutil.walk_packages(quantmia.__path__, "quantmia."))
     for name in (*ours, *LATE):
         if not name.endswith("__main__"):  # which is run
             with suppress(ImportError):  # what is not needed for all
                 import_module(name)
-
-
-def draw_up_scripts() -> None:
-    """What every page holds takes seconds to put together, and is kept."""
-    from quantmia.report.page import vega
-
-    vega()
 
 
 def become(command: dict[str, Any]) -> NoReturn:
@@ -86,9 +80,7 @@ def become(command: dict[str, Any]) -> NoReturn:
 
 
 def main() -> None:
-    spare_grammars()
     import_everything()
-    draw_up_scripts()
     gc.collect()
     gc.freeze()  # collecting in a fork would copy it all
     for line in sys.stdin:
