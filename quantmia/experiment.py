@@ -19,7 +19,7 @@ from quantmia.data import Dataset, Split, split, standardise
 from quantmia.data.embedders import make_embedder
 from quantmia.device import choose
 from quantmia.errors import FolderError, QuantmiaError
-from quantmia.models.factory import Factory, model_factory, try_out
+from quantmia.models.factory import Factory, model_factory, try_out, why_not_stacked
 from quantmia.models.room import stack_size
 from quantmia.progress import Progress
 from quantmia.quantizers import Quantizer, make
@@ -101,15 +101,25 @@ class Experiment:
     def fitted(self) -> "Experiment":
         """The same on its device, once the model is seen to fit the data.
 
-        A stack of `auto` becomes the number of runs that fit the device.
+        A stack of `auto` becomes the number of runs that fit the device, and how they are trained
+        what the model allows.
 
         Raises:
-            QuantmiaError: the device is not there, or the model does not fit the data.
+            QuantmiaError: the device is not there, or the model does not fit the data, or cannot be
+                trained as it is to be.
         """
         chosen = choose(self.config.device)
-        outputs = self.dataset.task.out_features(self.dataset.classes)
-        sizes = try_out(self.model, torch.from_numpy(self.dataset.features[:2]), outputs)
+        task, classes = self.dataset.task, self.dataset.classes
+        samples = torch.from_numpy(self.dataset.features[:2])
+        sizes = try_out(self.model, samples, task.out_features(classes))
         training = self.config.training
+        if training.vectorize:
+            why = why_not_stacked(self.model, samples, task, classes)
+            if why and training.vectorize is True:
+                raise QuantmiaError(why)
+            if why:
+                self.progress.say(f"{why} training.vectorize=auto does so.")
+            training = replace(training, vectorize=why is None)
         if training.stack == "auto":
             room = stack_size(chosen, sizes, training.batch_size)
             training = replace(training, stack=room)

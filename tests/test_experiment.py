@@ -6,6 +6,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from quantmia.attacks import LiraShrunk, LossThreshold
 from quantmia.data import standardise
@@ -76,6 +77,20 @@ def test_fitting_settles_the_device_and_the_stack_and_keeps_what_is_made():
     assert made.config.training.stack == "auto"
     given = experiment().fitted().config
     assert given == tiny()
+
+
+def norm(in_features: int, out_features: int) -> nn.Module:
+    return nn.Sequential(nn.BatchNorm1d(in_features), nn.Linear(in_features, out_features))
+
+
+@pytest.mark.parametrize(
+    ("target", "as_one"), [("torch.nn.Linear", True), (f"{__name__}.norm", False)]
+)
+def test_runs_are_trained_as_one_where_the_model_allows(target, as_one):
+    sizes = {"in_features": 4, "out_features": 1} if as_one else {}
+    training = replace(tiny().training, vectorize="auto")
+    made = experiment(model={"_target_": target} | sizes, training=training)
+    assert made.fitted().config.training.vectorize is as_one
 
 
 def test_a_model_that_does_not_fit_the_data_is_refused():

@@ -3,8 +3,9 @@
 Defaults are not here but in `conf/`: one source, which users read and which a run records.
 """
 
-from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from collections.abc import Iterator
+from dataclasses import asdict, is_dataclass
+from typing import Annotated, Any, Literal, get_type_hints
 
 from annotated_types import Ge, Gt, Lt, MinLen
 from pydantic import ConfigDict, Strict, StringConstraints
@@ -70,7 +71,7 @@ class TrainingConfig:
         stack: runs trained together; the same seed and stack give the same bits. `auto`: as many
             as the device's memory holds, 100 at most.
         vectorize: train the runs of a stack as one; false: one after another, for modules with
-            buffers (BatchNorm) or random numbers (Dropout).
+            buffers (BatchNorm) or random numbers (Dropout); `auto`: as one if the module can.
     """
 
     optimizer: Optimizer
@@ -81,7 +82,7 @@ class TrainingConfig:
     weight_decay: NotNegative
     momentum: NotNegative
     stack: CountOrAuto
-    vectorize: Flag
+    vectorize: Flag | Literal["auto"]
 
     @property
     def checkpoints(self) -> list[int]:
@@ -220,6 +221,19 @@ class ExperimentConfig:
     attack: Annotated[dict[str, Entry], Role("tables")]
     ranking: Annotated[RankingConfig, Role("tables")]
     report: Annotated[ReportConfig, Role("nothing", adds_up=True)]
+
+
+def dotted(schema: type, prefix: str = "") -> Iterator[str]:
+    """Every key of a schema, those of its sections after them.
+
+    Args:
+        schema: a dataclass.
+        prefix: of the keys.
+    """
+    for name, hint in get_type_hints(schema).items():
+        yield prefix + name
+        if is_dataclass(hint):
+            yield from dotted(hint, f"{prefix}{name}.")  # pyright: ignore[reportArgumentType]
 
 
 TABLES_ONLY = keys(ExperimentConfig, lambda role: role.tables_only)

@@ -7,11 +7,13 @@ from typing import Any
 import torch
 from hydra.utils import instantiate
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter
 
 from quantmia.data import Dataset
 from quantmia.errors import QuantmiaError
 from quantmia.models.room import Sizes
-from quantmia.models.stack import Factory
+from quantmia.models.stack import Factory, Stack
+from quantmia.tasks import Task
 
 
 def model_factory(config: dict[str, Any], dataset: Dataset) -> Factory:
@@ -61,6 +63,7 @@ def try_out(factory: Factory, samples: Tensor, out_features: int) -> Sizes:
                     f"model: _target_ returned a {type(model).__name__}; it has to return a "
                     "torch.nn.Module."
                 )
+            _refuse_parameters(model)
             for module in model.modules():
                 module.register_forward_hook(count)
             output = model.eval()(samples)
@@ -70,7 +73,7 @@ def try_out(factory: Factory, samples: Tensor, out_features: int) -> Sizes:
             f"{str(error).strip().splitlines()[0]}"
         ) from error
     if not any(parameter.requires_grad for parameter in model.parameters()):
-        raise QuantmiaError("model: it has no parameters to train.")
+        raise QuantmiaError("model: it has no parameters to train, or all are frozen.")
     found = list(output.shape) if isinstance(output, Tensor) else type(output).__name__
     if found != [len(samples), out_features]:
         raise QuantmiaError(
@@ -78,3 +81,39 @@ def try_out(factory: Factory, samples: Tensor, out_features: int) -> Sizes:
             f" {[len(samples), out_features]}. A factory with an argument out_features is told."
         )
     return Sizes(sum(each.numel() for each in model.parameters()), sum(made))
+
+
+def _refuse_parameters(model: nn.Module) -> None:
+    """Raise a QuantmiaError for what no quantizer can work on."""
+    for name, parameter in model.named_parameters():
+        if isinstance(parameter, UninitializedParameter):
+            raise QuantmiaError(
+                f"model: the parameter '{name}' gets its size from the first samples "
+                "(nn.Lazy...), when it is too late to initialise it by the run's seed; name the "
+                "size. A factory with an argument in_features is told."
+            )
+        if parameter.dtype not in (torch.float32, torch.float64):
+            raise QuantmiaError(
+                f"model: the parameter '{name}' is {str(parameter.dtype).removeprefix('torch.')}; "
+                "parameters have to be float32 or float64"
+            )
+
+
+def why_not_stacked(factory: Factory, samples: Tensor, task: Task, classes: int) -> str | None:
+    """What keeps a module from being trained as a stack of runs, or None.
+
+    Args:
+        factory: returns a fresh module.
+        samples: two or more.
+        task: gives the loss.
+        classes: of the task; 0 for regression.
+    """
+    labels = torch.arange(len(samples)) % max(classes, 1)
+    y = labels.to(torch.float32) if task.name == "regression" else labels
+    try:
+        stack = Stack(factory, (0, 1), task)
+        stack.gradients(stack.initial, samples.expand(2, *samples.shape), y.expand(2, -1))
+        stack(stack.initial, samples)
+    except QuantmiaError as error:
+        return str(error)
+    return None

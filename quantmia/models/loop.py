@@ -6,16 +6,16 @@ from contextlib import contextmanager
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.func import functional_call
 
-from quantmia.models.stack import ROWS, Factory, Params, initialise
+from quantmia.models.stack import ROWS, Factory, Params, initialise, trained_of
 from quantmia.tasks import Task
 
 
 class Loop:
     """What `Stack` does, run by run, so that buffers and random numbers are each run's own.
 
-    The parameters it works on hold the buffers too; the optimiser moves what `trained` names.
+    The parameters it works on hold the buffers too; `parameters` names those that are none, and
+    `trained` what of them is not frozen.
 
     Args:
         factory: returns a fresh module; called once a run.
@@ -36,7 +36,8 @@ class Loop:
         self._device = torch.device(device)
         self._random = [torch.Generator(device).manual_seed(seed).get_state() for seed in seeds]
         states = [_state(model) for model in self._models]
-        self.trained = [name for name, _ in self._models[0].named_parameters()]
+        self.parameters = [name for name, _ in self._models[0].named_parameters()]
+        self.trained = trained_of(self._models[0])
         self.initial: Params = {
             name: torch.stack([state[name].detach() for state in states]) for name in states[0]
         }
@@ -48,10 +49,10 @@ class Loop:
         outputs = []
         with torch.no_grad():
             for run, model in enumerate(self._models):
+                self._load(run, params)
                 model.eval()
-                own = {name: value[run] for name, value in params.items()}
                 chunks = x.chunk(max(1, -(-len(x) // ROWS)))
-                outputs.append(torch.cat([functional_call(model, own, (c,)) for c in chunks]))
+                outputs.append(torch.cat([model(chunk) for chunk in chunks]))
         return torch.stack(outputs)
 
     def gradients(
@@ -98,12 +99,13 @@ class Loop:
     def _gradient(
         self, model: nn.Module, x: Tensor, y: Tensor, weights: Tensor | None, run: int
     ) -> tuple[Tensor, ...]:
+        moving = [value for value in model.parameters() if value.requires_grad]
         if weights is None:
             loss = self.task.loss(model(x), y).mean()
         else:
             there = weights[run] > 0
             loss = (self.task.loss(model(x[there]), y[there]) * weights[run][there]).sum()
-        return torch.autograd.grad(loss, list(model.parameters()), materialize_grads=True)
+        return torch.autograd.grad(loss, moving, materialize_grads=True)
 
     @torch.no_grad()
     def _load(self, run: int, params: Params) -> None:

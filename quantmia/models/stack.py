@@ -5,7 +5,6 @@ computes for a given shape is captured once as a graph of operations and replaye
 (`quantmia.models.graph`). For other modules there is `quantmia.models.loop`.
 """
 
-import copy
 from collections.abc import Callable, Sequence
 
 import torch
@@ -15,6 +14,7 @@ from torch.func import functional_call, grad, vmap
 
 from quantmia.errors import QuantmiaError
 from quantmia.models.graph import capture
+from quantmia.models.skeleton import skeleton
 from quantmia.tasks import Task
 
 Params = dict[str, Tensor]
@@ -32,6 +32,8 @@ class Stack:
         task: gives the loss to differentiate.
         device: where the parameters go once they are made, the same on all.
 
+    `parameters` names what the models are made of, `trained` what of it is not frozen.
+
     Raises:
         QuantmiaError: the module keeps buffers (BatchNorm) or draws random numbers (Dropout).
     """
@@ -44,14 +46,16 @@ class Stack:
         device: torch.device | str = "cpu",
     ):
         models = [initialise(factory, seed) for seed in seeds]
-        _refuse_state(models[0])
+        if faults := state_of(models[0]):
+            raise QuantmiaError("model: " + "; ".join(faults) + f". {WAY_OUT}.")
         self.task = task
         self.initial: Params = {
             name: torch.stack([model.get_parameter(name).detach() for model in models]).to(device)
             for name, _ in models[0].named_parameters()
         }
-        self.trained = list(self.initial)
-        self._skeleton = copy.deepcopy(models[0]).to("meta")
+        self.parameters = list(self.initial)
+        self.trained = trained_of(models[0])
+        self._skeleton = skeleton(models[0])
         self._graphs: dict[tuple, Callable] = {}
 
     def __call__(
@@ -86,12 +90,15 @@ class Stack:
         if key not in self._graphs:
             build = self._forward if kind == "forward" else self._gradient
             self._skeleton.train(kind == "gradient")
-            self._graphs[key] = capture(
-                build(list(params)),
-                (*leaves, *args),
-                f"model: {type(self._skeleton).__name__} cannot be trained as a stack of runs; "
-                f"{WAY_OUT}",
-            )
+            called = type(self._skeleton).__name__
+            try:
+                self._graphs[key] = capture(
+                    build(list(params)),
+                    (*leaves, *args),
+                    f"model: {called} cannot be trained as a stack of runs",
+                )
+            except QuantmiaError as error:
+                raise QuantmiaError(f"{error} {WAY_OUT}.") from error
         return self._graphs[key](*leaves, *args)
 
     def _forward(self, names: list[str]) -> Callable:
@@ -102,30 +109,47 @@ class Stack:
         return vmap(forward, in_dims=(*[0] * len(names), None))
 
     def _gradient(self, names: list[str]) -> Callable:
-        def loss(leaves, x, y, *weights):
+        trained = [names.index(name) for name in self.trained]
+
+        def loss(moving, leaves, x, y, *weights):
             params = dict(zip(names, leaves, strict=True))
+            params |= dict(zip(self.trained, moving, strict=True))
             losses = self.task.loss(functional_call(self._skeleton, params, (x,)), y)
             return (losses * weights[0]).sum() if weights else losses.mean()
 
         vectorised, n = vmap(grad(loss)), len(names)
-        return lambda *args: vectorised(list(args[:n]), *args[n:])
+        return lambda *args: vectorised([args[i] for i in trained], list(args[:n]), *args[n:])
 
 
-def _refuse_state(model: nn.Module) -> None:
-    """Raise a QuantmiaError if a module is more than a function of its parameters and input."""
+def state_of(model: nn.Module) -> list[str]:
+    """What makes a module more than a function of its parameters and input, one sentence each.
+
+    Args:
+        model: any.
+    """
+    faults = []
     for name, module in model.named_modules():
-        called = f"model: the module '{name or type(model).__name__}' ({type(module).__name__})"
+        called = f"the module '{name or type(model).__name__}' ({type(module).__name__})"
         if any(True for _ in module.buffers(recurse=False)):
-            raise QuantmiaError(
-                f"{called} keeps buffers, which independent runs cannot train in one stack. Use a "
-                f"module without running statistics, such as nn.LayerNorm or nn.GroupNorm; or "
-                f"{WAY_OUT}."
+            faults.append(
+                f"{called} keeps buffers, which independent runs cannot train in one stack (a "
+                "module without running statistics, such as nn.LayerNorm or nn.GroupNorm, can)"
             )
         if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0:
-            raise QuantmiaError(
-                f"{called} draws random numbers, which runs in one stack would share. Use "
-                f"training.weight_decay; or {WAY_OUT}."
+            faults.append(
+                f"{called} draws random numbers, which runs in one stack would share "
+                "(training.weight_decay needs none)"
             )
+    return faults
+
+
+def trained_of(model: nn.Module) -> list[str]:
+    """Names of the parameters that are not frozen (`requires_grad_(False)`), each once.
+
+    Args:
+        model: any.
+    """
+    return [name for name, value in model.named_parameters() if value.requires_grad]
 
 
 def initialise(factory: Factory, seed: int) -> nn.Module:

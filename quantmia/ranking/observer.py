@@ -13,6 +13,7 @@ from quantmia.attacks import Attack, Observed, WhiteBox
 from quantmia.attacks.base import PER_SAMPLE
 from quantmia.experiment import Experiment
 from quantmia.files import Tensors
+from quantmia.models.skeleton import skeleton
 from quantmia.ranking.evidence import Evidence
 from quantmia.tasks import TASKS
 
@@ -72,7 +73,7 @@ class Observer:
     @cached_property
     def _module(self) -> nn.Module:
         """The architecture; its own parameters are not used."""
-        return self.experiment.model().to("meta").eval()
+        return skeleton(self.experiment.model()).eval()
 
     def _white_box(self, quantizer: str, models: list[Tensors]) -> WhiteBox:
         module = self._module

@@ -90,7 +90,7 @@ def measure(
             # Here and not after the loop: asking for more may train on and change `params`.
             final = {name: value.numpy(force=True).copy() for name, value in params.items()}
         for name, quantizer in quantizers.items():
-            weights = {each: params[each] for each in stack.trained}
+            weights = {each: params[each] for each in stack.parameters}
             quantized = params | quantizer(weights)
             output = stack(quantized, x)
             losses[name][:, k] = stack.task.loss(output, y).numpy(force=True)

@@ -1,0 +1,33 @@
+"""A module without numbers: what functional calls fill with those of a run."""
+
+import copy
+
+from torch import Tensor, nn
+
+from quantmia.errors import QuantmiaError
+
+
+def skeleton(model: nn.Module) -> nn.Module:
+    """The same module with parameters and buffers of no content, tied and frozen as they were.
+
+    `Module.to("meta")` would untie parameters that several modules share.
+
+    Args:
+        model: is not changed.
+
+    Raises:
+        QuantmiaError: the module cannot be copied, as with the old `nn.utils.weight_norm`.
+    """
+    hollow: dict[int, Tensor] = {
+        id(value): nn.Parameter(value.detach().to("meta"), value.requires_grad)
+        for value in model.parameters()
+    }
+    hollow |= {id(value): value.to("meta") for value in model.buffers()}
+    try:
+        return copy.deepcopy(model, memo=dict(hollow))
+    except RuntimeError as error:
+        raise QuantmiaError(
+            f"model: {type(model).__name__} cannot be copied, because it holds a tensor that was "
+            "computed from its parameters. nn.utils.weight_norm does so: use "
+            "nn.utils.parametrizations.weight_norm"
+        ) from error
