@@ -56,6 +56,7 @@ def run(
             manifest = Manifest.begun(
                 experiment.config, experiment.dataset, experiment.parts, again(command)
             )
+            folder.refuse_changed(manifest.content)
             write_dropped(path, experiment.dataset)
             _train(experiment, folder, manifest, stop)
             measured = time.monotonic()

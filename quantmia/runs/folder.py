@@ -2,8 +2,9 @@
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from quantmia.files import (
     write_json,
     write_tensors,
 )
+from quantmia.runs.compare import as_there, changed_since, differing_keys
 from quantmia.runs.shards import blocks
 
 
@@ -74,6 +76,26 @@ class RunFolder:
                 f"hydra.run.dir: another process is writing {self.path}; wait for it or choose "
                 "another folder."
             ) from None
+
+    def leave_no_stub(self) -> None:
+        """Remove the folder if it holds nothing of ours yet, and empty ones above in `outputs/`.
+
+        What Hydra writes before a job begins (its copy of the configuration, an empty log) is
+        worth nothing without a run.
+        """
+        left = [file for kind in KINDS for file in (self.path / kind).glob("*")]
+        for file in self.path.glob("*"):
+            ours = file.name in (".lock", ".hydra", *KINDS) or file.suffix == ".log"
+            left += [] if ours else [file]
+        if left or not self.path.is_dir():
+            return
+        shutil.rmtree(self.path)
+        path = self.path.absolute()
+        if "outputs" in path.parts:
+            below = len(path.parts) - path.parts.index("outputs") - 1
+            with suppress(OSError):  # others are in it
+                for above in path.parents[:below]:
+                    above.rmdir()
 
     def manifest(self) -> dict[str, Any]:
         """The manifest.
@@ -148,14 +170,29 @@ class RunFolder:
                 "another hydra.run.dir."
             )
 
+    def refuse_changed(self, content: dict[str, Any]) -> None:
+        """Refuse to go on with other data or code than those of the runs that are there.
+
+        Args:
+            content: of the manifest that would be written.
+
+        Raises:
+            FolderError: the message names what has changed.
+        """
+        if not (self.path / "manifest.json").exists():
+            return
+        changed = changed_since(self.manifest(), content)
+        if changed:
+            raise FolderError(
+                f"{self.path} holds runs of something else; since they were made there changed\n"
+                "  - " + "\n  - ".join(changed) + "\n"
+                "  Put it back as it was, or choose another hydra.run.dir."
+            )
+
     def _differing(self, config: ExperimentConfig, ignore: tuple[str, ...]) -> list[str]:
-        """Keys that differ from those of its runs; `auto` is taken for what it was there."""
-        there, here = self.manifest()["config"], recorded(config)
-        if here["device"] == "auto":
-            here["device"] = there["device"]
-        if here["training"]["stack"] == "auto":
-            here["training"]["stack"] = there["training"]["stack"]
-        return differing_keys(there, here, ignore)
+        """Keys that differ from those of its runs."""
+        there = self.manifest()["config"]
+        return differing_keys(there, as_there(recorded(config), there), ignore)
 
     def numbers(self) -> list[int]:
         """The runs that it holds or is to hold: all, or those of its shard.
@@ -237,30 +274,3 @@ class RunFolder:
 
     def _file(self, kind: str, run: int) -> Path:
         return self.path / kind / f"run-{run:04d}.safetensors"
-
-
-def differing_keys(a: dict[str, Any], b: dict[str, Any], ignore: tuple[str, ...]) -> list[str]:
-    """Keys (dotted) whose values differ, each with both values.
-
-    Args:
-        a: a recorded configuration.
-        b: another.
-        ignore: top-level keys that may differ.
-    """
-    flat_a, flat_b = (
-        dict(_flatten({k: v for k, v in c.items() if k not in ignore})) for c in (a, b)
-    )
-    absent = "(absent)"
-    return [
-        f"{key}: {flat_a.get(key, absent)} and {flat_b.get(key, absent)}"
-        for key in sorted(flat_a.keys() | flat_b.keys())
-        if flat_a.get(key, absent) != flat_b.get(key, absent)
-    ]
-
-
-def _flatten(config: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in config.items():
-        if isinstance(value, dict) and value:
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield prefix + key, value

@@ -17,6 +17,7 @@ from quantmia.config.schema import ExperimentConfig, recorded
 from quantmia.data import Dataset, Split
 from quantmia.device import choose, describe
 from quantmia.files import write_text
+from quantmia.sources import sources
 
 
 @dataclass
@@ -65,6 +66,7 @@ class Manifest:
                 ).hexdigest(),
                 "seed": config.seed,
                 "dataset": facts,
+                "sources": sources(trained_by(config)),
                 "versions": {name: version(name) for name in packages}
                 | {"python": platform.python_version()},
                 "device": describe(choose(config.device)),
@@ -92,6 +94,15 @@ class Manifest:
             },
             "peak_memory_mib": round(peak_memory / 1024),
         }
+
+
+def trained_by(config: ExperimentConfig) -> list[str]:
+    """What is made for every run: model and quantizers, by their dotted paths.
+
+    Args:
+        config: checked.
+    """
+    return [entry["_target_"] for entry in (config.model, *config.quantizer.values())]
 
 
 def write_dropped(path: Path, dataset: Dataset) -> None:

@@ -12,7 +12,8 @@ from quantmia.config.check import read_recorded
 from quantmia.config.schema import MERGED, ExperimentConfig
 from quantmia.errors import FolderError
 from quantmia.files import DamagedFileError, Tensors
-from quantmia.runs.folder import RunFiles, RunFolder, differing_keys
+from quantmia.runs.compare import changed_since, differing_keys
+from quantmia.runs.folder import RunFiles, RunFolder
 from quantmia.runs.shards import spans
 
 
@@ -176,8 +177,7 @@ def _refuse_other(
     for name in sorted(shared):
         a, b = ({name: each["config"]["quantizer"][name]} for each in (mine, its))
         differing += [f"quantizer.{difference}" for difference in differing_keys(a, b, ())]
-    if mine["dataset"]["sha256"] != its["dataset"]["sha256"]:
-        differing.append("the content of the dataset")
+    differing += changed_since(mine, its)
     if differing:
         raise FolderError(
             f"{folder.path} and {other.path} hold different experiments and cannot be merged. "

@@ -15,7 +15,8 @@ from quantmia.cli.overrides import DOES_NOT_COMPOSE, conf_dir
 from quantmia.config.check import check
 from quantmia.config.schema import OF_THE_MACHINE, recorded
 from quantmia.errors import ConfigError, FolderError
-from quantmia.runs.folder import RunFolder, differing_keys
+from quantmia.runs.compare import as_there, differing_keys
+from quantmia.runs.folder import RunFolder
 from scripts.paper.studies import finished
 
 FILE = "manifest.json"
@@ -93,9 +94,10 @@ def changed(manifest: dict[str, Any]) -> list[str]:
         except (ConfigError, *DOES_NOT_COMPOSE) as error:
             found.append(f"{name}: {' '.join(study['overrides'])} is no longer valid: {error}")
             continue
+        there = study["config"]
         found += [
             f"{name}: {each}"
-            for each in differing_keys(study["config"], now, OF_THE_MACHINE)
+            for each in differing_keys(there, as_there(now, there), OF_THE_MACHINE)
             if ": (absent) and " not in each
         ]
     return found

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,12 +12,13 @@ import pytest
 from rich.console import Console
 
 from quantmia.errors import FolderError, QuantmiaError
+from quantmia.pipeline import run as pipeline
 from quantmia.pipeline.run import again
 from quantmia.preemption import Preempted, Stop
 from quantmia.progress import Advance, Progress
 from quantmia.ranking.results import Results
 from quantmia.runs.folder import RunFolder
-from tests.tiny import bits, progress, run
+from tests.tiny import bits, progress, run, tiny
 
 QUICK = ("training.stack=4", "attack=[loss_threshold,lira_shrunk]")
 
@@ -125,6 +127,26 @@ def test_more_runs_keep_the_bits_of_the_first(ran, tmp_path):
     pd.testing.assert_frame_equal(results.ranking, ran[1].ranking, check_exact=True)
     with pytest.raises(FolderError, match=r"- runs: 8 and 4"):
         run(path, *QUICK, "runs=4", "resume=true")
+
+
+def test_going_on_with_other_data_is_refused_and_changes_nothing(tmp_path):
+    path, out = tmp_path / "a.csv", tmp_path / "out"
+    rows = [f"{n * 37 % 101},{n * 0.31 % 1:.2f}\n" for n in range(40)]
+    csv = {"_target_": "quantmia.data.tabular.csv", "name": "a", "path": str(path), "target": "y"}
+
+    def go_on(runs: int, resume: bool, kept: list[str]) -> None:
+        path.write_text("x,y\n" + "".join(kept))
+        config = replace(tiny(*QUICK), dataset=csv, runs=runs, resume=resume)
+        pipeline.run(config, out, tmp_path / ".cache", progress(), (), Stop())
+
+    go_on(4, False, rows)
+    before, said = bits(out, "**/*"), manifest(out)
+    with pytest.raises(FolderError, match="the content of the dataset"):
+        go_on(8, True, rows[1:])
+    assert bits(out, "**/*") == before
+    assert manifest(out) == said
+    go_on(8, True, rows)
+    assert manifest(out)["runs"] == 8
 
 
 def test_a_shard_leaves_its_runs_and_ranks_nothing(ran, tmp_path):

@@ -9,7 +9,7 @@ from filelock import FileLock
 from quantmia.config.schema import ExperimentConfig, recorded
 from quantmia.errors import FolderError
 from quantmia.files import DamagedFileError
-from quantmia.runs.folder import RunFiles, RunFolder, differing_keys
+from quantmia.runs.folder import RunFiles, RunFolder
 from tests.configurations import configured
 
 
@@ -247,25 +247,59 @@ def test_files_of_two_runs_do_not_make_one(tmp_path):
     assert not made.is_done(0)
 
 
-def test_differing_keys_are_dotted_sorted_and_have_both_values():
-    there = {"b": {"x": 1, "y": {"z": 2}}, "a": [1, 2], "name": "one", "empty": {}}
-    here = {"b": {"x": 1, "y": {"z": 3}}, "a": [1], "name": "two", "new": None}
-    assert differing_keys(there, here, ()) == [
-        "a: [1, 2] and [1]",
-        "b.y.z: 2 and 3",
-        "empty: {} and (absent)",
-        "name: one and two",
-        "new: (absent) and None",
-    ]
-    assert differing_keys(there, here, ("a", "b", "empty", "new", "name")) == []
-    assert differing_keys({"a": {}}, {"a": {"x": 1}}, ()) == [
-        "a: {} and (absent)",
-        "a.x: (absent) and 1",
-    ]
-
-
 def test_a_folder_that_cannot_be_made_is_one_message(tmp_path):
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "run"):
         with pytest.raises(FolderError, match="cannot be written"), RunFolder(path).lock():
             pass
+
+
+def held(path, **changes):
+    made = folder(path)
+    there = {"dataset": {"sha256": "1" * 64}, "sources": {"mine": "2" * 64}}
+    made.write_manifest({"config": {}} | there)
+    return made, there | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"dataset": {"sha256": "3" * 64}}, ["the content of the dataset"]),
+        ({"sources": {"mine": "3" * 64}}, ["the code of mine"]),
+        (
+            {"dataset": {"sha256": "3" * 64}, "sources": {"mine": "3" * 64, "other": "4" * 64}},
+            ["the content of the dataset", "the code of mine"],
+        ),
+    ],
+)
+def test_other_data_and_other_code_are_refused_by_name(tmp_path, changes, named):
+    made, here = held(tmp_path, **changes)
+    with pytest.raises(FolderError, match="holds runs of something else") as refused:
+        made.refuse_changed(here)
+    assert [line[4:] for line in str(refused.value).splitlines()[1:-1]] == named
+
+
+def test_the_same_data_and_code_are_gone_on_with(tmp_path):
+    made, here = held(tmp_path)
+    made.refuse_changed(here)
+    made.refuse_changed(here | {"sources": {"another": "5" * 64}})  # of a quantizer that is new
+    RunFolder(tmp_path / "new").refuse_changed(here)
+
+
+def test_a_stub_is_removed_and_nothing_else(tmp_path):
+    stub = RunFolder(tmp_path / "outputs" / "mine" / "now")
+    with stub.lock():
+        (stub.path / ".hydra").mkdir()
+        (stub.path / "quantmia.log").touch()
+    stub.leave_no_stub()
+    assert list(tmp_path.iterdir()) == []
+    kept = RunFolder(tmp_path / "kept")
+    with kept.lock():
+        (kept.path / "notes.txt").touch()
+    kept.leave_no_stub()
+    assert (kept.path / "notes.txt").exists()
+    begun = RunFolder(tmp_path / "begun")
+    with begun.lock():
+        begun.write_manifest({})
+    begun.leave_no_stub()
+    assert (begun.path / "manifest.json").exists()

@@ -1,0 +1,27 @@
+from quantmia.runs.compare import as_there, differing_keys
+
+
+def test_differing_keys_are_dotted_sorted_and_have_both_values():
+    there = {"b": {"x": 1, "y": {"z": 2}}, "a": [1, 2], "name": "one", "empty": {}}
+    here = {"b": {"x": 1, "y": {"z": 3}}, "a": [1], "name": "two", "new": None}
+    assert differing_keys(there, here, ()) == [
+        "a: [1, 2] and [1]",
+        "b.y.z: 2 and 3",
+        "empty: {} and (absent)",
+        "name: one and two",
+        "new: (absent) and None",
+    ]
+    assert differing_keys(there, here, ("a", "b", "empty", "new", "name")) == []
+    assert differing_keys({"a": {}}, {"a": {"x": 1}}, ()) == [
+        "a: {} and (absent)",
+        "a.x: (absent) and 1",
+    ]
+
+
+def test_auto_is_what_it_was_there():
+    there = {"device": "cpu", "training": {"stack": 20, "vectorize": False, "lr": 1}}
+    here = {"device": "auto", "training": {"stack": "auto", "vectorize": "auto", "lr": 2}}
+    assert as_there(here, there) == {"device": "cpu", "training": there["training"] | {"lr": 2}}
+    assert here["training"]["vectorize"] == "auto"
+    said = {"device": "cuda", "training": {"stack": 5, "vectorize": True, "lr": 1}}
+    assert as_there(said, there) == said
