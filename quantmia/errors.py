@@ -1,9 +1,14 @@
 """What can go wrong for a user, the exit code each kind ends with, and words for messages."""
 
 import difflib
-from collections.abc import Iterable
+import re
+import shlex
+from collections.abc import Iterable, Sequence
 
 DONE, FAILED, USER_MISTAKE, INTERRUPTED, PREEMPTED = 0, 1, 2, 130, 143
+
+WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")  # what Hydra reads as a text without quotes
+OTHER_THAN_TEXT = {"true", "false", "null", "nan", "inf"}
 
 
 class QuantmiaError(Exception):
@@ -67,3 +72,23 @@ def counted(number: int, what: str) -> str:
         what: one of them.
     """
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def as_override(key: str, value: str | Sequence[str]) -> str:
+    """An override that can be pasted into a shell, whatever its value is made of.
+
+    Args:
+        key: dotted.
+        value: a text, or several for a list.
+    """
+    text = f"[{','.join(map(_quoted, value))}]" if not isinstance(value, str) else _quoted(value)
+    return shlex.quote(f"{key}={text}")
+
+
+def _quoted(text: str) -> str:
+    """As Hydra's grammar reads a text that is to stay one."""
+    if WORD.fullmatch(text) and text.lower() not in OTHER_THAN_TEXT:
+        return text
+    escaped = re.sub(r'(\\*)"', r'\1\1\\"', text).replace("${", r"\${")
+    trailing = len(escaped) - len(escaped.rstrip("\\"))
+    return f'"{escaped}{chr(92) * trailing}"'

@@ -1,4 +1,10 @@
+import shlex
+from collections.abc import Sequence
+
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quantmia.errors import (
     DONE,
@@ -11,6 +17,7 @@ from quantmia.errors import (
     FolderError,
     QuantmiaError,
     Refused,
+    as_override,
     did_you_mean,
     first_line,
 )
@@ -82,3 +89,33 @@ def test_a_hint_takes_any_collection():
 )
 def test_the_first_line_of_an_error_or_its_name(error, line):
     assert first_line(error).strip() == line
+
+
+TEXT = st.text(st.characters(exclude_categories=["C"]), min_size=1).filter(lambda t: "${" not in t)
+
+
+def pasted(advice: str) -> object:
+    """What Hydra makes of an override that a shell hands over."""
+    (text,) = shlex.split(advice)
+    (override,) = OverridesParser.create().parse_overrides([text])
+    value = override.value()
+    return [getattr(each, "text", each) for each in value] if isinstance(value, list) else value
+
+
+@given(TEXT)
+def test_any_text_is_pasted_as_the_text_that_it_is(text: str):
+    assert pasted(as_override("dataset.target", text)) == text
+
+
+@given(st.lists(TEXT, min_size=1, max_size=3))
+def test_any_list_of_texts_too(texts: Sequence[str]):
+    assert pasted(as_override("dataset.features", texts)) == texts
+
+
+@pytest.mark.parametrize("text", ["IC50 (nM)", "5 °C", "[/a]", "a'b", 'a"b', "1", "true", "~", ";"])
+def test_what_columns_are_called_can_be_pasted(text):
+    assert pasted(as_override("dataset.target", text)) == text
+
+
+def test_interpolations_stay_as_they_are_written():
+    assert as_override("k", "${x}") == r"""'k="\${x}"'"""

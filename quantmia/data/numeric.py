@@ -8,11 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantmia.data.table import column
-from quantmia.data.target import missing_values, to_numbers
-from quantmia.errors import DataError
+from quantmia.data.target import PLAIN, missing_values, to_numbers, written_otherwise
+from quantmia.data.written import LARGEST, Marks, centred, sequence
+from quantmia.errors import DataError, as_override
 
 MOST_LEVELS = 50  # of a column that was not named as categorical
-LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -20,27 +20,34 @@ class Encoded:
     """Columns that were read.
 
     Args:
-        columns: float64 numbers, or texts that are categories.
+        columns: float64 numbers, or texts that are categories, by name.
         faults: why a row cannot be used, or NaN.
+        notes: what was left out or shifted, a sentence each.
+        numbering: columns among them that number the rows.
     """
 
-    columns: list[pd.Series]
+    columns: dict[str, pd.Series]
     faults: pd.Series
+    notes: list[str]
+    numbering: list[str]
 
-    def of(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+    def of(self, rows: NDArray[np.int64], but: Sequence[str] = ()) -> NDArray[np.float32]:
         """Features of the rows that are used, float32 [rows, features].
 
         Args:
             rows: their numbers.
+            but: names of columns to leave out.
         """
         parts = []
-        for values in self.columns:
+        for name, values in self.columns.items():
             chosen = values.iloc[rows]
+            if name in but:
+                continue
             if values.dtype == np.float64:
                 parts.append(chosen.to_numpy(np.float32)[:, None])
             else:
                 parts.append(pd.get_dummies(chosen, dtype=np.float32).to_numpy())
-        return np.hstack(parts) if len(rows) else np.zeros((0, len(parts)), np.float32)
+        return np.hstack(parts) if len(rows) and parts else np.zeros((len(rows), 0), np.float32)
 
 
 def encode(
@@ -49,11 +56,13 @@ def encode(
     categorical: set[str],
     faults: pd.Series,
     chosen: bool,
+    marks: Marks = PLAIN,
 ) -> Encoded:
     """Read columns as features.
 
     A column of texts is a category. One of numbers and texts is what most of it is: where numbers
-    are the most, a row with a text is dropped.
+    are the most, a row with a text is dropped. What cannot be a feature (dates, a text of its own
+    in every row, the number of the row) is left out with a note, and refused if it was chosen.
 
     Args:
         table: the rows.
@@ -61,18 +70,25 @@ def encode(
         categorical: those that are categories whatever they look like.
         faults: what is wrong with rows already; they keep their reason.
         chosen: whether the user named the columns; if not, empty ones are passed over.
+        marks: how numbers are written.
 
     Raises:
-        DataError: a column is not there, is empty, or holds texts that are no categories.
+        DataError: a column is not there, is empty, holds texts that are no categories, or numbers
+            that are written in another way.
     """
     for name in categorical - set(names):
         column(table, "dataset.categorical", name)
         raise DataError(f"dataset.categorical={name}: is not among the features")
-    faults, columns = faults.copy(), []
+    found = Encoded({}, faults.copy(), [], [])
 
     def drop(where: pd.Series, reason: pd.Series | str) -> None:
-        found = faults.isna() & where
-        faults[found] = reason[found] if isinstance(reason, pd.Series) else reason
+        bad = found.faults.isna() & where
+        found.faults[bad] = reason[bad] if isinstance(reason, pd.Series) else reason
+
+    def leave_out(name: str, why: str) -> None:
+        if chosen:
+            raise DataError(f"dataset.features: the column '{name}' {why}; leave it out")
+        found.notes.append(f"the column '{name}' {why}: it is left out")
 
     for name in names:
         values = column(table, "dataset.features", name)
@@ -81,32 +97,65 @@ def encode(
             if chosen:
                 raise DataError(f"dataset.features: the column '{name}' is empty")
             continue
-        numbers, unread = to_numbers(values, missing)
-        if name not in categorical and unread.sum() * 2 <= (~missing).sum():
+        present = int((~missing).sum())
+        numbers, unread = to_numbers(values, missing, marks)
+        texts = values.astype(str).str.strip()
+        if name in categorical:
+            drop(missing, f"missing {name}")
+            found.columns[name] = texts
+            continue
+        other = written_otherwise(texts, unread, present, marks)
+        if other is not None:
+            what = f"holds {other.what}, such as '{other.example}'"
+            if "date" in other.what:
+                leave_out(name, what)
+                continue
+            raise DataError(
+                f"dataset.features: the column '{name}' {what}; {other.advice}, or, if it is a "
+                f"category: {as_override('dataset.categorical', [name])}"
+            )
+        if unread.sum() * 2 <= present:
+            if sequence(numbers[~missing]):
+                if not chosen:
+                    leave_out(name, f"numbers the rows ({as_override('dataset.identifier', name)})")
+                    continue
+                found.notes.append(
+                    f"the column '{name}' numbers the rows, and rows are compared without it; as a "
+                    f"name of the rows: {as_override('dataset.identifier', name)}"
+                )
+                found.numbering.append(name)
             drop(missing, f"missing {name}")
             drop(unread, f"{name} is no number: " + values.astype(str))
             drop(numbers.abs() > LARGEST, f"{name} is infinite or too large")
-            columns.append(numbers)
+            shifted = centred(numbers)
+            if shifted is not None:
+                found.notes.append(
+                    f"the column '{name}' is centred, because its numbers differ by less than "
+                    "32-bit floats tell apart"
+                )
+            found.columns[name] = numbers if shifted is None else shifted
             continue
-        texts = values.astype(str).str.strip()
         levels = texts[~missing].nunique()
-        if name not in categorical and levels > MOST_LEVELS:
-            example = texts[~missing].iloc[0]
-            hint = (
-                "set dataset.decimal=','"
-                if pd.Series([example.replace(",", ".", 1)]).str.fullmatch(r"-?\d+\.\d+").all()
-                else f"leave it out (dataset.features=[...]), name dataset.smiles={name} if it "
-                f"holds molecules, or list it in dataset.categorical if it is a category"
+        if levels == present > 1:
+            leave_out(
+                name, f"has a text of its own in every row, such as '{texts[~missing].iloc[0]}'"
             )
+            continue
+        if levels > MOST_LEVELS:
             raise DataError(
                 f"dataset.features: the column '{name}' holds {levels} different texts, such as "
-                f"'{example}'; {hint}"
+                f"'{texts[~missing].iloc[0]}'; leave it out (dataset.features=[...]), if it holds "
+                f"molecules: {as_override('dataset.smiles', name)}, or if it is a category: "
+                f"{as_override('dataset.categorical', [name])}"
             )
         drop(missing, f"missing {name}")
-        columns.append(texts)
-    if not columns:
-        raise DataError("dataset.features: there are no columns but the target and the identifier")
-    return Encoded(columns, faults)
+        found.columns[name] = texts
+    if not found.columns:
+        left = "; " + "; ".join(found.notes) if found.notes else ""
+        raise DataError(
+            f"dataset.features: there are no columns but the target and the identifier{left}"
+        )
+    return found
 
 
 def first_of_its_kind(features: NDArray[np.float32]) -> NDArray[np.int64]:

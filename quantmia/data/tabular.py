@@ -1,50 +1,59 @@
 """The user's own data: a table or arrays, of numbers, categories or molecules."""
 
 import zipfile
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Sequence, Sized
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
+from annotated_types import Ge
 from numpy.typing import NDArray
 
 from quantmia.data.dataset import Dataset, Dropped
 from quantmia.data.embedders import Embedder, embed
 from quantmia.data.molecules import usable
 from quantmia.data.numeric import encode, first_of_its_kind
-from quantmia.data.table import column, read_table
+from quantmia.data.table import ColumnName, Written, column, named, read_table
 from quantmia.data.target import Target, read_target
+from quantmia.data.written import Marks
 from quantmia.errors import DataError
 from quantmia.progress import Progress
 from quantmia.tasks import TaskName
+
+Label = str | int | float | bool
 
 
 def csv(
     name: str,
     path: str,
-    target: str,
+    target: ColumnName,
     cache: Path,
     progress: Progress,
     embedder: Embedder | None = None,
-    smiles: str | None = None,
-    features: Sequence[str] | None = None,
-    categorical: Sequence[str] = (),
-    identifier: str | None = None,
+    smiles: ColumnName | None = None,
+    features: ColumnName | Sequence[ColumnName] | None = None,
+    categorical: Sequence[ColumnName] = (),
+    identifier: ColumnName | None = None,
     task: TaskName | None = None,
-    positive: str | None = None,
+    positive: Label | None = None,
     separator: str | None = None,
     encoding: str | None = None,
     decimal: str = ".",
+    thousands: str | None = None,
+    header: bool = True,
+    skip: Annotated[int, Ge(0)] = 0,
+    comment: str | None = None,
+    missing: Sequence[str] | None = None,
     duplicates: Literal["drop", "keep"] = "drop",
     mixtures: Literal["drop", "keep", "largest"] = "drop",
 ) -> Dataset:
-    """A file of molecules or of numbers with a target each (CSV, TSV, Parquet, also compressed).
+    """A file of molecules or of numbers with a target each (CSV, Parquet, Excel, SDF, SMILES).
 
     Args:
         name: what reports call it.
-        path: of the file.
+        path: of the file, which may be compressed.
         target: column of the targets.
         cache: folder of the embeddings.
         progress: shows the embedding's rate and says what was found.
@@ -55,46 +64,80 @@ def csv(
         identifier: column that names the samples (default: the SMILES, or the row).
         task: kind of target; found in it by default.
         positive: the label that counts as 1, all others as 0.
-        separator: between columns; by the file's name by default.
+        separator: between columns, a character or tab, semicolon, ...; found by default.
         encoding: of the text; UTF-8 by default.
         decimal: the mark before decimals.
-        duplicates: of molecules or of whole rows of features: keep the first, or all. A sample that
-            is there twice can be member and non-member at once, which spoils an attack.
+        thousands: the mark between groups of three digits; none by default.
+        header: whether the first line names the columns; else they are `column 1`, `column 2`, ...
+        skip: lines to pass over at the beginning.
+        comment: lines that begin with this character are passed over.
+        missing: texts that say that there is nothing (default: those of pandas, such as NA, None).
+        duplicates: samples of the same features, or of the same molecule: keep the first, or all.
+            A sample that is there twice can be member and non-member at once, which spoils an
+            attack.
         mixtures: SMILES of several fragments, salts among them: drop, keep, or keep the largest
             fragment.
 
     Raises:
         DataError: the file cannot be read, a column is not there, or no rows are left.
     """
-    if smiles is not None and features is not None:
+    chosen = features is not None
+    if smiles is not None and chosen:
         raise DataError(
             "dataset.smiles and dataset.features: choose one; molecules are embedded, and their "
             "other columns are not used"
         )
     if smiles is not None and embedder is None:
         raise DataError("embedder=none: dataset.smiles holds molecules; use embedder=minimol")
-    table = read_table(path, separator, encoding, decimal)
-    chosen: list[str] = []
-    read = read_target(column(table, "dataset.target", target), target, task, positive)
+    marks = Marks(decimal, thousands)
+    table = read_table(
+        path,
+        Written(
+            separator=separator, encoding=encoding, decimal=decimal, header=header, skip=skip,
+            comment=comment, missing=missing,
+        ),
+        progress,
+    )  # fmt: skip
+    target = named(table, target)
+    smiles, identifier = (
+        each if each is None else named(table, each) for each in (smiles, identifier)
+    )
+    levels = {named(table, each) for each in categorical}
+    if isinstance(features, ColumnName):  # one name
+        features = [features]
+    wanted = [named(table, each) for each in features or ()]
+    if target in wanted:
+        raise DataError(
+            f"dataset.features: the target '{target}' is among them; a model would read the answer"
+        )
+    label = None if positive is None else str(positive)
+    read = read_target(column(table, "dataset.target", target), target, task, label, marks)
     own_names = None if identifier is None else column(table, "dataset.identifier", identifier)
     if smiles is not None:
         structures = column(table, "dataset.smiles", smiles).astype(object)
         names = _named(structures if own_names is None else own_names)
         keep, dropped = usable(structures, read.faults, names, mixtures, duplicates == "drop")
         _refuse_nothing(path, keep, dropped)
-        chosen = list(keep.values())
         assert embedder is not None
-        found = embed(embedder, chosen, cache, progress)
+        found = embed(embedder, list(keep.values()), cache, progress)
         rows = np.array(list(keep), np.int64)
-    else:
-        skipped = {target, identifier}
-        wanted = list(features or [each for each in map(str, table) if each not in skipped])
-        encoded = encode(table, wanted, set(categorical), read.faults, chosen=features is not None)
-        names = _named(own_names) if own_names is not None else _row_names(len(table))
-        rows, found, dropped = _filtered(encoded.faults, encoded.of, names, duplicates)
-        _refuse_nothing(path, rows, dropped)
-    made = _finish(name, read, rows, found, names, dropped, progress)
-    return replace(made, structures=tuple(chosen))
+        rows, found, twins = _once(rows, found, found, names, duplicates)
+        dropped = sorted([*dropped, *twins], key=lambda each: each.row)
+        made = _finish(name, read, rows, found, names, dropped, progress)
+        return replace(made, structures=tuple(keep[row] for row in rows))
+    if not chosen:
+        wanted = [each for each in map(str, table) if each not in {target, identifier}]
+    encoded = encode(table, wanted, levels, read.faults, chosen, marks)
+    for note in encoded.notes:
+        progress.say(f"{name}: {note}")
+    names = _named(own_names) if own_names is not None else _row_names(len(table))
+    rows = np.flatnonzero(encoded.faults.isna())
+    dropped = _faulty(encoded.faults, names)
+    compared = encoded.of(rows, but=encoded.numbering) if encoded.numbering else encoded.of(rows)
+    rows, found, twins = _once(rows, encoded.of(rows), compared, names, duplicates)
+    dropped = sorted([*dropped, *twins], key=lambda each: each.row)
+    _refuse_nothing(path, rows, dropped)
+    return _finish(name, read, rows, found, names, dropped, progress)
 
 
 def npz(
@@ -139,7 +182,10 @@ def npz(
     bad = pd.Series(~finite)
     faults = read.faults.mask(bad & read.faults.isna(), "missing or infinite feature")
     names = _row_names(len(y)) if identifier is None else _named(pd.Series(arrays[identifier]))
-    rows, found, dropped = _filtered(faults, lambda rows: values[rows], names, duplicates)
+    usable_rows = np.flatnonzero(faults.isna())
+    kept = values[usable_rows]
+    rows, found, twins = _once(usable_rows, kept, kept, names, duplicates)
+    dropped = sorted([*_faulty(faults, names), *twins], key=lambda each: each.row)
     _refuse_nothing(path, rows, dropped)
     return _finish(name, read, rows, found, names, dropped, progress)
 
@@ -165,24 +211,31 @@ def _read_arrays(path: str, names: list[str]) -> dict[str, NDArray]:
         ) from error
 
 
-def _filtered(
-    faults: pd.Series,
-    features_of: Callable[[NDArray[np.int64]], NDArray],
+def _faulty(faults: pd.Series, names: pd.Series) -> list[Dropped]:
+    """Rows that cannot be used, with the reason."""
+    return [
+        Dropped(int(row), names.iloc[row], str(faults.iloc[row]))
+        for row in np.flatnonzero(faults.notna())
+    ]
+
+
+def _once(
+    rows: NDArray[np.int64],
+    found: NDArray,
+    compared: NDArray,
     names: pd.Series,
     duplicates: str,
 ) -> tuple[NDArray[np.int64], NDArray, list[Dropped]]:
-    """Rows without fault, each content once; their features; and what was dropped."""
-    reasons = {int(row): str(faults.iloc[row]) for row in np.flatnonzero(faults.notna())}
-    rows = np.flatnonzero(faults.isna())
-    found = features_of(rows)
-    if duplicates == "drop":
-        first = first_of_its_kind(found)
-        again = first != np.arange(len(rows))
-        for row, other in zip(rows[again], rows[first[again]], strict=True):
-            reasons[int(row)] = f"same features as row {other}"
-        rows, found = rows[~again], found[~again]
-    dropped = [Dropped(row, names.iloc[row], reasons[row]) for row in sorted(reasons)]
-    return rows, found, dropped
+    """Rows of which no two are alike, their features, and the others with the row they equal."""
+    if duplicates == "keep":
+        return rows, found, []
+    first = first_of_its_kind(compared)
+    again = first != np.arange(len(rows))
+    twins = [
+        Dropped(int(row), names.iloc[row], f"same features as row {other}")
+        for row, other in zip(rows[again], rows[first[again]], strict=True)
+    ]
+    return rows[~again], found[~again], twins
 
 
 def _refuse_nothing(path: str, rows: Sized, dropped: list[Dropped]) -> None:

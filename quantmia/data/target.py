@@ -6,9 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from quantmia.data.written import Marks, Other, centred
 from quantmia.errors import DataError
 from quantmia.tasks import TaskName
 
+PLAIN = Marks()
+DECADES = 1000  # and more from the least value to the largest: a target of orders of magnitude
 FEW = 10  # whole numbers that differ no more than this are classes
 MANY = 50  # texts that differ more than this are no labels, unless the user says so
 
@@ -78,7 +81,11 @@ class Target:
 
 
 def read_target(
-    column: pd.Series, name: str, task: TaskName | None = None, positive: str | None = None
+    column: pd.Series,
+    name: str,
+    task: TaskName | None = None,
+    positive: str | None = None,
+    marks: Marks = PLAIN,
 ) -> Target:
     """Find what a column holds.
 
@@ -91,13 +98,23 @@ def read_target(
         name: what it is called.
         task: what it is; found if None.
         positive: the label that counts as 1 in a binary task.
+        marks: how numbers are written.
 
     Raises:
-        DataError: it holds too many different texts to be labels.
+        DataError: it holds dates, numbers that are written in another way, or too many different
+            texts to be labels.
     """
     missing = missing_values(column)
-    numbers, unread = to_numbers(column, missing)
+    numbers, unread = to_numbers(column, missing, marks)
     present = int((~missing).sum())
+    if task in (None, "regression") and positive is None:
+        other = written_otherwise(column, unread, present, marks)
+        if other is not None:
+            labels = "" if task else "; if they are labels: dataset.task=multiclass"
+            raise DataError(
+                f"dataset.target={name}: the column holds {other.what}, such as '{other.example}'; "
+                f"{other.advice}{labels}"
+            )
     numeric = column.dtype != bool and unread.sum() * 2 <= present
     distinct = numbers[np.isfinite(numbers)].unique()
     whole = numeric and len(distinct) > 0 and (distinct % 1 == 0).all()
@@ -123,7 +140,19 @@ def read_target(
         faults[unread] = "target is no number: " + column[unread].astype(str)
         faults[numbers.abs() == np.inf] = "infinite target"
     if task == "regression":
-        return Target(name, numbers, faults, task, how)
+        present = numbers[faults.isna()]
+        if len(present) and present.min() > 0 and present.max() / present.min() >= DECADES:
+            how += (
+                f"); target {name} spans {np.log10(present.max() / present.min()):.0f} decades, of "
+                "which a logarithm is usual (pIC50 of an IC50"
+            )
+        shifted = centred(numbers)
+        if shifted is not None:
+            how += (
+                f"); target {name} is centred (its numbers differ by less than 32-bit floats tell "
+                "apart"
+            )
+        return Target(name, numbers if shifted is None else shifted, faults, task, how)
     if whole:
         labels = numbers.fillna(0).replace([np.inf, -np.inf], 0).astype(np.int64).astype(str)
     else:
@@ -139,12 +168,34 @@ def missing_values(column: pd.Series) -> pd.Series:
     return missing
 
 
-def to_numbers(column: pd.Series, missing: pd.Series) -> tuple[pd.Series, pd.Series]:
+def to_numbers(
+    column: pd.Series, missing: pd.Series, marks: Marks = PLAIN
+) -> tuple[pd.Series, pd.Series]:
     """The numbers of a column, float64, and where there is something that is none."""
     if pd.api.types.is_numeric_dtype(column):
         return column.astype(np.float64), missing & False
-    numbers = pd.to_numeric(column.astype(str).str.strip(), errors="coerce")
-    return numbers.astype(np.float64), numbers.isna() & ~missing
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return pd.Series(np.nan, column.index), ~missing
+    numbers = marks.numbers(column)
+    return numbers, numbers.isna() & ~missing
+
+
+def written_otherwise(
+    column: pd.Series, unread: pd.Series, present: int, marks: Marks
+) -> Other | None:
+    """What stands in a column in place of plain numbers, if that is what it is about.
+
+    Where a setting reads it, a single text is enough: without the setting its row would be lost.
+
+    Args:
+        column: the values.
+        unread: where they are no numbers.
+        present: how many there are.
+        marks: how numbers are written.
+    """
+    other = marks.other(column[unread])
+    whole = bool(unread.any()) and unread.sum() * 2 > present
+    return other if other is not None and (other.setting or whole) else None
 
 
 def _by_value(label: str) -> tuple[int, float, str]:

@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,12 @@ class Carbons:
 
     def __call__(self, smiles, advance):
         advance(len(smiles))
-        return np.array([[each.count("C"), len(each)] for each in smiles], np.float32)
+        # All of a molecule but its stereochemistry.
+        flat = [each.replace("@", "") for each in smiles]
+        return np.array(
+            [[len(each), *(crc32(part.encode()) for part in (each, each[::-1]))] for each in flat],
+            np.float32,
+        )
 
 
 def changed(line: int, text: str, content: str = GOOD) -> str:
@@ -114,6 +120,19 @@ READ: dict[str, tuple[str, str | bytes, dict, int, dict[int, str]]] = {
         "a.csv", "x,y\n" + "".join(f"{row}.5,{row % 3}\n" for row in range(12)),
         {"identifier": None}, 12, {},
     ),
+    "semicolons": ("a.csv", GOOD.replace(",", ";"), {}, 12, {}),
+    "tabs in a .csv": ("a.csv", GOOD.replace(",", "\t"), {}, 12, {}),
+    "an identifier among the features": (
+        "a.csv", "code,x,y\n" + "".join(f"QM{r},{r}.5,{r}.1\n" for r in range(60)),
+        {"identifier": None}, 60, {},
+    ),
+    "enantiomers": (
+        "a.csv", MOLECULES + "C[C@H](N)F,1\nC[C@@H](N)F,2\n", MOL, 9,
+        {9: "same features as row 8"},
+    ),
+    "enantiomers, kept": (
+        "a.csv", MOLECULES + "C[C@H](N)F,1\nC[C@@H](N)F,2\n", MOL | {"duplicates": "keep"}, 10, {},
+    ),
     "truth values": (
         "a.csv", "x,b,y\n" + "".join(f"{row}.5,{row > 3},{row % 2 > 0}\n" for row in range(12)),
         {"identifier": None}, 12, {},
@@ -136,9 +155,9 @@ REFUSED: dict[str, tuple[str, str | bytes, dict, str]] = {
     "rows that are too long": ("a.csv", changed(3, "2,1.5,a,b,0.2"), {}, "same columns.*separator"),
     "all rows longer than the header": ("a.csv", GOOD.replace("id,", "", 1), {}, "same columns"),
     "a name twice": ("a.csv", GOOD.replace("kind", "x", 1), {}, "column 'x' is there twice"),
-    "semicolons": ("a.csv", GOOD.replace(",", ";"), {}, r"dataset\.separator=';'"),
-    "tabs in a .csv": ("a.csv", GOOD.replace(",", "\t"), {}, r"separator='\\t'"),
-    "another ending": ("a.xlsx", GOOD, {}, "ends in none of .csv.*dataset.separator"),
+    "another ending": ("a.dat", "x y\n1 2\n", {}, "ends in none of .csv.*dataset.separator"),
+    "a word as separator": ("a.csv", GOOD, {"separator": "bar"}, "separator=bar: .*semicolon"),
+    "no Excel file": ("a.xlsx", GOOD, {}, "a.xlsx: cannot be read"),
     "a damaged archive": ("a.csv.gz", gzip.compress(GOOD.encode())[:-9], {}, "file whole"),
     "no archive": ("a.csv.gz", GOOD, {}, "Not a gzipped file"),
     "Parquet that is none": ("a.parquet", GOOD, {}, "a.parquet: cannot be read"),
@@ -151,23 +170,27 @@ REFUSED: dict[str, tuple[str, str | bytes, dict, str]] = {
     "a constant number": ("a.csv", "x,y\n1,.5\n2,.5\n", {"identifier": None}, "target is constant"),
     "dates as a target": (
         "a.csv", "x,y\n" + "".join(f"{r},2024-0{r // 28 + 1}-{r % 28 + 1:02}\n" for r in range(80)),
-        {"identifier": None}, "y: the column holds 80 different texts, such as '2024-01-01'",
+        {"identifier": None}, "y: the column holds dates or times, such as '2024-01-01'",
     ),
     "five labels for two classes": (
-        "a.csv", "x,y\n" + "".join(f"{r},l{r % 5}\n" for r in range(20)),
+        "a.csv", "x,y\n" + "".join(f"{r}.5,l{r % 5}\n" for r in range(20)),
         {"identifier": None, "task": "binary"}, "5 labels.*dataset.task=multiclass",
     ),
     "a label that is not there": (
         "a.csv", "x,y\n1,yes\n2,no\n3,yes\n", {"identifier": None, "positive": "ja"},
         "dataset.positive=ja.*no, yes",
     ),
-    "an identifier among the features": (
+    "a text in every row, chosen": (
         "a.csv", "code,x,y\n" + "".join(f"QM{r},{r}.5,{r}.1\n" for r in range(60)),
-        {"identifier": None}, "'code' holds 60 different texts.*dataset.features",
+        {"identifier": None, "features": ["code", "x"]}, "'code' has a text of its own in every",
+    ),
+    "many texts": (
+        "a.csv", "code,x,y\n" + "".join(f"QM{r // 2},{r}.5,{r}.1\n" for r in range(120)),
+        {"identifier": None}, "'code' holds 60 different texts.*dataset.categorical=.code",
     ),
     "decimal commas": (
         "a.csv", "x;y\n" + "".join(f"{r},5;{r}.1\n" for r in range(60)),
-        {"identifier": None, "separator": ";"}, "dataset.decimal=','",
+        {"identifier": None, "separator": ";"}, "before decimals.*'dataset.decimal=\",\"'",
     ),
     "a column chosen that is empty": (
         "a.csv", GOOD.replace("\n", ",\n").replace("y,", "y,z", 1), {"features": ["x", "z"]},

@@ -1,0 +1,344 @@
+"""What real files hold in place of plain numbers, names and rows: read rightly, or refused."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantmia.data import Dataset
+from quantmia.data.tabular import csv
+from quantmia.errors import DataError, as_override
+from quantmia.progress import Progress
+from tests.configurations import composed
+
+
+class Said(Progress):
+    def __init__(self):
+        super().__init__()
+        self.lines: list[str] = []
+
+    def say(self, message: str) -> None:
+        self.lines.append(message)
+
+
+def read(path: Path, text: str, **given: Any) -> tuple[Dataset, str]:
+    """A file by that content, and what was said of it."""
+    path = path / given.pop("file", "a.csv")
+    path.write_text(text, encoding="utf-8")
+    said = Said()
+    arguments: dict[str, Any] = {"target": "y"} | given
+    return csv("a", str(path), cache=path.parent, progress=said, **arguments), "\n".join(said.lines)
+
+
+ROWS = 24
+
+
+def table(x: list[str] | None = None, y: list[str] | None = None) -> str:
+    """Two columns, one of them as it should be."""
+    plain = [str(row * 37 % 101) for row in range(ROWS)]
+    columns = zip(cycled(x) or plain, cycled(y) or plain, strict=True)
+    return "x;y\n" + "".join(f'"{a}";"{b}"\n' for a, b in columns)
+
+
+def cycled(values: list[str] | None) -> list[str]:
+    return [values[row % len(values)] for row in range(ROWS)] if values else []
+
+
+DECIMAL = "before decimals", "dataset.decimal", ","
+OTHERWISE = {
+    "decimal commas": (["0,5", "1,25", "3,0"], *DECIMAL),
+    "decimal commas without a zero": ([",5", "1,2", "-,75"], *DECIMAL),
+    "some decimal commas": (["5", "7", "1,25"], *DECIMAL),
+    "decimal commas of three digits": (["0,125", "0,250", "12,5"], *DECIMAL),
+    "thousands": (["1,432", "980", "12,001"], "thousands", "dataset.thousands", ","),
+    "thousands and decimals": (["1,432.5", "2,001.25"], "thousands", "dataset.thousands", ","),
+    "Swiss thousands": (["1'432", "980", "12'001.5"], "thousands", "dataset.thousands", "'"),
+    "French thousands": (["1 432", "980", "12 001"], "thousands", "dataset.thousands", " "),
+    "millions": (["1,432,000", "2,980,123"], "thousands", "dataset.thousands", ","),
+    "units": (["5 nM", "3.5 nM", "120 nM"], "a unit", "", ""),
+    "units without a blank": (["5mg/mL", "3mg/mL", "0.4mg/mL"], "a unit", "", ""),
+    "percent": (["5%", "3.5 %", "80%"], "a unit", "", ""),
+    "degrees": (["25 °C", "37 °C", "-4 °C"], "a unit", "", ""),
+    "errors": (["3 ± 0.1", "2.5 ± 0.3", "7 ± 1"], "an error", "", ""),
+    "errors of ASCII": (["3 +/- 0.1", "2.5+-0.3", "7 +/- 1"], "an error", "", ""),
+    "errors in brackets": (["3.1(2)", "2.5 (3)", "7(1)"], "an error", "", ""),
+    "ranges": (["1-2", "3-5.5", "10 - 12"], "ranges", "", ""),
+    "ranges of words": (["1 to 2", "3 to 5.5", "10 to 12"], "ranges", "", ""),
+    "dollars": (["$1,432", "$980", "$12"], "a currency", "", ""),
+    "euros": (["1.432,50 €", "980 €", "12,00 €"], "a currency", "", ""),
+    "pounds": (["£5", "£7.50", "£0.99"], "a currency", "", ""),
+    "censored": ([">10", ">10", "<0.1"], "censored", "", ""),
+    "censored with units": ([">10 µM", "≥ 5 µM", "<0.1 µM"], "censored", "", ""),
+    "about": (["~10", "~5.5", "~0.1"], "censored", "", ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("where", ["x", "y"])
+@pytest.mark.parametrize("name", OTHERWISE)
+def test_numbers_written_otherwise_are_refused_with_the_setting_that_reads_them(
+    name, where, tmp_path
+):
+    values, what, key, mark = OTHERWISE[name]
+    text = table(x=values) if where == "x" else table(y=values)
+    with pytest.raises(DataError) as refused:
+        read(tmp_path, text)
+    message = str(refused.value)
+    assert what in message
+    assert values[0] in message or values[-1] in message
+    assert f"'{where}'" in message or f"={where}:" in message
+    if not key:
+        assert "dataset.decimal" not in message
+        return
+    advice = as_override(key, mark)
+    assert f"set {advice}" in message
+    (pasted,) = shlex.split(advice)  # as a shell hands it over
+    config = composed("dataset=csv", "dataset.path=a.csv", "dataset.target=y", pasted)
+    setting = {key.removeprefix("dataset."): config.dataset[key[8:]]}
+    data, _ = read(tmp_path, text, task="regression", **setting)
+    numbers = data.target if where == "y" else data.features[:, 0]
+    assert not data.dropped or all("same features" in each.reason for each in data.dropped)
+    expected = {_number(value, key, mark) for value in values}
+    assert set(np.round(numbers.astype(float), 4)) <= {round(each, 4) for each in expected}
+
+
+def _number(value: str, key: str, mark: str) -> float:
+    return float(value.replace(mark, "." if key == "dataset.decimal" else ""))
+
+
+@pytest.mark.parametrize(
+    ("values", "decimal", "thousands"),
+    [
+        (["1.432,5", "980", "0,25"], ",", "."),
+        (["1.432", "12.001", "980"], ",", "."),
+        (["1 432,5", "980,1", "12 001"], ",", " "),
+    ],
+)
+def test_points_are_no_decimals_where_commas_are(values, decimal, thousands, tmp_path):
+    text = table(x=values, y=["0,5", "1,5", "2,25", "7"])
+    with pytest.raises(DataError, match=r"thousands grouped by") as refused:
+        read(tmp_path, text, decimal=decimal)
+    assert as_override("dataset.thousands", thousands) in str(refused.value)
+    data, _ = read(tmp_path, text, decimal=decimal, thousands=thousands)
+    expected = {float(v.replace(thousands, "").replace(",", ".")) for v in values}
+    assert set(data.features[:, 0].astype(float)) == {np.float32(each) for each in expected}
+
+
+@pytest.mark.parametrize(
+    ("decimal", "thousands", "words"),
+    [(".", ".", "is dataset.decimal too"), (".", "''", "one mark"), ("1", None, "one mark")],
+)
+def test_marks_that_cannot_be(decimal, thousands, words, tmp_path):
+    with pytest.raises(DataError, match=words):
+        read(tmp_path, table(), decimal=decimal, thousands=thousands)
+
+
+DATES = {
+    "ISO": ["2024-01-31", "2024-02-01", "2023-12-24"],
+    "with a time": ["2024-01-31T12:00:00", "2024-02-01 08:30", "2024-02-01 08:30:11.5"],
+    "American": ["1/31/2024", "12/24/23", "2/1/2024"],
+    "German": ["31.1.2024", "24.12.2023", "01.02.2024"],
+    "words": ["31 Jan 2024", "24-Dec-2023", "February 1, 2024"],
+    "times": ["12:30", "08:15:30", "9:00 pm"],
+}
+
+
+@pytest.mark.parametrize("name", DATES)
+def test_dates_are_left_out_or_refused(name, tmp_path):
+    values = DATES[name]
+    plain = [f"{row};{row * 0.7 % 1:.2f};{values[row % 3]}\n" for row in (3, 1, 7, 5, 9, 2, 11, 30)]
+    data, said = read(tmp_path, "x;y;when\n" + "".join(plain))
+    assert data.features.shape == (8, 1)
+    assert "the column 'when' holds dates or times" in said
+    assert "left out" in said
+    with pytest.raises(DataError, match=r"'when' holds dates or times.*leave it out"):
+        read(tmp_path, "x;y;when\n" + "".join(plain), features=["x", "when"])
+    with pytest.raises(DataError, match=r"dataset.target=when: the column holds dates or times"):
+        read(tmp_path, "x;y;when\n" + "".join(plain), target="when")
+
+
+def test_timestamps_of_parquet_are_dates(tmp_path):
+    pytest.importorskip("pyarrow")
+    when = pd.date_range("2024-01-01", periods=12, freq="h")
+    frame = pd.DataFrame({"x": np.arange(12)[::-1] * 1.5, "when": when, "y": np.arange(12) % 5 / 7})
+    frame.to_parquet(tmp_path / "a.parquet")
+    said = Said()
+    data = csv("a", str(tmp_path / "a.parquet"), "y", tmp_path, said)
+    assert data.features.shape == (12, 1)
+    assert "'when' holds dates or times" in "\n".join(said.lines)
+
+
+@pytest.mark.parametrize("name", ["id", "index", "Unnamed: 0.1", "entry"])
+@pytest.mark.parametrize("start", [0, 1, 1000])
+def test_a_number_of_the_row_is_no_feature_and_hides_no_duplicate(name, start, tmp_path):
+    rows = [(0.5 + row % 11, row * 0.31 % 1) for row in range(14)]
+    text = f"{name};x;y\n" + "".join(f"{n};{x};{y:.2f}\n" for n, (x, y) in enumerate(rows, start))
+    data, said = read(tmp_path, text)
+    assert data.features.shape == (11, 1)
+    assert [each.reason for each in data.dropped] == [f"same features as row {n}" for n in range(3)]
+    assert (
+        f"the column '{name}' numbers the rows ({as_override('dataset.identifier', name)})" in said
+    )
+    data, said = read(tmp_path, text, features=[name, "x"])
+    assert data.features.shape == (11, 2)  # as it was asked for, and compared without it
+    assert "rows are compared without it" in said
+    data, _ = read(tmp_path, text, identifier=name)
+    assert data.identifiers[0] == str(start)
+
+
+@pytest.mark.parametrize("values", [["S1", "S2"], ["a@x.org", "b@x.org"], ["anna", "berta"]])
+def test_a_text_of_its_own_in_every_row_is_left_out(values, tmp_path):
+    rows = [f"{values[0]}{row};{row * 1.7 % 3:.2f};{row * 0.3 % 1:.2f}\n" for row in range(20)]
+    data, said = read(tmp_path, "who;x;y\n" + "".join(rows))
+    assert data.features.shape == (20, 1)
+    assert "the column 'who' has a text of its own in every row" in said
+
+
+def test_a_category_may_be_anything_that_is_named_so(tmp_path):
+    text = table(x=["5 nM", "7 nM", "1-2"], y=["0.5", "0.7", "1.9", "2.5"])
+    data, _ = read(tmp_path, text, categorical=["x"], duplicates="keep")
+    assert data.features.shape == (24, 3)
+
+
+def test_the_target_is_no_feature_and_a_text_is_one_name(tmp_path):
+    text = "x;z;xz;y\n" + "".join(f"{r}.5;{r % 3};{r % 5}.5;{r * 0.3:.2f}\n" for r in range(12))
+    with pytest.raises(DataError, match="the target 'y' is among them"):
+        read(tmp_path, text, features=["x", "y"])
+    with pytest.raises(DataError, match="the target 'y' is among them"):
+        read(tmp_path, text, features="y")
+    data, _ = read(tmp_path, text, features="xz", duplicates="keep")
+    np.testing.assert_allclose(data.features[:, 0], [r % 5 + 0.5 for r in range(12)])
+
+
+@pytest.mark.parametrize(
+    ("names", "arguments"),
+    [
+        (("1", "0", "2"), {"target": 1, "features": [0, 2]}),
+        (("0.5", "7", "id"), {"target": 0.5, "features": 7, "identifier": "id"}),
+        (("true", "7", "false"), {"target": True, "features": [7, False]}),
+        (("True", "x", "y"), {"target": True}),
+    ],
+)
+def test_columns_may_be_called_like_numbers_and_truth_values(names, arguments, tmp_path):
+    text = ",".join(names) + "\n"
+    text += "".join(f"{r * 0.3:.1f},{r}.5,{r * 7 % 4}.25\n" for r in range(12))
+    data, _ = read(tmp_path, text, **arguments)
+    np.testing.assert_allclose(data.target, [round(r * 0.3, 1) for r in range(12)], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1_700_000_001 + r for r in (5, 1, 9, 3, 7, 22, 40, 11, 90, 4)],
+        [1e9 + r / 8 for r in range(10)],
+        [-(2**40) - r * 3 for r in (5, 1, 9, 3, 7, 22, 40, 11, 90, 4)],
+    ],
+)
+def test_numbers_that_32_bits_would_make_equal_are_centred(values, tmp_path):
+    text = "x;y\n" + "".join(f"{x!r};{r * 0.31 % 1:.2f}\n" for r, x in enumerate(values))
+    data, said = read(tmp_path, text)
+    assert not data.dropped
+    np.testing.assert_allclose(np.diff(data.features[:, 0]), np.diff(np.array(values, float)))
+    assert "the column 'x' is centred" in said
+    flipped = "y;x\n" + "".join(f"{x!r};{r * 0.31 % 1:.2f}\n" for r, x in enumerate(values))
+    data, said = read(tmp_path, flipped, task="regression")
+    np.testing.assert_allclose(np.diff(data.target), np.diff(np.array(values, float)))
+    assert "target y is centred" in said
+
+
+SEPARATED = {
+    "semicolons by the name of commas": ("a;b;value, nM\n", "{0};{1};{2}\n", "value, nM", "';'"),
+    "tabs": ("a\tb\tc\n", "{0}\t{1}\t{2}\n", "c", "tab"),
+    "pipes": ("a|b|c, d\n", "{0}|{1}|{2}\n", "c, d", "'|'"),
+    "Excel says it": ("sep=;\na;b;c\n", "{0};{1};{2}\n", "c", "sep=;"),
+    "quoted commas": ('a;b;"c, d, e, f"\n', '{0};{1};{2}\n', "c, d, e, f", "';'"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SEPARATED)
+def test_a_separator_other_than_the_name_says_is_found_and_told(name, tmp_path):
+    head, line, target, told = SEPARATED[name]
+    text = head + "".join(line.format(r * 7 % 5 + 0.5, r * 3 % 7 + 0.25, r * 0.3) for r in range(9))
+    data, said = read(tmp_path, text, target=target)
+    assert data.features.shape[1] == 2
+    assert told in said
+
+
+def test_european_files_say_which_setting_reads_their_decimals(tmp_path):
+    text = "a;b;c\n" + "".join(
+        f"{r},5;{r * 3 % 7},25;{r * 0.3:.1f}\n".replace(".", ",") for r in range(9)
+    )
+    with pytest.raises(DataError, match="before decimals") as refused:
+        read(tmp_path, text, target="c")
+    assert as_override("dataset.decimal", ",") in str(refused.value)
+    data, said = read(tmp_path, text, target="c", decimal=",")
+    assert data.features.tolist()[:2] == [[0.5, 0.25], [1.5, 3.25]]
+    assert "separated by ';'" in said
+
+
+@pytest.mark.parametrize("word", ["tab", "\\t", "\t"])
+def test_separators_have_names(word, tmp_path):
+    text = "a,b\ty\n" + "".join(f"{r}.5\t{r * 0.3:.2f}\n" for r in range(9))
+    data, _ = read(tmp_path, text, separator=word)
+    assert data.features.shape == (9, 1)
+
+
+def test_files_without_a_header_and_with_lines_before_it(tmp_path):
+    rows = "".join(f"{r * 7 % 5}.5,{r * 0.3:.2f}\n" for r in range(9))
+    with pytest.raises(DataError, match=r"dataset.header=false"):
+        read(tmp_path, rows)
+    with pytest.raises(DataError, match=r"there twice.*dataset.header=false"):
+        read(tmp_path, "1,1\n" + rows)
+    data, _ = read(tmp_path, rows, header=False, target="column 2", duplicates="keep")
+    assert data.size == 9
+    data, _ = read(
+        tmp_path, "made by us\n\n#x,y\nx,y\n" + rows, skip=2, comment="#", duplicates="keep"
+    )
+    assert data.size == 9
+
+
+def test_markers_of_what_is_missing(tmp_path):
+    rows = "".join(f"{r}.5,{'None' if r % 2 else 'some'}\n" for r in range(8))
+    with pytest.raises(DataError, match="a single class"):
+        read(tmp_path, "x,y\n" + rows)
+    data, _ = read(tmp_path, "x,y\n" + rows, missing=[""])
+    assert data.classes == 2
+    rows = "".join(f"{'-' if r % 4 == 0 else r},{r * 0.3:.1f}\n" for r in (3, 4, 1, 9, 8, 5))
+    data, _ = read(tmp_path, "x,y\n" + rows, missing=["-", ""])
+    assert {each.reason for each in data.dropped} == {"missing x"}
+
+
+def test_structures_of_their_own_formats(tmp_path):
+    Chem = pytest.importorskip("rdkit.Chem")
+    from tests.data.test_hostile_files import Carbons
+
+    smiles = ["CCO", "CCN", "CCC", "CCCl", "c1ccccc1"]
+    lines = "".join(f"{text} m{n} {n * 0.7:.1f}\n" for n, text in enumerate(smiles))
+    kept = {"smiles": "SMILES", "embedder": Carbons()}
+    data, _ = read(tmp_path, lines, file="a.smi", target="column 3", identifier="name", **kept)
+    assert data.identifiers == ("m0", "m1", "m2", "m3", "m4")
+    with Chem.SDWriter(str(tmp_path / "b.sdf")) as writer:
+        for n, text in enumerate(smiles):
+            molecule = Chem.MolFromSmiles(text)
+            molecule.SetProp("_Name", f"m{n}")
+            molecule.SetProp("pIC50", f"{n * 0.7:.1f}")
+            writer.write(molecule)
+    text = (tmp_path / "b.sdf").read_text()
+    data, _ = read(tmp_path, text, file="a.sdf", target="pIC50", identifier="name", **kept)
+    np.testing.assert_allclose(data.target, [n * 0.7 for n in range(5)], rtol=1e-6)
+    assert data.structures == tuple(smiles)
+
+
+def test_a_sheet_of_excel(tmp_path):
+    pytest.importorskip("openpyxl")
+    frame = pd.DataFrame({"x": [3.5, 1, 2.5, 7], "y": [0.1, 0.2, 0.4, 0.3]})
+    frame.to_excel(tmp_path / "a.xlsx", index=False)
+    data = csv("a", str(tmp_path / "a.xlsx"), "y", tmp_path, Said())
+    np.testing.assert_allclose(data.features[:, 0], frame["x"])
+    with pd.ExcelWriter(tmp_path / "b.xlsx") as both:
+        frame.to_excel(both, sheet_name="one", index=False)
+        frame.to_excel(both, sheet_name="two", index=False)
+    with pytest.raises(DataError, match=r"has 2 sheets with content .one, two."):
+        csv("a", str(tmp_path / "b.xlsx"), "y", tmp_path, Said())
