@@ -42,6 +42,11 @@ def parsed(argv: Sequence[str]) -> Namespace:
     return get_args_parser().parse_args(list(argv))
 
 
+def flags() -> list[str]:
+    """Hydra's flags, those of one letter too."""
+    return list(get_args_parser()._option_string_actions)
+
+
 def parse(overrides: Sequence[str]) -> list[Override]:
     """Overrides, read.
 

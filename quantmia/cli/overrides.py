@@ -1,5 +1,6 @@
 """Why a command line does not compose, every fault at once."""
 
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from omegaconf.errors import OmegaConfBaseException
 from quantmia.cli.inside_hydra import groups, jobs_of, parse, parsed
 from quantmia.config.check import check
 from quantmia.config.schema import ExperimentConfig
-from quantmia.errors import ConfigError, did_you_mean
+from quantmia.errors import ConfigError, as_override, did_you_mean
 
 # Hydra raises a bare ValueError for a group set to null, a TypeError for a list in a list.
 DOES_NOT_COMPOSE = (HydraException, OmegaConfBaseException, ValueError, TypeError)
@@ -36,7 +37,39 @@ def explain(argv: list[str]) -> list[str]:
         argv: what follows `quantmia run`.
     """
     given = parsed(argv)
-    return _explained(given.overrides, given.config_dir)[0]
+    faults = _explained(given.overrides, given.config_dir)[0]
+    return faults if faults or given.multirun else _swept(given.overrides)
+
+
+def _swept(texts: Sequence[str]) -> list[str]:
+    """Overrides with several values, which one job cannot have."""
+    faults = []
+    for each in parse(texts):
+        if each.is_sweep_override():
+            key, _, value = str(each.input_line).partition("=")
+            one = (
+                f"; in one job: {shlex.quote(f'{key}=[{value}]')}" if each.is_choice_sweep() else ""
+            )
+            faults.append(f"{each.input_line}: several values; for a job of each add -m{one}")
+    return faults
+
+
+def _unreadable(text: str, error: HydraException) -> str:
+    """Why an override cannot be read, and what was meant."""
+    key, equals, value = text.partition("=")
+    if equals:
+        listed = value.startswith("[") and "]" not in value
+        advice = f"; if that is one text: {as_override(key, value)}" if value and not listed else ""
+        return (
+            f"{text}: cannot be read as key=value ({str(error).splitlines()[0]}){advice}; lists "
+            "are quoted for the shell: 'key=[a,b]'"
+        )
+    if Path(text).suffix or Path(text).exists():
+        return (
+            f"{text}: has to be key=value; for a file of yours: quantmia run dataset=csv "
+            f"{as_override('dataset.path', text)} dataset.target=COLUMN"
+        )
+    return f"{text}: has to be key=value{did_you_mean(text, ['runs', 'dataset', 'quantizer'])}"
 
 
 def composed(overrides: Sequence[str], config_dir: str | None = None) -> ExperimentConfig:
@@ -59,16 +92,14 @@ def _explained(
     texts: Sequence[str], config_dir: str | None
 ) -> tuple[list[str], ExperimentConfig | None]:
     faults: list[str] = []
+    unread: list[str] = []
     overrides: list[Override] = []
     for text in texts:
         try:
             overrides += parse([text])
         except HydraException as error:
-            detail = str(error).splitlines()[0]
-            faults.append(
-                f"{text}: cannot be read as key=value ({detail}); "
-                "quote lists and spaces for the shell: 'key=[a,b]'"
-            )
+            faults.append(_unreadable(text, error))
+            unread.append(text.partition("=")[0])
     faults += duplicates(overrides)
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
@@ -81,8 +112,9 @@ def _explained(
         if isinstance(config, DictConfig):
             try:
                 checked = check(config)
-            except ConfigError as error:
-                faults += error.faults
+            except ConfigError as error:  # of which what could not be read is told already
+                told = tuple(f"{key}: has to be given" for key in unread)
+                faults += [each for each in error.faults if not each.startswith(told)]
     return list(dict.fromkeys(faults)), checked
 
 

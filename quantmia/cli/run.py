@@ -11,13 +11,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from quantmia.cli.folders import cache_folder
-from quantmia.cli.inside_hydra import application, overrides_of, sweep_folder
+from quantmia.cli.inside_hydra import application, flags, overrides_of, sweep_folder
 from quantmia.cli.overrides import DOES_NOT_COMPOSE, conf_dir, explain
 from quantmia.cli.resolvers import prepare
 from quantmia.config.check import check
-from quantmia.errors import DONE, ConfigError, QuantmiaError, Refused
+from quantmia.config.schema import ExperimentConfig, dotted
+from quantmia.errors import DONE, ConfigError, QuantmiaError, Refused, did_you_mean
 from quantmia.preemption import Preempted, Stop
 from quantmia.progress import Progress
+from quantmia.runs.folder import RunFolder
 from quantmia.sweep.plan import Plan, is_sweep, read_plan
 from quantmia.sweep.status import forget_failure, record_failure
 
@@ -52,6 +54,7 @@ def run_job(config: DictConfig, stop: Stop | None = None) -> None:
             run(check(config), path, cache_folder(), progress, overrides, stop)
     except Exception as error:
         if not of_sweep:
+            RunFolder(path).leave_no_stub()
             raise Refused(error) from error  # past Hydra, which would print a line of its own
         mistake = isinstance(error, QuantmiaError)
         record_failure(path, f"error: {error}" if mistake else traceback.format_exc())
@@ -61,6 +64,7 @@ def run_job(config: DictConfig, stop: Stop | None = None) -> None:
 def run(overrides: list[str]) -> int:
     """Hand the overrides to Hydra, and of a sweep rank what finished."""
     overrides = _in_order(overrides)
+    _refuse_flags(overrides)
     prepare()
     with application(overrides) as full_error:
         main = hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="config")
@@ -92,6 +96,18 @@ def _in_order(overrides: list[str]) -> list[str]:
         # It says no more than they do, and would hide them.
         found = [each for each in found if each != "report=true"]
     return found
+
+
+def _refuse_flags(overrides: list[str]) -> None:
+    """Raise a QuantmiaError for a flag that there is not, and name the key that was meant."""
+    known = flags()
+    for flag in (each.partition("=")[0] for each in overrides):
+        if not flag.startswith("--") or flag == "--" or any(f.startswith(flag) for f in known):
+            continue
+        last = flag.removeprefix("--").replace("-", "_")
+        meant = [key for key in dotted(ExperimentConfig) if key.rpartition(".")[2] == last]
+        hint = f"; write {meant[0]}=..." if meant else did_you_mean(flag, known)
+        raise QuantmiaError(f"{flag}: quantmia run has no such flag{hint}. Settings are key=value.")
 
 
 def _planned() -> Plan | None:

@@ -103,6 +103,23 @@ def _largest_move(a: Tensor, b: Tensor, rows: Tensor) -> float:
     return moved if moved > CLOSE * float(rows.abs().max()) else 0.0
 
 
+def _culprit(rule: Rule, quantizer: Quantizer, rows: Tensor) -> str:
+    """The row that breaks a rule by itself, with its weights, where others do not."""
+    bad = [number for number, row in enumerate(rows.split(1)) if _breaks(rule, quantizer, row)]
+    if not bad or len(bad) == len(rows):
+        return ""
+    row = rows[bad[0]]
+    shown = ", ".join(f"{weight:.4g}" for weight in row[:4].tolist())
+    return f", row {bad[0]}: {shown}{', ...' if row.numel() > 4 else ''}"
+
+
+def _breaks(rule: Rule, quantizer: Quantizer, row: Tensor) -> bool:
+    try:
+        return rule.broken(quantizer, row.clone()) is not None
+    except Exception:  # as among the others
+        return True
+
+
 RULES = (
     Rule("keeps the shape and the type", "a model could not run", _shape),
     Rule("keeps weights finite", "losses would be NaN", _finite),
@@ -134,7 +151,7 @@ def verdicts(quantizer: Quantizer) -> Iterator[tuple[Rule, str | None]]:
                 said = [type(error).__name__, *str(error).strip().splitlines()[:1]]
                 broken = f"raises {': '.join(said)}"
             if broken:
-                found = f"{broken} ({name})"
+                found = f"{broken} ({name}{_culprit(rule, quantizer, rows)})"
                 break
         yield rule, found
         if found and rule is RULES[0]:

@@ -67,7 +67,11 @@ def show(results: Results, path: Path) -> None:
         if row["attack"]:
             found = f"{row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
             if pd.isna(row["value"]):
-                found = "undefined: all quantizers have the same MIS"
+                found = (
+                    f"undefined: it takes 3 quantizers or more, and there are {row['quantizers']}"
+                    if row["quantizers"] < 3
+                    else "undefined: all quantizers have the same MIS or r_Q"
+                )
             console.print(
                 f"Spearman(r_Q, MIS by {row['attack']}) {found}", highlight=False, markup=False
             )

@@ -10,11 +10,13 @@ from quantmia.report.figures import charts
 from quantmia.report.load import Report
 from quantmia.report.style import PAPER
 
-PAGE, FIGURES = "report.html", "figures"
+PAGE, SENSITIVE, FIGURES = "report.html", "report-with-samples.html", "figures"
 
 
 def write_page(report: Report, folder: Path, exposed: Sequence[Exposed] = ()) -> Path:
     """`report.html` of one ranking, and `figures/` as SVG and PDF.
+
+    A page that names samples is another file, so that nobody hands it on for the harmless one.
 
     Args:
         report: what it shows.
@@ -22,11 +24,14 @@ def write_page(report: Report, folder: Path, exposed: Sequence[Exposed] = ()) ->
         exposed: samples that it may name.
 
     Returns:
-        The page.
+        The page, of two the one that names samples.
     """
-    write_text(folder / PAGE, page.render(report, folder, exposed))
+    write_text(folder / PAGE, page.render(report, folder))
     vector.write_figures(charts(report, PAPER), folder / FIGURES)
-    return folder / PAGE
+    if not exposed:
+        return folder / PAGE
+    write_text(folder / SENSITIVE, page.render(report, folder, exposed))
+    return folder / SENSITIVE
 
 
 def write_comparison(reports: Mapping[str, Report], folder: Path) -> Path:

@@ -90,7 +90,7 @@ def test_a_quantizer_that_does_not_hold_is_named(broken, capsys):
     [
         (["quantizer=sgn"], "there is no quantizer sgn; did you mean sign?"),
         (["quantizer=[sign,sign]"], "sign is chosen twice"),
-        (["sign"], "sign: cannot be read as key=value"),
+        (["sign"], "sign: has to be key=value"),
         (["quantizer=[sign]", "runs=0"], "runs=0: has to be an integer"),
     ],
 )

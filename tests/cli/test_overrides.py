@@ -22,7 +22,13 @@ def test_what_composes_has_nothing_to_explain():
     ("override", "said"),
     [
         ("x=[", "x=[: cannot be read as key=value ("),
-        ("sign", "sign: cannot be read as key=value ("),
+        ("sign", "sign: has to be key=value"),
+        ("a.csv", "a.csv: has to be key=value; for a file of yours: quantmia run dataset=csv "
+         "dataset.path=a.csv dataset.target=COLUMN"),
+        ("dataset.name=IC50 (nM)", "dataset.name=IC50 (nM): cannot be read as key=value ("),
+        ("quantizer=sign,nf4", "quantizer=sign,nf4: several values; for a job of each add -m; "
+         "in one job: 'quantizer=[sign,nf4]'"),
+        ("seed=range(3)", "seed=range(3): several values; for a job of each add -m"),
         ("quantizer=null", "quantizer=null: choose from "),
         ("attack=null", "attack=null: choose from "),
         ("dataset=syntetic", "dataset=syntetic: there is no dataset syntetic; did you mean "
@@ -130,3 +136,9 @@ def test_names_that_are_chosen_twice(override, faults):
 
 def test_the_built_in_configurations_are_found():
     assert (conf_dir() / "config.yaml").is_file()
+
+
+def test_what_cannot_be_read_is_told_once_and_as_it_can_be_pasted():
+    (fault,) = explain(["dataset=csv", "dataset.path=a.csv", "dataset.target=IC50 (nM)"])
+    assert """if that is one text: 'dataset.target="IC50 (nM)"';""" in fault
+    assert "has to be given" not in fault

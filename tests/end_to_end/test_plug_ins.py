@@ -93,15 +93,18 @@ def test_modules_with_state_need_another_way_of_training(home):
         "        nn.ReLU(inplace=True), nn.Dropout(0.3), nn.Linear(width, out_features))\n"
     )
     command = ["--config-dir", "my", "model=residual", *SMALL]
-    refused = quantmia(home, "run", *command, *FAST, "hydra.run.dir=no")
+    refused = quantmia(home, "run", *command, *FAST, "training.vectorize=true", "hydra.run.dir=no")
     assert refused.returncode == 2
+    assert not (home / "no").exists()
     assert refused.stderr.count("error:") == 1
     assert "Traceback" not in refused.stderr
     assert "BatchNorm1d" in refused.stderr
+    assert "(Dropout)" in refused.stderr  # both at once
     assert "training.vectorize=false" in refused.stderr
     first = run(home, *command, "training.vectorize=false")
-    again = quantmia(home, "run", *command, *FAST, "training.vectorize=false", "hydra.run.dir=two")
+    again = quantmia(home, "run", *command, *FAST, "hydra.run.dir=two")
     assert again.returncode == 0, again.stderr
+    assert "training.vectorize=auto does so" in again.stderr
     second = pd.read_csv(home / "two" / "ranking.csv").set_index("quantizer")
     pd.testing.assert_frame_equal(first, second)  # random numbers and all
 
@@ -150,9 +153,13 @@ def test_arrays_of_images_and_a_convolution(tmp_path):
     arguments = ["dataset=npz", "dataset.path=arrays.npz", "attack=[loss_threshold,whitebox]"]
     ranking = run(tmp_path, *arguments, "model._target_=net.convolution")
     assert ranking["utility_metric"].eq("accuracy").all()
-    wrong = quantmia(tmp_path, "run", *arguments, "model=mlp", "hydra.run.dir=no")
+    flat = run(tmp_path, *arguments, "model=mlp", "hydra.run.dir=flat")
+    assert flat["utility"].notna().all()
+    (tmp_path / "net.py").write_text((tmp_path / "net.py").read_text().replace("(64,", "(65,"))
+    wrong = quantmia(tmp_path, "run", *arguments, "model._target_=net.convolution")
     assert wrong.returncode == 2
     assert "model: it fails on samples of shape [1, 6, 6]" in wrong.stderr
+    assert not (tmp_path / "outputs").exists()
 
 
 def test_a_quantizer_that_breaks_the_rules_is_told_in_words(home):
