@@ -22,7 +22,8 @@ from quantmia.errors import FolderError, QuantmiaError
 from quantmia.models.factory import Factory, model_factory, try_out, why_not_stacked
 from quantmia.models.room import stack_size
 from quantmia.progress import Progress
-from quantmia.quantizers import Quantizer, make
+from quantmia.quantizers import Function, Quantizer, make
+from quantmia.quantizers.contract import refusal
 from quantmia.runs.merge import Merged
 
 
@@ -109,6 +110,7 @@ class Experiment:
                 trained as it is to be.
         """
         chosen = choose(self.config.device)
+        self._refuse_quantizers()
         task, classes = self.dataset.task, self.dataset.classes
         samples = torch.from_numpy(self.dataset.features[:2])
         sizes = try_out(self.model, samples, task.out_features(classes))
@@ -126,6 +128,19 @@ class Experiment:
         fitted = copy(self)  # with the parts that are made already: none depends on these two
         fitted.config = replace(self.config, device=str(chosen), training=training)
         return fitted
+
+    def _refuse_quantizers(self) -> None:
+        """Raise a QuantmiaError for one of the user's on which no result could rely."""
+        for name, quantizer in self.quantizers.items():
+            if _is_own(quantizer) and (broken := refusal(quantizer)):
+                raise QuantmiaError(
+                    f"quantizer.{name}: {broken}. 'quantmia check quantizer={name}' tells all."
+                )
+
+
+def _is_own(quantizer: Quantizer) -> bool:
+    """Whether a user wrote it; ours are tested."""
+    return isinstance(quantizer, Function) or not type(quantizer).__module__.startswith("quantmia.")
 
 
 def _load(config: ExperimentConfig, cache: Path, progress: Progress) -> Dataset:

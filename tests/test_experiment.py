@@ -93,6 +93,16 @@ def test_runs_are_trained_as_one_where_the_model_allows(target, as_one):
     assert made.fitted().config.training.vectorize is as_one
 
 
+def halved(weights):
+    return weights[:, :1]
+
+
+def test_a_quantizer_of_the_users_that_breaks_a_rule_is_refused_before_any_run():
+    mine = {"mine": {"_target_": f"{__name__}.halved"}}
+    with pytest.raises(QuantmiaError, match=r"quantizer\.mine: breaks the rule 'keeps the shape"):
+        experiment(quantizer=mine).fitted()
+
+
 def test_a_model_that_does_not_fit_the_data_is_refused():
     with pytest.raises(QuantmiaError, match="model"):
         experiment(model={"_target_": "torch.nn.LayerNorm", "normalized_shape": 3}).fitted()

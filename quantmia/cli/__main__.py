@@ -1,6 +1,7 @@
 """The command line: arguments in, exit code out."""
 
 import difflib
+import errno
 import os
 import sys
 import traceback
@@ -63,6 +64,16 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise refused.error from None
     except QuantmiaError as error:
         return _mistake(error)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            traceback.print_exc()
+            return FAILED
+        print(
+            f"error: {error}; what was finished is kept. Make room, and go on with the same "
+            "command and resume=true.",
+            file=sys.stderr,
+        )
+        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except Preempted:

@@ -178,7 +178,13 @@ def embed(
     """
     address = hashlib.sha256(json.dumps([embedder.identity, list(smiles)]).encode()).hexdigest()
     path = cache / "embeddings" / f"{address}.safetensors"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise QuantmiaError(
+            f"QUANTMIA_CACHE: the folder {path.parent} cannot be made: {error.strerror}; name "
+            "another one"
+        ) from error
     with FileLock(path.with_suffix(".lock")):
         try:
             return read_tensors(path)[0]["features"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from quantmia.data.table import column
 from quantmia.data.target import PLAIN, missing_values, to_numbers, written_otherwise
-from quantmia.data.written import LARGEST, Marks, centred, sequence
+from quantmia.data.written import DATES, LARGEST, Marks, centred, sequence
 from quantmia.errors import DataError, as_override
 
 MOST_LEVELS = 50  # of a column that was not named as categorical
@@ -23,13 +23,22 @@ class Encoded:
         columns: float64 numbers, or texts that are categories, by name.
         faults: why a row cannot be used, or NaN.
         notes: what was left out or shifted, a sentence each.
-        numbering: columns among them that number the rows.
+        numbering: columns among them that number the rows, of which equal rows differ.
     """
 
     columns: dict[str, pd.Series]
     faults: pd.Series
     notes: list[str]
     numbering: list[str]
+
+    def compared(self, rows: NDArray[np.int64]) -> NDArray[np.float32]:
+        """By what rows are told apart: their features, but for numbers of the rows.
+
+        Args:
+            rows: their numbers.
+        """
+        alone = len(self.numbering) == len(self.columns)
+        return self.of(rows) if alone else self.of(rows, but=self.numbering)
 
     def of(self, rows: NDArray[np.int64], but: Sequence[str] = ()) -> NDArray[np.float32]:
         """Features of the rows that are used, float32 [rows, features].
@@ -107,7 +116,7 @@ def encode(
         other = written_otherwise(texts, unread, present, marks)
         if other is not None:
             what = f"holds {other.what}, such as '{other.example}'"
-            if "date" in other.what:
+            if other.what == DATES:
                 leave_out(name, what)
                 continue
             raise DataError(

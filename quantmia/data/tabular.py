@@ -133,8 +133,9 @@ def csv(
     names = _named(own_names) if own_names is not None else _row_names(len(table))
     rows = np.flatnonzero(encoded.faults.isna())
     dropped = _faulty(encoded.faults, names)
-    compared = encoded.of(rows, but=encoded.numbering) if encoded.numbering else encoded.of(rows)
-    rows, found, twins = _once(rows, encoded.of(rows), compared, names, duplicates)
+    found = encoded.of(rows)
+    compared = encoded.compared(rows) if encoded.numbering else found
+    rows, found, twins = _once(rows, found, compared, names, duplicates)
     dropped = sorted([*dropped, *twins], key=lambda each: each.row)
     _refuse_nothing(path, rows, dropped)
     return _finish(name, read, rows, found, names, dropped, progress)

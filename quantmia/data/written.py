@@ -26,9 +26,10 @@ DATE = (
     rf"{MONTH} \d{{1,2}},? \d{{4}}",
 )
 GROUPING = [",", ".", "'", "\u2019", " ", "_"]
+DATES = "dates or times"
 # What is written in place of a plain number; the first that fits half of a column is said.
 KINDS = {
-    "dates or times": "|".join([*(rf"{each}(?:[T ]+{TIME})?" for each in DATE), TIME]),
+    DATES: "|".join([*(rf"{each}(?:[T ]+{TIME})?" for each in DATE), TIME]),
     "censored values": rf"(?:[<>≤≥~]=?|[≲≳])\s*{NUMBER}\s*{UNIT}?",
     "numbers with a currency": r"[+-]?[$€£¥]\s*[\d.,' ]*\d|[\d.,' ]*\d\s*[$€£¥]",
     "ranges, or values with an error": (
@@ -119,7 +120,7 @@ class Marks:
         if texts.empty:
             return None
         for what, pattern in KINDS.items():
-            fits = texts.str.fullmatch(pattern, flags=re.IGNORECASE if "date" in what else 0)
+            fits = texts.str.fullmatch(pattern, flags=re.IGNORECASE if what == DATES else 0)
             if fits.mean() >= 0.5:
                 return Other(what, texts[fits].iloc[0])
         for mark in GROUPING:
@@ -130,7 +131,7 @@ class Marks:
                     break
                 setting = as_override("dataset.thousands", mark)
                 return Other(f"thousands grouped by '{mark}'", texts[fits].iloc[0], setting)
-        for mark in {",", "."} - {self.decimal}:
+        for mark in [each for each in (",", ".") if each != self.decimal]:
             fits = texts.str.fullmatch(rf"[+-]?\d*{re.escape(mark)}\d+(?:[eE][+-]?\d+)?")
             if fits.mean() >= 0.5:
                 setting = as_override("dataset.decimal", mark)

@@ -136,6 +136,17 @@ RULES = (
 )
 
 
+def refusal(quantizer: Quantizer) -> str | None:
+    """The first required rule that a quantizer breaks, and how, or None.
+
+    Args:
+        quantizer: to try on `examples()`.
+    """
+    broken = ((rule, found) for rule, found in verdicts(quantizer) if rule.required and found)
+    rule, found = next(broken, (None, None))
+    return f"breaks the rule '{rule.law}': {found}; {rule.why}" if rule else None
+
+
 def verdicts(quantizer: Quantizer) -> Iterator[tuple[Rule, str | None]]:
     """Every rule with where it is broken first, or None; stops when nothing more can be tried.
 

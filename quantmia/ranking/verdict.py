@@ -137,6 +137,26 @@ def dropped_rows(dataset: Mapping[str, Any]) -> Iterator[Caution]:
         )
 
 
+def guessing(table: pd.DataFrame, dataset: Mapping[str, Any]) -> Iterator[Caution]:
+    """Quantizers that predict no better than the most frequent class always would.
+
+    Args:
+        table: the ranking.
+        dataset: what a manifest says of the data; old ones do not know the classes' shares.
+    """
+    share = dataset.get("largest_class")
+    if share is None:
+        return
+    poor = table[(table["utility_metric"] == "accuracy") & (table["utility"] <= share)]
+    if len(poor):
+        yield Caution(
+            f"always guessing the most frequent class is right in {share:.3f} of the cases: "
+            f"{', '.join(poor['quantizer'])} {'is' if len(poor) == 1 else 'are'} no better",
+            "It leaks little because it says little: do not count it as private. roc_auc in "
+            "utility.csv tells more where one class is rare.",
+        )
+
+
 def _of_grid(grid: GridAgreement) -> Caution:
     kept = "every checkpoint" if grid.reference == 1 else f"one checkpoint in {grid.reference}"
     return Caution(

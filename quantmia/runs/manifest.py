@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -52,6 +53,7 @@ class Manifest:
             "validation": len(parts.validation),
             "pool": len(parts.pool),
             "sha256": dataset.fingerprint,
+            "largest_class": largest_class(dataset, parts),
             "dropped": {reason: reasons.count(reason) for reason in sorted(set(reasons))},
         }
         packages = ("quantmia", "torch", "numpy", "scipy", "hydra-core")
@@ -94,6 +96,18 @@ class Manifest:
             },
             "peak_memory_mib": round(peak_memory / 1024),
         }
+
+
+def largest_class(dataset: Dataset, parts: Split) -> float | None:
+    """Share of the most frequent class among the held-out samples; None for regression.
+
+    Args:
+        dataset: its targets.
+        parts: who is held out.
+    """
+    if dataset.task_name == "regression":
+        return None
+    return float(np.bincount(dataset.target[parts.validation]).max() / len(parts.validation))
 
 
 def trained_by(config: ExperimentConfig) -> list[str]:

@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 
 from quantmia import __version__
@@ -45,6 +47,17 @@ def test_a_mistake_is_explained_and_nothing_is_made(overrides, expected, capsys,
         assert text in error
     assert "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_fails_in_words(capsys, monkeypatch):
+    def full(arguments):
+        raise OSError(errno.ENOSPC, "No space left on device", "runs/x")
+
+    monkeypatch.setattr("quantmia.cli.run.run", full)
+    assert main(["run"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: [Errno 28] No space left on device: 'runs/x'; what was")
+    assert "resume=true" in error
 
 
 def test_run_dir_below_a_file(capsys, tmp_path):

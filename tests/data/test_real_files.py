@@ -188,6 +188,18 @@ def test_a_number_of_the_row_is_no_feature_and_hides_no_duplicate(name, start, t
     assert data.identifiers[0] == str(start)
 
 
+def test_the_number_of_the_row_may_be_the_only_feature(tmp_path):
+    text = "id;y\n" + "".join(f"{row};{row * 0.31 % 1:.2f}\n" for row in range(14))
+    data, _ = read(tmp_path, text, features="id")
+    assert data.features.shape == (14, 1)
+
+
+@pytest.mark.parametrize("minus", ["-", "\u2212"])
+def test_a_minus_is_one_as_typesetters_write_it_too(minus, tmp_path):
+    data, _ = read(tmp_path, table(x=[f"{minus}0.5", "1.5", f"{minus}2e1", "4"]), duplicates="keep")
+    assert set(data.features[:, 0].tolist()) == {-0.5, 1.5, -20.0, 4.0}
+
+
 @pytest.mark.parametrize("values", [["S1", "S2"], ["a@x.org", "b@x.org"], ["anna", "berta"]])
 def test_a_text_of_its_own_in_every_row_is_left_out(values, tmp_path):
     rows = [f"{values[0]}{row};{row * 1.7 % 3:.2f};{row * 0.3 % 1:.2f}\n" for row in range(20)]

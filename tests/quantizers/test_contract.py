@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from quantmia.quantizers import FullPrecision, Function, Quantizer, Sign, TorchAO, Uniform, make
-from quantmia.quantizers.contract import RULES, examples, verdicts
+from quantmia.quantizers.contract import RULES, examples, refusal, verdicts
 from tests.configurations import configured
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -187,6 +187,15 @@ def test_errors_are_told_and_nothing_else_is_tried(error, said):
 
     found = list(verdicts(mine(fails)))
     assert [(rule.law, why) for rule, why in found] == [(LAWS[0], said)]
+
+
+def test_what_breaks_a_required_rule_is_refused_and_what_is_good_to_know_is_not():
+    refused = refusal(mine(first_two))
+    assert refused is not None
+    assert refused.startswith(f"breaks the rule '{LAWS[0]}': returns [3, 2] for [3, 257]")
+    assert refused.endswith("; a model could not run")
+    assert refusal(mine(lambda weights: weights * 0.5)) is None  # not idempotent
+    assert refusal(Sign()) is None
 
 
 def test_an_interrupt_is_nobodys_fault():

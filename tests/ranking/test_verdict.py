@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from quantmia.ranking.agreement import Agreement, GridAgreement
-from quantmia.ranking.verdict import Caution, cautions, dropped_rows, flags
+from quantmia.ranking.verdict import Caution, cautions, dropped_rows, flags, guessing
 from quantmia.statistics import Interval
 
 JUST_BELOW = float(np.nextafter(0.8, 0))
@@ -155,6 +155,27 @@ def test_rows_that_were_dropped_are_counted_by_reason():
         "4 of 20 rows were dropped (3 missing target, 1 same features): dropped.csv"
     )
     assert list(dropped_rows({"samples": 16, "dropped": {}})) == []
+
+
+@pytest.mark.parametrize(
+    ("utility", "said"),
+    [([0.985, 0.99, 0.9981], "b, a are"), ([0.998, 0.999, 1.0], "a is"), ([0.999] * 3, None)],
+)
+def test_who_is_no_better_than_guessing_is_named(utility, said):
+    table = ranking(("a", "b", "c"), utility=utility).iloc[::-1].reset_index(drop=True)
+    found = list(guessing(table, {"largest_class": 0.998}))
+    assert len(found) == (said is not None)
+    if said:
+        assert found[0].text == (
+            "always guessing the most frequent class is right in 0.998 of the cases: "
+            f"{said} no better"
+        )
+
+
+def test_regression_and_old_manifests_have_no_largest_class():
+    assert list(guessing(ranking(utility=0.1), {"largest_class": None})) == []
+    assert list(guessing(ranking(utility=0.1), {})) == []
+    assert list(guessing(ranking(metric="r2", utility=0.1), {"largest_class": 0.5})) == []
 
 
 def test_the_front_is_of_the_trusted_attack_and_the_utility():

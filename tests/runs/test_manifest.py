@@ -58,6 +58,7 @@ def test_what_is_known_before_anything_is_trained():
 def test_the_data_are_told_by_their_content():
     data = dataset()
     parts = split(data, 0.4, 0)
+    held_out = data.target[parts.validation]
     assert begun()["dataset"] == {
         "name": "mine",
         "task": "binary",
@@ -66,6 +67,7 @@ def test_the_data_are_told_by_their_content():
         "validation": len(parts.validation),
         "pool": len(parts.pool),
         "sha256": data.fingerprint,
+        "largest_class": max((held_out == 0).mean(), (held_out == 1).mean()),
         "dropped": {},
     }
 
