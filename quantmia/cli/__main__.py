@@ -64,24 +64,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise refused.error from None
     except QuantmiaError as error:
         return _mistake(error)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            traceback.print_exc()
-            return FAILED
-        print(
-            f"error: {error}; what was finished is kept. Make room, and go on with the same "
-            "command and resume=true.",
-            file=sys.stderr,
-        )
-        return FAILED
     except KeyboardInterrupt:
         return INTERRUPTED
     except Preempted:
         return PREEMPTED
     except SystemExit as stop:  # argparse has said why
         return stop.code if isinstance(stop.code, int) else (FAILED if stop.code else DONE)
-    except Exception:
-        traceback.print_exc()
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            print(
+                f"error: {error}; what was finished is kept. Make room, and go on with the same "
+                "command and resume=true.",
+                file=sys.stderr,
+            )
+        else:
+            traceback.print_exc()
         return FAILED
 
 

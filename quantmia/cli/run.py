@@ -19,7 +19,6 @@ from quantmia.config.schema import ExperimentConfig, dotted
 from quantmia.errors import DONE, ConfigError, QuantmiaError, Refused, did_you_mean
 from quantmia.preemption import Preempted, Stop
 from quantmia.progress import Progress
-from quantmia.runs.folder import RunFolder
 from quantmia.sweep.plan import Plan, is_sweep, read_plan
 from quantmia.sweep.status import forget_failure, record_failure
 
@@ -54,7 +53,6 @@ def run_job(config: DictConfig, stop: Stop | None = None) -> None:
             run(check(config), path, cache_folder(), progress, overrides, stop)
     except Exception as error:
         if not of_sweep:
-            RunFolder(path).leave_no_stub()
             raise Refused(error) from error  # past Hydra, which would print a line of its own
         mistake = isinstance(error, QuantmiaError)
         record_failure(path, f"error: {error}" if mistake else traceback.format_exc())

@@ -1,7 +1,9 @@
 """How a text file is laid out: what separates its columns, where its header stands."""
 
 import csv
+import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quantmia.errors import DataError, as_override
@@ -10,37 +12,48 @@ SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 NAMED = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 CANDIDATES = [",", ";", "\t", "|"]
 SAID = re.compile(r'^"?sep=(.)"?\r?\n')  # what Excel writes and reads in the first line
-LOOKED_AT = 200  # lines
+LOOKED_AT = 1 << 18  # characters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """How a file is written, as far as its user says.
+
+    Args:
+        separator: between columns, one character or its name; found if None.
+        encoding: of text; UTF-8, or what a byte order mark says, if None.
+        decimal: the mark before decimals.
+        header: whether the first line names the columns.
+        skip: lines before it.
+        comment: lines that begin so are passed over.
+        missing: texts that say that there is nothing; those of pandas if None.
+    """
+
+    separator: str | None = None
+    encoding: str | None = None
+    decimal: str = "."
+    header: bool = True
+    skip: int = 0
+    comment: str | None = None
+    missing: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the columns of a text are.
+    """The lines of a table, and what separates their columns.
 
     Args:
+        text: header and rows alone.
         separator: one character.
-        skip: lines before the header, or before the first row.
-        header: whether there is one.
-        comment: lines that begin so are passed over.
         note: what was found out, in words, or empty.
     """
 
+    text: str
     separator: str
-    skip: int = 0
-    header: bool = True
-    comment: str | None = None
     note: str = ""
 
 
-def layout_of(
-    path: str,
-    text: str,
-    ending: str,
-    separator: str | None,
-    header: bool = True,
-    skip: int = 0,
-    comment: str | None = None,
-) -> Layout:
+def layout_of(path: str, text: str, ending: str, written: Written) -> Layout:
     """Find what separates the columns, unless it is said.
 
     The file's name tells it, or its first line (`sep=;`). Where another separator cuts header and
@@ -50,32 +63,19 @@ def layout_of(
         path: for messages.
         text: whole.
         ending: of the file's name.
-        separator: one character or its name; found if None.
-        header: whether the file has one.
-        skip: lines to pass over.
-        comment: lines that begin so are passed over.
+        written: what is said of it.
 
     Raises:
         DataError: the separator is none, or there is no telling.
     """
-    if comment is not None and len(comment) != 1:
-        raise DataError(f"dataset.comment={comment}: has to be one character, such as '#'")
     said = SAID.match(text)
+    text = _table_alone(text, max(written.skip, 1) if said else written.skip, written.comment)
+    if written.separator is not None:
+        return Layout(text, _character(written.separator))
     if said:
-        skip = max(skip, 1)
-    if separator is not None:
-        found = NAMED.get(separator, separator)
-        if len(found) != 1 or found.isalnum() or found in '"\r\n':
-            raise DataError(
-                f"dataset.separator={separator}: has to be one character, such as ';', or one of "
-                f"{', '.join(name for name in NAMED if name.isalpha())}"
-            )
-        return Layout(found, skip, header, comment)
+        return Layout(text, said[1], f"its first line says sep={said[1]}")
     named = SEPARATORS.get(ending)
-    if said:
-        return Layout(said[1], skip, header, comment, f"its first line says sep={said[1]}")
-    lines = _lines(text, skip, comment)
-    counts = {mark: _columns(lines, mark) for mark in CANDIDATES}
+    counts = {mark: _columns(text, mark) for mark in CANDIDATES}
     best = max(CANDIDATES, key=lambda mark: (counts[mark], mark == named))
     if counts[best] < 2:
         if named is None:
@@ -84,12 +84,35 @@ def layout_of(
                 ".xlsx, .sdf, .smi, and no separator cuts its lines into equally many columns; if "
                 f"it is text, name what separates them: {as_override('dataset.separator', ';')}"
             )
-        return Layout(named, skip, header, comment)
+        return Layout(text, named)
     if best == named:
-        return Layout(best, skip, header, comment)
+        return Layout(text, best)
     note = f"columns are separated by {shown(best)} ({counts[best]} in every line"
     note += f"; dataset.separator={_name(named)} would read {shown(named)})" if named else ")"
-    return Layout(best, skip, header, comment, note)
+    return Layout(text, best, note)
+
+
+def _table_alone(text: str, skip: int, comment: str | None) -> str:
+    """A text without the lines before its header and without comments.
+
+    Pandas would take a comment for the rest of any line: C#N holds none.
+    """
+    if comment is not None and len(comment) != 1:
+        raise DataError(f"dataset.comment={comment}: has to be one character, such as '#'")
+    if not skip and comment is None:
+        return text
+    lines = list(io.StringIO(text, newline=None))[skip:]
+    return "".join(line for line in lines if comment is None or not line.startswith(comment))
+
+
+def _character(separator: str) -> str:
+    found = NAMED.get(separator, separator)
+    if len(found) != 1 or found.isalnum() or found in '"\r\n':
+        raise DataError(
+            f"dataset.separator={separator}: has to be one character, such as ';', or one of "
+            f"{', '.join(name for name in NAMED if name.isalpha())}"
+        )
+    return found
 
 
 def shown(mark: str) -> str:
@@ -101,17 +124,14 @@ def _name(mark: str) -> str:
     return next(name for name, each in NAMED.items() if each == mark and name.isalpha())
 
 
-def _lines(text: str, skip: int, comment: str | None) -> list[str]:
-    """The first lines that hold something, the last of them whole."""
-    lines = text[: 1 << 20].splitlines()[skip:]
-    kept = [line for line in lines if line.strip() and not (comment and line.startswith(comment))]
-    return kept[:LOOKED_AT]
-
-
-def _columns(lines: list[str], mark: str) -> int:
-    """Into how many columns a mark cuts every line; 0 if not into equally many."""
+def _columns(text: str, mark: str) -> int:
+    """Into how many columns a mark cuts every row; 0 if not into equally many."""
+    head = text[:LOOKED_AT]
     try:
-        counts = {len(row) for row in csv.reader(lines, delimiter=mark) if row}
+        rows = [row for row in csv.reader(io.StringIO(head, newline=None), delimiter=mark) if row]
     except csv.Error:
         return 0
+    if len(head) < len(text):
+        rows = rows[:-1]  # which is cut
+    counts = {len(row) for row in rows}
     return counts.pop() if len(counts) == 1 else 0

@@ -106,14 +106,13 @@ def encode(
             if chosen:
                 raise DataError(f"dataset.features: the column '{name}' is empty")
             continue
-        present = int((~missing).sum())
-        numbers, unread = to_numbers(values, missing, marks)
-        texts = values.astype(str).str.strip()
         if name in categorical:
             drop(missing, f"missing {name}")
-            found.columns[name] = texts
+            found.columns[name] = values.astype(str).str.strip()
             continue
-        other = written_otherwise(texts, unread, present, marks)
+        present = int((~missing).sum())
+        numbers, unread = to_numbers(values, missing, marks)
+        other = written_otherwise(values, unread, present, marks)
         if other is not None:
             what = f"holds {other.what}, such as '{other.example}'"
             if other.what == DATES:
@@ -134,7 +133,7 @@ def encode(
                 )
                 found.numbering.append(name)
             drop(missing, f"missing {name}")
-            drop(unread, f"{name} is no number: " + values.astype(str))
+            drop(unread, f"{name} is no number: " + values[unread].astype(str))
             drop(numbers.abs() > LARGEST, f"{name} is infinite or too large")
             shifted = centred(numbers)
             if shifted is not None:
@@ -144,16 +143,15 @@ def encode(
                 )
             found.columns[name] = numbers if shifted is None else shifted
             continue
-        levels = texts[~missing].nunique()
+        texts = values.astype(str).str.strip()
+        levels, example = texts[~missing].nunique(), texts[~missing].iloc[0]
         if levels == present > 1:
-            leave_out(
-                name, f"has a text of its own in every row, such as '{texts[~missing].iloc[0]}'"
-            )
+            leave_out(name, f"has a text of its own in every row, such as '{example}'")
             continue
         if levels > MOST_LEVELS:
             raise DataError(
                 f"dataset.features: the column '{name}' holds {levels} different texts, such as "
-                f"'{texts[~missing].iloc[0]}'; leave it out (dataset.features=[...]), if it holds "
+                f"'{example}'; leave it out (dataset.features=[...]), if it holds "
                 f"molecules: {as_override('dataset.smiles', name)}, or if it is a category: "
                 f"{as_override('dataset.categorical', [name])}"
             )

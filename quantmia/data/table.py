@@ -1,50 +1,23 @@
-"""Tables from files: CSV, TSV and Parquet, plain or compressed."""
+"""Tables from files: text, Parquet, Excel and structures, plain or compressed."""
 
 import io
 import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from quantmia.data.content import COMPRESSED, content_of, decoded, existing, unreadable
-from quantmia.data.layout import layout_of, shown
+from quantmia.data.layout import Written, layout_of, shown
 from quantmia.data.structures import STRUCTURES
 from quantmia.data.written import NUMBER
 from quantmia.errors import DataError, as_override, did_you_mean, first_line
 from quantmia.progress import Progress
 
 INDEX = ("", "Unnamed: 0")  # what pandas calls the row numbers that it writes
-
-
 # What a command line makes of a name that looks like a number or a truth value.
 ColumnName = str | int | float | bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Written:
-    """How a file is written, as far as its user says.
-
-    Args:
-        separator: between columns; found if None.
-        encoding: of text; UTF-8, or what a byte order mark says, if None.
-        decimal: the mark before decimals.
-        header: whether the first line names the columns.
-        skip: lines before it.
-        comment: lines that begin so are passed over.
-        missing: texts that say that there is nothing; those of pandas if None.
-    """
-
-    separator: str | None = None
-    encoding: str | None = None
-    decimal: str = "."
-    header: bool = True
-    skip: int = 0
-    comment: str | None = None
-    missing: Sequence[str] | None = None
 
 
 def read_table(path: str, written: Written, progress: Progress) -> pd.DataFrame:
@@ -139,28 +112,24 @@ def _read_text(
     path: str, text: str, ending: str, written: Written, progress: Progress
 ) -> tuple[list[str], pd.DataFrame]:
     """The names of the header as they stand there, and the table."""
-    layout = layout_of(
-        path, text, ending, written.separator, written.header, written.skip, written.comment
-    )
+    layout = layout_of(path, text, ending, written)
     if layout.note:
         progress.say(f"{path}: {layout.note}")
-    how: dict[str, Any] = {
-        "sep": layout.separator,
-        "skiprows": layout.skip,
-        "comment": layout.comment,
-        "engine": "c",
-    }
     missing = written.missing
+
+    def lines() -> io.StringIO:
+        return io.StringIO(layout.text)
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             first = pd.read_csv(
-                io.StringIO(text), **how, header=None, nrows=1, dtype=str, na_filter=False
+                lines(), sep=layout.separator, header=None, nrows=1, dtype=str, na_filter=False
             )
             table = pd.read_csv(
-                io.StringIO(text),
-                **how,
-                header=0 if layout.header else None,
+                lines(),
+                sep=layout.separator,
+                header=0 if written.header else None,
                 na_values=None if missing is None else list(missing),
                 keep_default_na=missing is None,
                 decimal=written.decimal,
@@ -176,7 +145,7 @@ def _read_text(
             f"({as_override('dataset.separator', ';')}), are texts that hold it quoted, and does "
             "the header come first (dataset.skip=1)?"
         ) from error
-    if not layout.header:
+    if not written.header:
         return [f"column {n}" for n in range(1, len(table.columns) + 1)], table
     return [str(name).strip() for name in first.iloc[0]], table
 
@@ -210,8 +179,8 @@ def column(table: pd.DataFrame, key: str, name: str) -> pd.Series:
     Raises:
         DataError: it is not there; lists those that are.
     """
-    columns = [str(each) for each in table]
-    if name not in columns:
+    if name not in table:
+        columns = [str(each) for each in table]
         shown = ", ".join(columns[:30]) + (", ..." if len(columns) > 30 else "")
         raise DataError(
             f"{key}={name}: there is no such column{did_you_mean(name, columns)} (columns: {shown})"

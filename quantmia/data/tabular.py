@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from quantmia.data.dataset import Dataset, Dropped
 from quantmia.data.embedders import Embedder, embed
+from quantmia.data.layout import Written
 from quantmia.data.molecules import usable
 from quantmia.data.numeric import encode, first_of_its_kind
-from quantmia.data.table import ColumnName, Written, column, named, read_table
+from quantmia.data.table import ColumnName, column, named, read_table
 from quantmia.data.target import Target, read_target
 from quantmia.data.written import Marks
 from quantmia.errors import DataError

@@ -105,7 +105,7 @@ def _largest_move(a: Tensor, b: Tensor, rows: Tensor) -> float:
 
 def _culprit(rule: Rule, quantizer: Quantizer, rows: Tensor) -> str:
     """The row that breaks a rule by itself, with its weights, where others do not."""
-    bad = [number for number, row in enumerate(rows.split(1)) if _breaks(rule, quantizer, row)]
+    bad = [number for number, row in enumerate(rows.split(1)) if _broken(rule, quantizer, row)]
     if not bad or len(bad) == len(rows):
         return ""
     row = rows[bad[0]]
@@ -113,11 +113,13 @@ def _culprit(rule: Rule, quantizer: Quantizer, rows: Tensor) -> str:
     return f", row {bad[0]}: {shown}{', ...' if row.numel() > 4 else ''}"
 
 
-def _breaks(rule: Rule, quantizer: Quantizer, row: Tensor) -> bool:
+def _broken(rule: Rule, quantizer: Quantizer, rows: Tensor) -> str | None:
+    """How a quantizer breaks a rule on some rows, raising an error being one way, or None."""
     try:
-        return rule.broken(quantizer, row.clone()) is not None
-    except Exception:  # as among the others
-        return True
+        return rule.broken(quantizer, rows.clone())
+    except Exception as error:  # a user's code can raise anything
+        said = [type(error).__name__, *str(error).strip().splitlines()[:1]]
+        return f"raises {': '.join(said)}"
 
 
 RULES = (
@@ -156,12 +158,7 @@ def verdicts(quantizer: Quantizer) -> Iterator[tuple[Rule, str | None]]:
     for rule in RULES:
         found = None
         for name, rows in examples():
-            try:
-                broken = rule.broken(quantizer, rows.clone())
-            except Exception as error:  # a user's code can raise anything
-                said = [type(error).__name__, *str(error).strip().splitlines()[:1]]
-                broken = f"raises {': '.join(said)}"
-            if broken:
+            if broken := _broken(rule, quantizer, rows):
                 found = f"{broken} ({name}{_culprit(rule, quantizer, rows)})"
                 break
         yield rule, found

@@ -53,6 +53,8 @@ class RunFolder:
     def lock(self) -> Iterator[None]:
         """Hold the folder; the lock ends with its owner.
 
+        The folder of one that fails before it has begun is removed.
+
         A second is for those that look whether it is held, a minute under SLURM for a process that
         was requeued but has not ended yet.
 
@@ -70,27 +72,28 @@ class RunFolder:
         try:
             patience = 60 if "SLURM_JOB_ID" in os.environ else 1
             with FileLock(self.path / ".lock", timeout=patience):
-                yield
+                try:
+                    yield
+                except Exception:
+                    self._leave_no_stub()
+                    raise
         except Timeout:
             raise FolderError(
                 f"hydra.run.dir: another process is writing {self.path}; wait for it or choose "
                 "another folder."
             ) from None
 
-    def leave_no_stub(self) -> None:
-        """Remove the folder if it holds nothing of ours yet, and empty ones above in `outputs/`.
+    def _leave_no_stub(self) -> None:
+        """Remove the folder if it holds nothing yet, and empty ones above it in `outputs/`.
 
-        What Hydra writes before a job begins (its copy of the configuration, an empty log) is
-        worth nothing without a run.
+        What Hydra writes before a job begins (its copy of the configuration, its log) is worth
+        nothing without a run.
         """
-        left = [file for kind in KINDS for file in (self.path / kind).glob("*")]
-        for file in self.path.glob("*"):
-            ours = file.name in (".lock", ".hydra", *KINDS) or file.suffix == ".log"
-            left += [] if ours else [file]
-        if left or not self.path.is_dir():
+        path, here = self.path.resolve(), Path.cwd()
+        left = {each.name for each in path.iterdir()} - {".lock", ".hydra", "quantmia.log", *KINDS}
+        if left or any(any((path / kind).iterdir()) for kind in KINDS) or here.is_relative_to(path):
             return
-        shutil.rmtree(self.path)
-        path = self.path.absolute()
+        shutil.rmtree(path)
         if "outputs" in path.parts:
             below = len(path.parts) - path.parts.index("outputs") - 1
             with suppress(OSError):  # others are in it

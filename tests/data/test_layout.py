@@ -1,11 +1,11 @@
 import pytest
 
-from quantmia.data.layout import layout_of
+from quantmia.data.layout import LOOKED_AT, Written, layout_of
 from quantmia.errors import DataError
 
 
 def laid_out(text: str, ending: str = ".csv", **said):
-    return layout_of("a", text, ending, said.pop("separator", None), **said)
+    return layout_of("a", text, ending, Written(**said))
 
 
 @pytest.mark.parametrize(
@@ -33,14 +33,22 @@ def test_what_cuts_every_line_into_equally_many_columns_separates_them(
 
 def test_the_first_line_may_say_it():
     found = laid_out("sep=|\na|b,c\n1|2,3\n")
-    assert (found.separator, found.skip) == ("|", 1)
+    assert (found.separator, found.text) == ("|", "a|b,c\n1|2,3\n")
     assert laid_out('"sep=;"\na;b\n1;2\n').separator == ";"
-    assert laid_out("sep=|\na;b\n1;2\n", separator=";") == laid_out("a;b\n", separator=";", skip=1)
+    assert laid_out("sep=|\na;b\n", separator=";") == laid_out("a;b\n", separator=";")
 
 
-def test_comments_and_lines_before_the_header_are_passed_over():
-    text = "made; by; us\n# a, b\na,b\n1,2\n"
-    assert laid_out(text, skip=1, comment="#").separator == ","
+def test_comments_and_lines_before_the_header_are_left_out_and_nothing_else():
+    text = "made; by; us\n# a, b\na,b\nC#N,2\n#3,4\n"
+    found = laid_out(text, skip=1, comment="#")
+    assert (found.separator, found.text) == (",", "a,b\nC#N,2\n")
+
+
+@pytest.mark.parametrize("columns", [3, 9000])
+def test_a_long_file_is_looked_at_from_its_beginning(columns):
+    line = ";".join(["0.123"] * columns) + "\n"
+    text = line * (2 * LOOKED_AT // len(line) + 3)
+    assert laid_out(text).separator == ";"
 
 
 @pytest.mark.parametrize("name", ["tab", "comma", "semicolon", "pipe", "space"])

@@ -286,20 +286,46 @@ def test_the_same_data_and_code_are_gone_on_with(tmp_path):
     RunFolder(tmp_path / "new").refuse_changed(here)
 
 
-def test_a_stub_is_removed_and_nothing_else(tmp_path):
-    stub = RunFolder(tmp_path / "outputs" / "mine" / "now")
-    with stub.lock():
-        (stub.path / ".hydra").mkdir()
-        (stub.path / "quantmia.log").touch()
-    stub.leave_no_stub()
+class FailedError(Exception):
+    pass
+
+
+def failing(path: Path, *, manifest: bool = False, file: str | None = None) -> None:
+    """A job that ends before it has written a run."""
+    made = RunFolder(path)
+    with pytest.raises(FailedError), made.lock():
+        (path / ".hydra").mkdir()
+        (path / "quantmia.log").touch()
+        if manifest:
+            made.write_manifest({})
+        if file:
+            (path / file).touch()
+        raise FailedError
+
+
+def test_a_job_that_never_began_leaves_no_folder(tmp_path):
+    failing(tmp_path / "outputs" / "mine" / "now")
     assert list(tmp_path.iterdir()) == []
-    kept = RunFolder(tmp_path / "kept")
-    with kept.lock():
-        (kept.path / "notes.txt").touch()
-    kept.leave_no_stub()
-    assert (kept.path / "notes.txt").exists()
-    begun = RunFolder(tmp_path / "begun")
-    with begun.lock():
-        begun.write_manifest({})
-    begun.leave_no_stub()
-    assert (begun.path / "manifest.json").exists()
+
+
+def test_what_others_put_there_stays(tmp_path, monkeypatch):
+    failing(tmp_path / "outputs" / "mine" / "begun", manifest=True)
+    failing(tmp_path / "notes", file="notes.log")
+    failing(tmp_path / "outputs" / "mine" / "now")
+    assert (tmp_path / "outputs" / "mine" / "begun" / "manifest.json").exists()
+    assert (tmp_path / "notes" / "notes.log").exists()
+    assert not (tmp_path / "outputs" / "mine" / "now").exists()
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    failing(here)
+    assert here.exists()
+
+
+def test_who_is_refused_removes_nothing_of_the_one_at_work(tmp_path):
+    made = RunFolder(tmp_path / "out")
+    with made.lock():
+        with pytest.raises(FolderError, match="another process"), RunFolder(made.path).lock():
+            pass
+        made.write_run(0, files(), MODEL)
+    assert made.is_done(0)
