@@ -13,9 +13,9 @@ EFFICIENCY := outputs/efficiency
 SETTING_synthetic := +experiment=synthetic
 SETTING_two_modes := +experiment=synthetic dataset.modes=2 dataset.sigma=4
 SETTING_100_members := +experiment=synthetic dataset.size=334
-SETTING_lipophilicity := +experiment=lipophilicity
-SETTING_freesolv := +experiment=freesolv
-SETTING_logbb := +experiment=logbb
+SETTING_lipophilicity := +experiment=lipophilicity dataset.duplicates=molecules
+SETTING_freesolv := +experiment=freesolv dataset.duplicates=molecules
+SETTING_logbb := +experiment=logbb dataset.duplicates=molecules
 DATASETS := lipophilicity esol freesolv bbb logbb breast_cancer digits diabetes
 # Sweeps of `make tables`, each of conf/experiment/paper/, and settings of `make efficiency`.
 PAPER := outputs/paper

@@ -19,7 +19,7 @@ from quantmia.data import Dataset, Split, split, standardise
 from quantmia.data.embedders import make_embedder
 from quantmia.device import choose
 from quantmia.errors import FolderError, QuantmiaError
-from quantmia.models.factory import Factory, model_factory, try_out, why_not_stacked
+from quantmia.models.factory import Factory, model_factory, refuse_state, try_out, why_not_stacked
 from quantmia.models.room import stack_size
 from quantmia.progress import Progress
 from quantmia.quantizers import Function, Quantizer, make
@@ -111,6 +111,8 @@ class Experiment:
         """
         chosen = choose(self.config.device)
         self._refuse_quantizers()
+        if self.config.training.vectorize is True:
+            refuse_state(self.config.model)
         task, classes = self.dataset.task, self.dataset.classes
         samples = torch.from_numpy(self.dataset.features[:2])
         sizes = try_out(self.model, samples, task.out_features(classes))

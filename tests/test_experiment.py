@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from quantmia.attacks import LiraShrunk, LossThreshold
-from quantmia.data import standardise
+from quantmia.data import Dataset, standardise
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.experiment import Experiment
 from quantmia.progress import Progress
@@ -91,6 +91,37 @@ def test_runs_are_trained_as_one_where_the_model_allows(target, as_one):
     training = replace(tiny().training, vectorize="auto")
     made = experiment(model={"_target_": target} | sizes, training=training)
     assert made.fitted().config.training.vectorize is as_one
+
+
+def no_data() -> Dataset:
+    raise AssertionError("the data were read")
+
+
+def both(in_features: int) -> nn.Module:
+    return nn.Sequential(nn.BatchNorm1d(in_features), nn.Dropout(), nn.Linear(in_features, 1))
+
+
+def test_a_model_that_no_stack_can_train_is_refused_before_the_data_are_read():
+    made = experiment(
+        dataset={"_target_": f"{__name__}.no_data"},
+        model={"_target_": f"{__name__}.both"},
+        training=replace(tiny().training, vectorize=True),
+    )
+    with pytest.raises(QuantmiaError, match=r"BatchNorm1d.*Dropout.*training\.vectorize=false"):
+        made.fitted()
+
+
+def of_four(in_features: int) -> nn.Module:
+    if in_features != 4:
+        raise LookupError("made for four features")
+    return norm(in_features, 1)
+
+
+def test_a_model_for_certain_sizes_is_looked_at_with_the_data():
+    training = replace(tiny().training, vectorize=True)
+    made = experiment(model={"_target_": f"{__name__}.of_four"}, training=training)
+    with pytest.raises(QuantmiaError, match="BatchNorm1d"):
+        made.fitted()
 
 
 def halved(weights):

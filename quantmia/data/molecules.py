@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from quantmia.data.dataset import Dataset, Dropped
 from quantmia.data.embedders import Embedder, embed
+from quantmia.data.twins import Duplicates, once
 from quantmia.errors import DataError
 from quantmia.progress import Progress
 from quantmia.tasks import TaskName
@@ -31,6 +32,7 @@ def packaged_molecules(
     identifier: str | None = None,
     separator: str = ",",
     positive: str | None = None,
+    duplicates: Duplicates = "drop",
 ) -> Dataset:
     """A table of SMILES and values from a file of an installed package.
 
@@ -48,6 +50,8 @@ def packaged_molecules(
         identifier: column that names the molecules (default: the SMILES).
         separator: between the columns.
         positive: where the target is a label, the one that counts as 1; all others count as 0.
+        duplicates: of samples of the same features or the same molecule, `drop` keeps the first;
+            `molecules` looks at the molecules alone; `keep` keeps all.
 
     Raises:
         DataError: the package is missing, or the file is not the expected one.
@@ -66,16 +70,17 @@ def packaged_molecules(
         table[target] = labels.eq(positive).astype(float).where(labels.notna())
     missing = table[target].isna()
     faults = pd.Series("missing target", table.index, dtype=object).where(missing)
-    keep, dropped = usable(table[smiles], faults, names)
-    rows = np.array(list(keep))
+    keep, dropped = usable(table[smiles], faults, names, unique=duplicates != "keep")
+    embedded = embed(embedder, list(keep.values()), cache, progress)
+    rows, features, twins = once(np.array(list(keep)), embedded, embedded, names, duplicates)
     return Dataset(
         name=name,
-        features=embed(embedder, list(keep.values()), cache, progress),
+        features=features,
         target=_typed(table[target].to_numpy(np.float64)[rows], task),
         task_name=task,
         identifiers=tuple(names.to_numpy(str)[rows].tolist()),
-        dropped=tuple(dropped),
-        structures=tuple(keep.values()),
+        dropped=tuple(sorted([*dropped, *twins], key=lambda each: each.row)),
+        structures=tuple(keep[row] for row in rows),
     )
 
 
@@ -84,7 +89,7 @@ def usable(
     faults: pd.Series,
     names: pd.Series,
     mixtures: Literal["drop", "keep", "largest"] = "keep",
-    once: bool = True,
+    unique: bool = True,
 ) -> tuple[dict[int, str], list[Dropped]]:
     """Molecules that can be used, and the other rows with the reason.
 
@@ -97,7 +102,7 @@ def usable(
         names: identifiers.
         mixtures: what becomes of structures of several fragments, such as salts: dropped, kept, or
             reduced to their largest fragment.
-        once: whether only the first row of a molecule is kept.
+        unique: whether only the first row of a molecule is kept.
 
     Returns:
         SMILES of the usable rows by their number, and what was dropped.
@@ -123,7 +128,7 @@ def usable(
                     molecule = max(fragments, key=lambda each: each.GetNumHeavyAtoms())
                     text = Chem.MolToSmiles(molecule)
                 canonical = Chem.MolToSmiles(molecule)
-                if once and canonical in first:
+                if unique and canonical in first:
                     reason = f"same molecule as row {first[canonical]}"
                 first.setdefault(canonical, row)
             if reason is None:

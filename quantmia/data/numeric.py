@@ -163,12 +163,3 @@ def encode(
             f"dataset.features: there are no columns but the target and the identifier{left}"
         )
     return found
-
-
-def first_of_its_kind(features: NDArray[np.float32]) -> NDArray[np.int64]:
-    """For each sample the position of the first with the very same features."""
-    seen: dict[bytes, int] = {}
-    rows = np.ascontiguousarray(features + np.float32(0))  # -0 is 0
-    return np.array(
-        [seen.setdefault(row.tobytes(), position) for position, row in enumerate(rows)], np.int64
-    )

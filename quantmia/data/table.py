@@ -4,7 +4,8 @@ import io
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
 
 import pandas as pd
 
@@ -20,7 +21,9 @@ INDEX = ("", "Unnamed: 0")  # what pandas calls the row numbers that it writes
 ColumnName = str | int | float | bool
 
 
-def read_table(path: str, written: Written, progress: Progress) -> pd.DataFrame:
+def read_table(
+    path: str, written: Written, progress: Progress, labels: Collection[str] = ()
+) -> pd.DataFrame:
     """A table with named columns and at least one row.
 
     A first column of row numbers without a name, as pandas and R write it, is left out.
@@ -30,6 +33,7 @@ def read_table(path: str, written: Written, progress: Progress) -> pd.DataFrame:
             `.bz2`, `.xz` or `.zip` after it if it is compressed; any other text file of columns.
         written: how.
         progress: is told what was found out.
+        labels: columns of which it is told too which texts are read as missing.
 
     Raises:
         DataError: there is no such file, it is damaged or empty, or it is not such a table.
@@ -47,7 +51,7 @@ def read_table(path: str, written: Written, progress: Progress) -> pd.DataFrame:
             table = STRUCTURES[endings[-1]](path, text)
             names = [str(name) for name in table]
         else:
-            names, table = _read_text(path, text, endings[-1], written, progress)
+            names, table = _read_text(path, text, endings[-1], written, progress, labels)
     if not len(table):
         raise DataError(f"dataset.path={path}: has a header and no rows")
     table.columns = pd.Index([name or f"column {n}" for n, name in enumerate(names, 1)])
@@ -109,7 +113,12 @@ BINARY: dict[str, Callable[[str, bytes], pd.DataFrame]] = {
 
 
 def _read_text(
-    path: str, text: str, ending: str, written: Written, progress: Progress
+    path: str,
+    text: str,
+    ending: str,
+    written: Written,
+    progress: Progress,
+    labels: Collection[str],
 ) -> tuple[list[str], pd.DataFrame]:
     """The names of the header as they stand there, and the table."""
     layout = layout_of(path, text, ending, written)
@@ -126,15 +135,18 @@ def _read_text(
             first = pd.read_csv(
                 lines(), sep=layout.separator, header=None, nrows=1, dtype=str, na_filter=False
             )
-            table = pd.read_csv(
-                lines(),
+            read = partial(
+                pd.read_csv,
                 sep=layout.separator,
                 header=0 if written.header else None,
+                index_col=False,
+                low_memory=False,
+            )
+            table = read(
+                lines(),
                 na_values=None if missing is None else list(missing),
                 keep_default_na=missing is None,
                 decimal=written.decimal,
-                index_col=False,
-                low_memory=False,
             )
     except pd.errors.EmptyDataError:
         raise DataError(f"dataset.path={path}: is empty") from None
@@ -145,9 +157,34 @@ def _read_text(
             f"({as_override('dataset.separator', ';')}), are texts that hold it quoted, and does "
             "the header come first (dataset.skip=1)?"
         ) from error
+    if missing is None:
+        gaps = [
+            n
+            for n, (name, each) in enumerate(table.items())
+            if str(name).strip() in labels
+            and each.isna().any()
+            and not pd.api.types.is_numeric_dtype(each)
+        ]
+        if gaps:
+            texts = read(lines(), usecols=gaps, dtype=str, na_filter=False)
+            for note in _read_as_missing(table.iloc[:, gaps], texts):
+                progress.say(f"{path}: {note}")
     if not written.header:
         return [f"column {n}" for n in range(1, len(table.columns) + 1)], table
     return [str(name).strip() for name in first.iloc[0]], table
+
+
+def _read_as_missing(table: pd.DataFrame, texts: pd.DataFrame) -> Iterator[str]:
+    """Words that count as nothing though they may be labels, such as None: a sentence a column."""
+    for (name, column), (_, written) in zip(table.items(), texts.items(), strict=True):
+        words = written[column.isna()].str.strip()
+        found = words[words != ""].value_counts()
+        if len(found):
+            shown = ", ".join(f"'{word}' ({count})" for word, count in found.items())
+            yield (
+                f"the column '{name}' has texts that are read as missing: {shown}; if they are "
+                f"values: {as_override('dataset.missing', [])}"
+            )
 
 
 def named(table: pd.DataFrame, name: ColumnName) -> str:

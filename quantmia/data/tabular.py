@@ -15,9 +15,10 @@ from quantmia.data.dataset import Dataset, Dropped
 from quantmia.data.embedders import Embedder, embed
 from quantmia.data.layout import Written
 from quantmia.data.molecules import usable
-from quantmia.data.numeric import encode, first_of_its_kind
+from quantmia.data.numeric import encode
 from quantmia.data.table import ColumnName, column, named, read_table
 from quantmia.data.target import Target, read_target
+from quantmia.data.twins import Duplicates, once
 from quantmia.data.written import Marks
 from quantmia.errors import DataError
 from quantmia.progress import Progress
@@ -47,7 +48,7 @@ def csv(
     skip: Annotated[int, Ge(0)] = 0,
     comment: str | None = None,
     missing: Sequence[str] | None = None,
-    duplicates: Literal["drop", "keep"] = "drop",
+    duplicates: Duplicates = "drop",
     mixtures: Literal["drop", "keep", "largest"] = "drop",
 ) -> Dataset:
     """A file of molecules or of numbers with a target each (CSV, Parquet, Excel, SDF, SMILES).
@@ -73,7 +74,8 @@ def csv(
         skip: lines to pass over at the beginning.
         comment: lines that begin with this character are passed over.
         missing: texts that say that there is nothing (default: those of pandas, such as NA, None).
-        duplicates: samples of the same features, or of the same molecule: keep the first, or all.
+        duplicates: of samples of the same features or the same molecule, `drop` keeps the first;
+            `molecules` looks at the molecules alone; `keep` keeps all.
             A sample that is there twice can be member and non-member at once, which spoils an
             attack.
         mixtures: SMILES of several fragments, salts among them: drop, keep, or keep the largest
@@ -98,6 +100,7 @@ def csv(
             comment=comment, missing=missing,
         ),
         progress,
+        labels={str(target), *map(str, categorical)},
     )  # fmt: skip
     target = named(table, target)
     smiles, identifier = (
@@ -108,21 +111,19 @@ def csv(
         features = [features]
     wanted = [named(table, each) for each in features or ()]
     if target in wanted:
-        raise DataError(
-            f"dataset.features: the target '{target}' is among them; a model would read the answer"
-        )
+        raise _among_features(target)
     label = None if positive is None else str(positive)
     read = read_target(column(table, "dataset.target", target), target, task, label, marks)
     own_names = None if identifier is None else column(table, "dataset.identifier", identifier)
     if smiles is not None:
         structures = column(table, "dataset.smiles", smiles).astype(object)
         names = _named(structures if own_names is None else own_names)
-        keep, dropped = usable(structures, read.faults, names, mixtures, duplicates == "drop")
+        keep, dropped = usable(structures, read.faults, names, mixtures, duplicates != "keep")
         _refuse_nothing(path, keep, dropped)
         assert embedder is not None
         found = embed(embedder, list(keep.values()), cache, progress)
         rows = np.array(list(keep), np.int64)
-        rows, found, twins = _once(rows, found, found, names, duplicates)
+        rows, found, twins = once(rows, found, found, names, duplicates)
         dropped = sorted([*dropped, *twins], key=lambda each: each.row)
         made = _finish(name, read, rows, found, names, dropped, progress)
         return replace(made, structures=tuple(keep[row] for row in rows))
@@ -136,7 +137,7 @@ def csv(
     dropped = _faulty(encoded.faults, names)
     found = encoded.of(rows)
     compared = encoded.compared(rows) if encoded.numbering else found
-    rows, found, twins = _once(rows, found, compared, names, duplicates)
+    rows, found, twins = once(rows, found, compared, names, duplicates)
     dropped = sorted([*dropped, *twins], key=lambda each: each.row)
     _refuse_nothing(path, rows, dropped)
     return _finish(name, read, rows, found, names, dropped, progress)
@@ -169,6 +170,8 @@ def npz(
     Raises:
         DataError: the file cannot be read, an array is not there or has the wrong shape.
     """
+    if features == target:
+        raise _among_features(target)
     arrays = _read_arrays(path, [features, target, *([identifier] if identifier else [])])
     x, y = arrays[features], arrays[target]
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
@@ -186,7 +189,7 @@ def npz(
     names = _row_names(len(y)) if identifier is None else _named(pd.Series(arrays[identifier]))
     usable_rows = np.flatnonzero(faults.isna())
     kept = values[usable_rows]
-    rows, found, twins = _once(usable_rows, kept, kept, names, duplicates)
+    rows, found, twins = once(usable_rows, kept, kept, names, duplicates)
     dropped = sorted([*_faulty(faults, names), *twins], key=lambda each: each.row)
     _refuse_nothing(path, rows, dropped)
     return _finish(name, read, rows, found, names, dropped, progress)
@@ -213,31 +216,18 @@ def _read_arrays(path: str, names: list[str]) -> dict[str, NDArray]:
         ) from error
 
 
+def _among_features(target: str) -> DataError:
+    return DataError(
+        f"dataset.features: the target '{target}' is among them; a model would read the answer"
+    )
+
+
 def _faulty(faults: pd.Series, names: pd.Series) -> list[Dropped]:
     """Rows that cannot be used, with the reason."""
     return [
         Dropped(int(row), names.iloc[row], str(faults.iloc[row]))
         for row in np.flatnonzero(faults.notna())
     ]
-
-
-def _once(
-    rows: NDArray[np.int64],
-    found: NDArray,
-    compared: NDArray,
-    names: pd.Series,
-    duplicates: str,
-) -> tuple[NDArray[np.int64], NDArray, list[Dropped]]:
-    """Rows of which no two are alike, their features, and the others with the row they equal."""
-    if duplicates == "keep":
-        return rows, found, []
-    first = first_of_its_kind(compared)
-    again = first != np.arange(len(rows))
-    twins = [
-        Dropped(int(row), names.iloc[row], f"same features as row {other}")
-        for row, other in zip(rows[again], rows[first[again]], strict=True)
-    ]
-    return rows[~again], found[~again], twins
 
 
 def _refuse_nothing(path: str, rows: Sized, dropped: list[Dropped]) -> None:

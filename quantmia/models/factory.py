@@ -1,6 +1,7 @@
 """The module that an experiment trains, made for its data and tried before any work."""
 
 import inspect
+import math
 from functools import partial
 from typing import Any
 
@@ -12,8 +13,10 @@ from torch.nn.parameter import UninitializedParameter
 from quantmia.data import Dataset
 from quantmia.errors import QuantmiaError
 from quantmia.models.room import Sizes
-from quantmia.models.stack import Factory, Stack
+from quantmia.models.stack import Factory, Stack, initialise, refuse_stateful
 from quantmia.tasks import Task
+
+MADE_UP = 64  # features of a sample
 
 
 def model_factory(config: dict[str, Any], dataset: Dataset) -> Factory:
@@ -26,15 +29,35 @@ def model_factory(config: dict[str, Any], dataset: Dataset) -> Factory:
         config: `_target_` and arguments.
         dataset: gives the sizes.
     """
+    outputs = dataset.task.out_features(dataset.classes)
+    return _sized(config, dataset.features.shape[1:], outputs)
+
+
+def _sized(config: dict[str, Any], shape: tuple[int, ...], outputs: int) -> Factory:
     factory: partial = instantiate(config, _partial_=True)
     wanted = inspect.signature(factory.func).parameters
-    shape = dataset.features.shape[1:]
-    sizes = {
-        "in_features": dataset.features[0].size,
-        "in_shape": shape,
-        "out_features": dataset.task.out_features(dataset.classes),
-    }
+    sizes = {"in_features": math.prod(shape), "in_shape": shape, "out_features": outputs}
     return partial(factory, **{k: v for k, v in sizes.items() if k in wanted})
+
+
+def refuse_state(config: dict[str, Any]) -> None:
+    """Before any data are read: see that a module can be trained as a stack, as far as it is seen.
+
+    The module is made for made-up sizes. One that does not take them is looked at with the true
+    ones, by `why_not_stacked`.
+
+    Args:
+        config: `_target_` and arguments.
+
+    Raises:
+        QuantmiaError: it has parts that runs cannot share; all of them are named.
+    """
+    try:
+        model = initialise(_sized(config, (MADE_UP,), 1), seed=0)
+    except Exception:  # whatever a user's code raises for sizes that it did not ask for
+        return
+    if isinstance(model, nn.Module):
+        refuse_stateful(model)
 
 
 def try_out(factory: Factory, samples: Tensor, out_features: int) -> Sizes:

@@ -46,8 +46,7 @@ class Stack:
         device: torch.device | str = "cpu",
     ):
         models = [initialise(factory, seed) for seed in seeds]
-        if faults := state_of(models[0]):
-            raise QuantmiaError("model: " + "; ".join(faults) + f". {WAY_OUT}.")
+        refuse_stateful(models[0])
         self.task = task
         self.initial: Params = {
             name: torch.stack([model.get_parameter(name).detach() for model in models]).to(device)
@@ -121,11 +120,14 @@ class Stack:
         return lambda *args: vectorised([args[i] for i in trained], list(args[:n]), *args[n:])
 
 
-def state_of(model: nn.Module) -> list[str]:
-    """What makes a module more than a function of its parameters and input, one sentence each.
+def refuse_stateful(model: nn.Module) -> None:
+    """See that a module is a function of its parameters and input alone.
 
     Args:
         model: any.
+
+    Raises:
+        QuantmiaError: it keeps buffers or draws random numbers; each such part has a sentence.
     """
     faults = []
     for name, module in model.named_modules():
@@ -140,7 +142,8 @@ def state_of(model: nn.Module) -> list[str]:
                 f"{called} draws random numbers, which runs in one stack would share "
                 "(training.weight_decay needs none)"
             )
-    return faults
+    if faults:
+        raise QuantmiaError("model: " + "; ".join(faults) + f". {WAY_OUT}.")
 
 
 def trained_of(model: nn.Module) -> list[str]:

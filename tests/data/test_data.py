@@ -17,6 +17,7 @@ from quantmia.data import Dataset, members, split, standardise
 from quantmia.data.embedders import Ecfp, Own, embed, make_embedder
 from quantmia.data.molecules import packaged_molecules, usable
 from quantmia.data.synthetic import gaussian_mixture
+from quantmia.data.tabular import csv
 from quantmia.errors import DataError
 from quantmia.progress import Progress
 from quantmia.tasks import TaskName
@@ -124,6 +125,7 @@ PACKAGED = {  # usable molecules, dropped ones
 @pytest.mark.parametrize("name", PACKAGED)
 def test_packaged_sets_are_read_whole(name, tmp_path):
     config = OmegaConf.load(f"conf/dataset/{name}.yaml")
+    config.duplicates = "molecules"  # the embedder counts letters, which many molecules share
     if config.package == "chemloader" and sys.version_info >= (3, 13):
         pytest.skip("the package that carries the file does not install on Python 3.13")
     data = instantiate(config, embedder=Counting(), cache=tmp_path, progress=Progress())
@@ -132,6 +134,38 @@ def test_packaged_sets_are_read_whole(name, tmp_path):
     assert len(set(data.identifiers)) > 0.9 * data.size
     if name == "bbb":
         assert 0.6 < data.target.mean() < 0.65  # 4956 of 7807 cross, according to its authors
+
+
+@pytest.mark.parametrize(
+    ("duplicates", "size"), [("drop", 926), ("molecules", 1058), ("keep", 1058)]
+)
+def test_packaged_molecules_of_the_same_features_are_dropped(duplicates, size, tmp_path):
+    config = OmegaConf.load("conf/dataset/logbb.yaml")
+    config.duplicates = duplicates
+    ecfp = instantiate(OmegaConf.load("conf/embedder/ecfp.yaml"))
+    data = instantiate(config, embedder=ecfp, cache=tmp_path, progress=Progress())
+    assert data.size == size == len(data.structures) == len(data.identifiers)
+    assert (len(np.unique(data.features, axis=0)) == size) == (duplicates == "drop")
+    rows = [each.row for each in data.dropped]
+    assert rows == sorted(set(rows))
+    assert len(rows) == 1058 - size
+    assert {each.kind for each in data.dropped} <= {"same features"}
+    assert {each.identifier for each in data.dropped}.isdisjoint(data.identifiers)
+
+
+@pytest.mark.parametrize(
+    "also", ["C[C@@H](N)F", "CC(N)F", "[CH3:1][C@H:2]([NH2:3])F", "F[C@@H:7](C)N"]
+)
+def test_molecules_that_fingerprints_do_not_tell_apart_are_dropped(also, tmp_path):
+    smiles = ["CCO", "C[C@H](N)F", "CCCl", also, "c1ccccc1"]
+    table = pd.DataFrame({"SMILES": smiles, "y": [0.5, 1.5, 2.5, 3.5, 4.5]})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    ecfp = instantiate(OmegaConf.load("conf/embedder/ecfp.yaml"))
+    data = csv(
+        "a", str(tmp_path / "a.csv"), "y", tmp_path, Progress(), embedder=ecfp, smiles="SMILES"
+    )
+    assert [(each.row, each.reason) for each in data.dropped] == [(3, "same features as row 1")]
+    assert data.structures == tuple(smiles[:3] + smiles[4:])
 
 
 def test_labels_become_classes(tmp_path):

@@ -264,6 +264,12 @@ ARRAYS: dict[str, tuple[str, Callable[[Path], Any], dict, str]] = {
         "cannot be read as arrays",
     ),
     "nothing but NaN": ("a.npz", save(X=X * np.nan, y=Y), {}, "missing or infinite feature: 10"),
+    "one array as both": (
+        "a.npz",
+        save(X=Y[:, None], y=Y),
+        {"target": "X"},
+        "the target 'X' is among them",
+    ),
     "complex numbers": ("a.npz", save(X=X * 1j, y=Y), {}, "wanted are numbers"),
 }
 

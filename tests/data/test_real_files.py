@@ -1,5 +1,6 @@
 """What real files hold in place of plain numbers, names and rows: read rightly, or refused."""
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -94,14 +95,19 @@ def test_numbers_written_otherwise_are_refused_with_the_setting_that_reads_them(
         return
     advice = as_override(key, mark)
     assert f"set {advice}" in message
-    (pasted,) = shlex.split(advice)  # as a shell hands it over
-    config = composed("dataset=csv", "dataset.path=a.csv", "dataset.target=y", pasted)
-    setting = {key.removeprefix("dataset."): config.dataset[key[8:]]}
-    data, _ = read(tmp_path, text, task="regression", **setting)
+    data, _ = read(tmp_path, text, task="regression", **pasted(advice))
     numbers = data.target if where == "y" else data.features[:, 0]
     assert not data.dropped or all("same features" in each.reason for each in data.dropped)
     expected = {_number(value, key, mark) for value in values}
     assert set(np.round(numbers.astype(float), 4)) <= {round(each, 4) for each in expected}
+
+
+def pasted(advice: str) -> dict[str, Any]:
+    """The setting of the data that a shell and Hydra make of an advice."""
+    (override,) = shlex.split(advice)
+    config = composed("dataset=csv", "dataset.path=a.csv", "dataset.target=y", override)
+    key = override.removeprefix("dataset.").partition("=")[0]
+    return {key: config.dataset[key]}
 
 
 def _number(value: str, key: str, mark: str) -> float:
@@ -214,12 +220,24 @@ def test_a_category_may_be_anything_that_is_named_so(tmp_path):
     assert data.features.shape == (24, 3)
 
 
-def test_the_target_is_no_feature_and_a_text_is_one_name(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "target", "features"),
+    [
+        ("y", "y", ["x", "y"]),
+        ("y", "y", "y"),
+        ("1", 1, [1, "x"]),
+        ("true", True, ["x", "true"]),
+        ("IC50 (nM)", "IC50 (nM)", ["IC50 (nM)", "x"]),
+    ],
+)
+def test_the_target_is_no_feature(name, target, features, tmp_path):
+    text = f"x,{name}\n" + "".join(f"{r}.5,{r * 0.3:.2f}\n" for r in range(12))
+    with pytest.raises(DataError, match=re.escape(f"the target '{name}' is among them")):
+        read(tmp_path, text, target=target, features=features)
+
+
+def test_a_text_is_one_name(tmp_path):
     text = "x;z;xz;y\n" + "".join(f"{r}.5;{r % 3};{r % 5}.5;{r * 0.3:.2f}\n" for r in range(12))
-    with pytest.raises(DataError, match="the target 'y' is among them"):
-        read(tmp_path, text, features=["x", "y"])
-    with pytest.raises(DataError, match="the target 'y' is among them"):
-        read(tmp_path, text, features="y")
     data, _ = read(tmp_path, text, features="xz", duplicates="keep")
     np.testing.assert_allclose(data.features[:, 0], [r % 5 + 0.5 for r in range(12)])
 
@@ -320,6 +338,20 @@ def test_markers_of_what_is_missing(tmp_path):
     rows = "".join(f"{'-' if r % 4 == 0 else r},{r * 0.3:.1f}\n" for r in (3, 4, 1, 9, 8, 5))
     data, _ = read(tmp_path, "x,y\n" + rows, missing=["-", ""])
     assert {each.reason for each in data.dropped} == {"missing x"}
+
+
+@pytest.mark.parametrize("words", [("None",), ("NA",), ("null", "n/a")])
+def test_labels_that_are_read_as_missing_are_told_with_the_setting_that_keeps_them(tmp_path, words):
+    labels = ["high", "low", *words]
+    text = "x,y\n" + "".join(f"{r}.5,{labels[r % len(labels)]}\n" for r in range(12))
+    _, said = read(tmp_path, text)
+    advice = as_override("dataset.missing", [])
+    assert "column 'y'" in said
+    assert advice in said
+    assert all(f"'{word}' ({12 // len(labels)})" in said for word in words)
+    data, said = read(tmp_path, text, **pasted(advice))
+    assert data.classes == len(labels)
+    assert "read as missing" not in said
 
 
 def test_structures_of_their_own_formats(tmp_path):
