@@ -3,6 +3,7 @@
 from quantmia.attacks.base import Attack, Observed
 from quantmia.attacks.discriminator import Discriminator
 from quantmia.attacks.lira import Lira
+from quantmia.attacks.lira_eb import LiraEB
 from quantmia.attacks.lira_shrunk import LiraShrunk
 from quantmia.attacks.loss_threshold import LossThreshold
 from quantmia.attacks.quantile import Quantile
@@ -13,6 +14,7 @@ __all__ = [
     "Attack",
     "Discriminator",
     "Lira",
+    "LiraEB",
     "LiraShrunk",
     "LossThreshold",
     "Observed",

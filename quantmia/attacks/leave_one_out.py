@@ -43,6 +43,11 @@ class LeaveOneOut:
         )
 
     @property
+    def freedom(self) -> Runs:
+        """Degrees of freedom of `deviations`."""
+        return np.maximum(self.count - 1, 0.0)
+
+    @property
     def mean(self) -> Runs:
         """Mean, NaN where there is no such run."""
         return self.total / np.where(self.count > 0, self.count, np.nan)

@@ -8,7 +8,16 @@ import pytest
 import torch
 from threadpoolctl import threadpool_limits
 
-from quantmia.attacks import Discriminator, Lira, LiraShrunk, LossThreshold, Quantile, Rmia, metrics
+from quantmia.attacks import (
+    Discriminator,
+    Lira,
+    LiraEB,
+    LiraShrunk,
+    LossThreshold,
+    Quantile,
+    Rmia,
+    metrics,
+)
 from quantmia.attacks.metrics import assess
 from quantmia.statistics import Bootstrap
 from tests.attacks.problems import null_problem, problem
@@ -20,6 +29,7 @@ ATTACKS = {
     "lira_median": Lira(centre="median"),
     "lira_offline": Lira(mode="offline"),
     "lira_one_sided": Lira(mode="offline_one_sided"),
+    "lira_eb": LiraEB(),
     "lira_shrunk": LiraShrunk(),
     "rmia": Rmia(),
     "rmia_offline": Rmia(mode="offline"),

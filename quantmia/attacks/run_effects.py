@@ -1,0 +1,52 @@
+"""What all samples of a run share: its model predicts higher, or wider apart, than the others.
+
+Quantizing with few levels moves and stretches a whole regression at random. To an attack on single
+samples that is noise, under which a sample's own membership hides; an attacker who sees many
+samples of a model takes it out. Of classifiers the same shift tells of members, which moved the
+boundary, and stays.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from quantmia.attacks.base import Observed, PerSample
+from quantmia.attacks.moderated import bisquare, weighted_line
+
+ROUNDS = 3  # of Tukey's weights
+
+
+def adjusted_signals(seen: Observed) -> Iterator[PerSample]:
+    """The signal as it is and, of residuals, without a run's shift, and without its stretch too.
+
+    Membership is not looked at. Where a run may use the earlier ones alone, so does what it is
+    compared with.
+
+    Args:
+        seen: of all runs.
+    """
+    yield seen.signal
+    if not seen.two_sided:
+        return
+    usual = _usual(seen)
+    moved = _without_shift(seen.signal - usual)
+    yield usual + moved
+    prediction = _without_shift(usual + seen.target)
+    weight, everywhere = np.ones_like(moved), np.ones(moved.shape, bool)
+    rest = moved
+    for _ in range(ROUNDS):
+        _, slope = weighted_line(prediction, moved, weight)
+        rest = moved - slope * prediction
+        weight = bisquare(rest, everywhere)
+    yield usual + _without_shift(rest)
+
+
+def _usual(seen: Observed) -> PerSample:
+    """Mean signal of each sample over the runs; over a run and the earlier ones where so asked."""
+    if seen.only_earlier:
+        return np.cumsum(seen.signal, 0) / np.arange(1, len(seen.signal) + 1)[:, None]
+    return np.broadcast_to(seen.signal.mean(0), seen.signal.shape)
+
+
+def _without_shift(values: PerSample) -> PerSample:
+    return values - np.median(values, axis=1, keepdims=True)
