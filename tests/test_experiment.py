@@ -149,7 +149,7 @@ def finished(path: Path) -> RunFolder:
     """A folder that says what it was trained on; nobody asks for its runs."""
     made, config = RunFolder(path), tiny()
     data = experiment()
-    content = Manifest.begun(config, data.dataset, data.parts, "quantmia run").content
+    content = Manifest.begun(config, data.dataset, data.parts, "quantmia run", {}).content
     with made.lock():
         made.write_manifest(content | {"runs": 8})
     return made

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from quantmia.sources import sources
+from quantmia.sources import sources, targets_of
 
 
 @pytest.fixture
@@ -46,3 +46,31 @@ def test_a_change_of_either_is_seen(package):
 
 def test_ours_and_what_is_installed_is_told_by_versions():
     assert sources(["quantmia.models.linear", "torch.nn.Linear", "math.sqrt", "json.dumps"]) == {}
+
+
+def test_targets_are_found_however_deep():
+    entry = {"_target_": "a.B", "act": {"_target_": "c.D"}, "rest": [{"of": {"_target_": "e.f"}}]}
+    assert list(targets_of({"model": entry, "lr": 1.0})) == ["a.B", "c.D", "e.f"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import lazy_help",
+        "from lazy_help import SCALE",
+        "import importlib; importlib.import_module('lazy_help')",
+        "from importlib import import_module; import_module('lazy_help')",
+        "__import__('lazy_help')",
+    ],
+)
+def test_what_is_imported_late_is_seen_before_it_is(line, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "lazy_help.py").write_text("SCALE = 1.0\n")
+    (tmp_path / "lazy.py").write_text(f"def counts(smiles):\n    {line}\n    return smiles\n")
+    importlib.invalidate_caches()
+    importlib.import_module("lazy")
+    try:
+        assert list(sources(["lazy.counts"])) == ["lazy", "lazy_help"]
+        assert "lazy_help" not in sys.modules
+    finally:
+        del sys.modules["lazy"]

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from quantmia.config.schema import ExperimentConfig
 from quantmia.experiment import Experiment
+from quantmia.models.factory import initial_sizes
 from quantmia.pipeline import run as pipeline
 from quantmia.preemption import Stop
 from quantmia.progress import Progress
@@ -51,7 +52,11 @@ def trained(path: Path, *overrides: str) -> RunFolder:
     assert isinstance(config.runs, int)
     experiment, folder = fitted(config, path / ".cache"), RunFolder(path)
     manifest = Manifest.begun(
-        experiment.config, experiment.dataset, experiment.parts, "quantmia run"
+        experiment.config,
+        experiment.dataset,
+        experiment.parts,
+        "quantmia run",
+        initial_sizes(experiment.model),
     )
     manifest.content["runs"] = config.runs
     with folder.lock():

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from quantmia.errors import DataError, QuantmiaError
 from quantmia.files import DamagedFileError, read_tensors, write_tensors
 from quantmia.progress import Progress
+from quantmia.sources import sources, targets_of
 
 
 @runtime_checkable
@@ -103,7 +104,7 @@ class Own:
 
     Args:
         function: returns numbers [molecules, features].
-        entry: its configuration, part of the cache's address, with the file that it is written in.
+        entry: its configuration, part of the cache's address, with the files that it is written in.
     """
 
     def __init__(self, function: Callable[[list[str]], Any], entry: Mapping[str, Any]):
@@ -111,17 +112,11 @@ class Own:
 
     @property
     def identity(self) -> str:
-        """Its own `identity` if it has one, else configuration and source file."""
+        """Its own `identity` if it has one, else configuration and source files."""
         stated = getattr(self.function, "identity", None)
         if isinstance(stated, str):
             return stated
-        target = getattr(self.function, "func", self.function)
-        try:
-            source = inspect.getsourcefile(target if callable(target) else type(target))
-        except TypeError:  # an object, whose class is written somewhere
-            source = inspect.getsourcefile(type(target))
-        content = Path(source).read_bytes() if source else b""
-        return json.dumps([self.entry, hashlib.sha256(content).hexdigest()], sort_keys=True)
+        return json.dumps([self.entry, sources(targets_of(self.entry))], sort_keys=True)
 
     def __call__(self, smiles: Sequence[str], advance: Callable[[int], None]) -> NDArray:
         """Whatever the function returns, as float32 [molecules, features].

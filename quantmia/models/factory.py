@@ -11,11 +11,14 @@ from torch import Tensor, nn
 from torch.nn.parameter import UninitializedParameter
 
 from quantmia.data import Dataset
-from quantmia.errors import QuantmiaError
+from quantmia.errors import QuantmiaError, first_line
+from quantmia.models.loop import Loop
 from quantmia.models.room import Sizes
-from quantmia.models.stack import Factory, Stack, initialise, refuse_stateful
+from quantmia.models.stack import WAY_OUT, Factory, Stack, initialise, refuse_stateful
 from quantmia.tasks import Task
 
+# What a user's module may raise.
+FAULTS = (RuntimeError, TypeError, ValueError, LookupError, AttributeError)
 MADE_UP = 64  # features of a sample
 
 
@@ -60,6 +63,20 @@ def refuse_state(config: dict[str, Any]) -> None:
         refuse_stateful(model)
 
 
+def initial_sizes(factory: Factory) -> dict[str, float]:
+    """Sum of the absolute values of every parameter and buffer of a model that starts from seed 0.
+
+    It tells of weights that are read from a file. A sum, and no checksum, because the last bits of
+    random numbers depend on the processor.
+
+    Args:
+        factory: returns a fresh module.
+    """
+    model = initialise(factory, seed=0)
+    values = dict(model.named_parameters()) | dict(model.named_buffers())
+    return {name: float(value.detach().double().abs().sum()) for name, value in values.items()}
+
+
 def try_out(factory: Factory, samples: Tensor, out_features: int) -> Sizes:
     """See that a module takes the samples and answers as the task wants.
 
@@ -90,10 +107,9 @@ def try_out(factory: Factory, samples: Tensor, out_features: int) -> Sizes:
             for module in model.modules():
                 module.register_forward_hook(count)
             output = model.eval()(samples)
-    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+    except FAULTS as error:
         raise QuantmiaError(
-            f"model: it fails on samples of shape {shape}: {type(error).__name__}: "
-            f"{str(error).strip().splitlines()[0]}"
+            f"model: it fails on samples of shape {shape}: {_first(error)}"
         ) from error
     if not any(parameter.requires_grad for parameter in model.parameters()):
         raise QuantmiaError("model: it has no parameters to train, or all are frozen.")
@@ -107,7 +123,8 @@ def try_out(factory: Factory, samples: Tensor, out_features: int) -> Sizes:
 
 
 def _refuse_parameters(model: nn.Module) -> None:
-    """Raise a QuantmiaError for what no quantizer can work on."""
+    """Raise a QuantmiaError for what cannot be trained or quantized by itself."""
+    places: dict[int, str] = {}
     for name, parameter in model.named_parameters():
         if isinstance(parameter, UninitializedParameter):
             raise QuantmiaError(
@@ -120,6 +137,18 @@ def _refuse_parameters(model: nn.Module) -> None:
                 f"model: the parameter '{name}' is {str(parameter.dtype).removeprefix('torch.')}; "
                 "parameters have to be float32 or float64"
             )
+        first = places.setdefault(parameter.data_ptr(), name)
+        if parameter.numel() and first != name:
+            raise QuantmiaError(
+                f"model: the parameters '{first}' and '{name}' share memory without being one; tie "
+                "them as PyTorch does (b.weight = a.weight, not .data)"
+            )
+    for name, module in model.named_modules():
+        if getattr(module, "sparse", False) and isinstance(module, nn.Embedding | nn.EmbeddingBag):
+            raise QuantmiaError(
+                f"model: the module '{name}' has sparse gradients, which the optimisers here do "
+                "not take; leave out sparse=True"
+            )
 
 
 def why_not_stacked(factory: Factory, samples: Tensor, task: Task, classes: int) -> str | None:
@@ -131,12 +160,44 @@ def why_not_stacked(factory: Factory, samples: Tensor, task: Task, classes: int)
         task: gives the loss.
         classes: of the task; 0 for regression.
     """
-    labels = torch.arange(len(samples)) % max(classes, 1)
-    y = labels.to(torch.float32) if task.name == "regression" else labels
     try:
-        stack = Stack(factory, (0, 1), task)
-        stack.gradients(stack.initial, samples.expand(2, *samples.shape), y.expand(2, -1))
-        stack(stack.initial, samples)
+        stack, alone = Stack(factory, (0, 1), task), Loop(factory, (0, 1), task)
+        for x in (samples, samples[:1].expand_as(samples).contiguous()):
+            together, apart = _computed(stack, x, classes), _computed(alone, x, classes)
+            if differs := [
+                what for what, each in together.items() if not _close(each, apart[what])
+            ]:
+                return (
+                    f"model: {type(initialise(factory, 0)).__name__} computes other {' and '.join(differs)} as "
+                    "a stack of runs than by itself, as modules do that keep more than their "
+                    f"parameters, have hooks on gradients or draw numbers by NumPy. {WAY_OUT}."
+                )
     except QuantmiaError as error:
         return str(error)
+    except FAULTS as error:
+        return f"model: it cannot be trained as a stack of runs ({_first(error)}). {WAY_OUT}."
     return None
+
+
+def _computed(models: Stack | Loop, x: Tensor, classes: int) -> dict[str, list[Tensor]]:
+    """Outputs, and gradients on targets of every class, of untrained models."""
+    labels = torch.arange(len(x)) % max(classes, 1)
+    y = labels if models.task.name == "multiclass" else labels.to(torch.float32)
+    runs = len(next(iter(models.initial.values())))
+    params = {name: value.clone() for name, value in models.initial.items()}
+    gradients = models.gradients(params, x.expand(runs, *x.shape), y.expand(runs, -1))
+    return {"outputs": [models(models.initial, x)], "gradients": list(gradients)}
+
+
+def _close(a: list[Tensor], b: list[Tensor]) -> bool:
+    """Whether they are the same but for rounding, each by the size of its largest number."""
+    return all(
+        torch.allclose(
+            one, two, rtol=1e-3, atol=1e-3 * float(two.abs().max()) + 1e-12, equal_nan=True
+        )
+        for one, two in zip(a, b, strict=True)
+    )
+
+
+def _first(error: Exception) -> str:
+    return f"{type(error).__name__}: {first_line(error)}"

@@ -4,7 +4,7 @@ import copy
 
 from torch import Tensor, nn
 
-from quantmia.errors import QuantmiaError
+from quantmia.errors import QuantmiaError, first_line
 
 
 def skeleton(model: nn.Module) -> nn.Module:
@@ -25,6 +25,11 @@ def skeleton(model: nn.Module) -> nn.Module:
     hollow |= {id(value): value.to("meta") for value in model.buffers()}
     try:
         return copy.deepcopy(model, memo=dict(hollow))
+    except TypeError as error:
+        raise QuantmiaError(
+            f"model: {type(model).__name__} cannot be copied for a stack of runs: {first_line(error)}. "
+            "training.vectorize=false trains any module, one run after another."
+        ) from error
     except RuntimeError as error:
         raise QuantmiaError(
             f"model: {type(model).__name__} cannot be copied, because it holds a tensor that was "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from quantmia.config.schema import ExperimentConfig
 from quantmia.experiment import Experiment
+from quantmia.models.factory import initial_sizes
 from quantmia.pipeline import finished
 from quantmia.pipeline.until_clear import train_until_clear
 from quantmia.preemption import Preempted, Stop
@@ -54,7 +55,11 @@ def run(
             experiment = Experiment(config, cache, progress).fitted()
             folder.refuse_other(experiment.config)
             manifest = Manifest.begun(
-                experiment.config, experiment.dataset, experiment.parts, again(command)
+                experiment.config,
+                experiment.dataset,
+                experiment.parts,
+                again(command),
+                initial_sizes(experiment.model),
             )
             folder.refuse_changed(manifest.content)
             write_dropped(path, experiment.dataset)

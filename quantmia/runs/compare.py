@@ -1,5 +1,6 @@
 """In what two manifests or configurations differ."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,14 @@ def changed_since(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str
         for name in sorted(code[0].keys() & code[1].keys())
         if code[0][name] != code[1][name]
     ]
+    initial = [each.get("initial", {}) for each in (there, here)]
+    moved = [
+        name
+        for name in initial[0].keys() & initial[1].keys()
+        if not math.isclose(initial[0][name], initial[1][name], rel_tol=1e-4, abs_tol=1e-9)
+    ]
+    if moved and not any(each.startswith("the code") for each in changed):
+        changed.append(f"what the model starts from ({', '.join(sorted(moved)[:3])})")
     return changed
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import platform
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from quantmia.config.schema import ExperimentConfig, recorded
 from quantmia.data import Dataset, Split
 from quantmia.device import choose, describe
 from quantmia.files import write_text
-from quantmia.sources import sources
+from quantmia.sources import sources, targets_of
 
 
 @dataclass
@@ -33,7 +33,12 @@ class Manifest:
 
     @classmethod
     def begun(
-        cls, config: ExperimentConfig, dataset: Dataset, parts: Split, command: str
+        cls,
+        config: ExperimentConfig,
+        dataset: Dataset,
+        parts: Split,
+        command: str,
+        initial: Mapping[str, float],
     ) -> "Manifest":
         """Before anything is trained.
 
@@ -42,6 +47,7 @@ class Manifest:
             dataset: its data.
             parts: of the dataset.
             command: starts it.
+            initial: size of every parameter and buffer before training.
         """
         content = recorded(config)
         reasons = [dropped.kind for dropped in dataset.dropped]
@@ -69,6 +75,7 @@ class Manifest:
                 "seed": config.seed,
                 "dataset": facts,
                 "sources": sources(trained_by(config)),
+                "initial": dict(initial),
                 "versions": {name: version(name) for name in packages}
                 | {"python": platform.python_version()},
                 "device": describe(choose(config.device)),
@@ -111,12 +118,12 @@ def largest_class(dataset: Dataset, parts: Split) -> float | None:
 
 
 def trained_by(config: ExperimentConfig) -> list[str]:
-    """What is made for every run: model and quantizers, by their dotted paths.
+    """What is made for every run, model and quantizers with all that they hold: dotted paths.
 
     Args:
         config: checked.
     """
-    return [entry["_target_"] for entry in (config.model, *config.quantizer.values())]
+    return [*targets_of(config.model), *targets_of(config.quantizer)]
 
 
 def write_dropped(path: Path, dataset: Dataset) -> None:

@@ -12,7 +12,7 @@ from quantmia.config.schema import OF_A_TRAJECTORY, recorded
 from quantmia.experiment import Experiment
 from quantmia.files import DamagedFileError, read_tensors, write_json, write_tensors
 from quantmia.models.stack import Params
-from quantmia.sources import sources
+from quantmia.sources import sources, targets_of
 
 Checkpoint = tuple[int, Params]  # epoch, and parameters [runs, *shape] of every run after it
 
@@ -43,7 +43,7 @@ class Trajectory:
             "data": experiment.dataset.fingerprint,
             "config": {key: config[key] for key in OF_A_TRAJECTORY},
             "runs": list(block),
-            "sources": sources([config["model"]["_target_"]]),
+            "sources": sources(targets_of(config["model"])),
             "torch": torch.__version__,
         }
         address = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()

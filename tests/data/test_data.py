@@ -248,6 +248,13 @@ def test_settings_and_source_of_an_own_embedder_are_part_of_the_address(tmp_path
     before = make_embedder({"_target_": "mine_embedder.ones"}).identity
     (tmp_path / "mine_embedder.py").write_text("def ones(smiles): return [[2] for _ in smiles]\n")
     assert make_embedder({"_target_": "mine_embedder.ones"}).identity != before
+    (tmp_path / "mine_scale.py").write_text("SCALE = 1.0\n")
+    (tmp_path / "mine_scaled.py").write_text(
+        "from mine_scale import SCALE\n\ndef ones(smiles): return [[SCALE] for _ in smiles]\n"
+    )
+    before = make_embedder({"_target_": "mine_scaled.ones"}).identity
+    (tmp_path / "mine_scale.py").write_text("SCALE = 2.0\n")
+    assert make_embedder({"_target_": "mine_scaled.ones"}).identity != before
 
 
 @pytest.mark.parametrize(

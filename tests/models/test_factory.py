@@ -5,7 +5,7 @@ from torch import nn
 
 from quantmia.data import Dataset
 from quantmia.errors import QuantmiaError
-from quantmia.models.factory import model_factory, try_out
+from quantmia.models.factory import initial_sizes, model_factory, try_out
 
 IMAGES = Dataset(
     "images",
@@ -68,3 +68,21 @@ def test_trying_a_module_draws_from_no_stream():
     torch.manual_seed(0)
     try_out(lambda: nn.Sequential(nn.Flatten(), nn.Linear(20, 3)), torch.zeros(2, 1, 4, 5), 3)
     assert torch.equal(torch.rand(1), expected)
+
+
+def test_what_a_model_starts_from_tells_of_weights_that_are_read_from_a_file(tmp_path):
+    path = tmp_path / "backbone.pt"
+
+    def pretrained():
+        model = flat(20, 3)
+        model.load_state_dict(torch.load(path))
+        return model
+
+    torch.save(flat(20, 3).state_dict(), path)
+    before = initial_sizes(pretrained)
+    assert before == initial_sizes(pretrained)
+    assert set(before) == {"1.weight", "1.bias"}
+    torch.save(flat(20, 3).state_dict(), path)
+    assert initial_sizes(pretrained) != before
+    drawn = initial_sizes(lambda: flat(20, 3))
+    assert drawn == initial_sizes(lambda: flat(20, 3))

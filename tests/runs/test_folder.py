@@ -257,6 +257,7 @@ def test_a_folder_that_cannot_be_made_is_one_message(tmp_path):
 def held(path, **changes):
     made = folder(path)
     there = {"dataset": {"sha256": "1" * 64}, "sources": {"mine": "2" * 64}}
+    there["initial"] = {"0.weight": 3.5, "0.bias": 0.0}
     made.write_manifest({"config": {}} | there)
     return made, there | changes
 
@@ -266,6 +267,11 @@ def held(path, **changes):
     [
         ({"dataset": {"sha256": "3" * 64}}, ["the content of the dataset"]),
         ({"sources": {"mine": "3" * 64}}, ["the code of mine"]),
+        ({"initial": {"0.weight": 3.6, "0.bias": 0.0}}, ["what the model starts from (0.weight)"]),
+        (
+            {"sources": {"mine": "3" * 64}, "initial": {"0.weight": 9.0, "0.bias": 0.0}},
+            ["the code of mine"],
+        ),
         (
             {"dataset": {"sha256": "3" * 64}, "sources": {"mine": "3" * 64, "other": "4" * 64}},
             ["the content of the dataset", "the code of mine"],
@@ -282,6 +288,7 @@ def test_other_data_and_other_code_are_refused_by_name(tmp_path, changes, named)
 def test_the_same_data_and_code_are_gone_on_with(tmp_path):
     made, here = held(tmp_path)
     made.refuse_changed(here)
+    made.refuse_changed(here | {"initial": {"0.weight": 3.50001, "0.bias": 0.0}})  # rounding
     made.refuse_changed(here | {"sources": {"another": "5" * 64}})  # of a quantizer that is new
     RunFolder(tmp_path / "new").refuse_changed(here)
 

@@ -37,7 +37,7 @@ def begun(dropped=()) -> dict:
 
 def begun_with(config: ExperimentConfig, dropped=()) -> dict:
     data = dataset(dropped)
-    return Manifest.begun(config, data, split(data, 0.4, 0), "quantmia run runs=8").content
+    return Manifest.begun(config, data, split(data, 0.4, 0), "quantmia run runs=8", {}).content
 
 
 def test_what_is_known_before_anything_is_trained():
