@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 DONE, FAILED, USER_MISTAKE, INTERRUPTED, PREEMPTED = 0, 1, 2, 130, 143
 
-WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")  # what Hydra reads as a text without quotes
+WORD = re.compile(r"/?[A-Za-z_][A-Za-z0-9_./-]*")  # what Hydra reads as a text without quotes
 OTHER_THAN_TEXT = {"true", "false", "null", "nan", "inf"}
 
 

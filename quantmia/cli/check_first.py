@@ -16,7 +16,7 @@ from quantmia.cli.inside_hydra import arguments, job_config, jobs_of, overrides_
 from quantmia.cli.overrides import DOES_NOT_COMPOSE, duplicates, explain
 from quantmia.config.check import check
 from quantmia.config.schema import ExperimentConfig
-from quantmia.errors import ConfigError, Refused, first_line
+from quantmia.errors import ConfigError, Refused, as_override, first_line
 from quantmia.runs.folder import RunFolder
 from quantmia.sweep.plan import Job, Plan, is_sweep, joined, what_runs
 
@@ -97,7 +97,8 @@ def _sweep_faults(plan: Plan, config: DictConfig) -> list[str]:
     faults = _place_faults("hydra.sweep.dir", plan.path)
     if is_sweep(plan.path) and not config.resume:
         faults.append(
-            f"hydra.sweep.dir={plan.path} holds a sweep already; add resume=true to run what is "
+            f"{as_override('hydra.sweep.dir', str(plan.path))} holds a sweep already; add "
+            "resume=true to run what is "
             "left of it, or choose another folder"
         )
     folders = [job.folder for job in plan.jobs]

@@ -27,7 +27,7 @@ def existing(path: str) -> Path:
     Raises:
         DataError: it is not; names the one with the closest name.
     """
-    file = Path(path)
+    file = Path(path).expanduser()
     try:
         if file.is_file():
             return file

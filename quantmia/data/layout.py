@@ -11,7 +11,9 @@ from quantmia.errors import DataError, as_override
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 NAMED = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 CANDIDATES = [",", ";", "\t", "|"]
-SAID = re.compile(r'^"?sep=(.)"?\r?\n')  # what Excel writes and reads in the first line
+SAID = re.compile(
+    r'^\s*"?sep=(.)"?\r?\n', re.IGNORECASE
+)  # what Excel writes and reads in the first line
 LOOKED_AT = 1 << 18  # characters
 
 
@@ -36,6 +38,24 @@ class Written:
     skip: int = 0
     comment: str | None = None
     missing: Sequence[str] | None = None
+
+    def refuse_all_but(self, path: str, honoured: Sequence[str]) -> None:
+        """See that nothing is said of a file that its kind leaves no choice of.
+
+        Args:
+            path: of the file, for the message.
+            honoured: names of the settings that may be said.
+
+        Raises:
+            DataError: something else is.
+        """
+        plain = Written()
+        for key in ("separator", "encoding", "header", "skip", "comment", "missing"):
+            if key not in honoured and getattr(self, key) != getattr(plain, key):
+                raise DataError(
+                    f"dataset.{key}={getattr(self, key)}: says nothing of a file such as {path}; "
+                    "leave it out"
+                )
 
 
 @dataclass(frozen=True)
@@ -69,14 +89,16 @@ def layout_of(path: str, text: str, ending: str, written: Written) -> Layout:
         DataError: the separator is none, or there is no telling.
     """
     said = SAID.match(text)
-    text = _table_alone(text, max(written.skip, 1) if said else written.skip, written.comment)
+    first = 1 + text[: said.start(1)].count("\n") if said else 0
+    text = _table_alone(text, max(written.skip, first), written.comment)
     if written.separator is not None:
         return Layout(text, _character(written.separator))
     if said:
         return Layout(text, said[1], f"its first line says sep={said[1]}")
     named = SEPARATORS.get(ending)
-    counts = {mark: _columns(text, mark) for mark in CANDIDATES}
-    best = max(CANDIDATES, key=lambda mark: (counts[mark], mark == named))
+    marks = [mark for mark in CANDIDATES if mark != written.decimal]
+    counts = {mark: _columns(text, mark) for mark in marks}
+    best = max(marks, key=lambda mark: (counts[mark], mark == named))
     if counts[best] < 2:
         if named is None:
             raise DataError(
@@ -84,12 +106,30 @@ def layout_of(path: str, text: str, ending: str, written: Written) -> Layout:
                 ".xlsx, .sdf, .smi, and no separator cuts its lines into equally many columns; if "
                 f"it is text, name what separates them: {as_override('dataset.separator', ';')}"
             )
+        _refuse_ragged(path, text, named, marks)
         return Layout(text, named)
     if best == named:
         return Layout(text, best)
     note = f"columns are separated by {shown(best)} ({counts[best]} in every line"
     note += f"; dataset.separator={_name(named)} would read {shown(named)})" if named else ")"
     return Layout(text, best, note)
+
+
+def _refuse_ragged(path: str, text: str, named: str, marks: Sequence[str]) -> None:
+    """Raise a DataError where another mark than the name's cuts most lines, but not all, alike."""
+    if len(_cut(text, named)[0]) > 1:
+        return
+    for mark in marks:
+        counts = [len(row) for row in _cut(text, mark)]
+        most = max(set(counts), key=counts.count)
+        if most > 1 and counts.count(most) * 2 > len(counts):
+            line = next(n for n, count in enumerate(counts, 1) if count != most)
+            raise DataError(
+                f"dataset.path={path}: {shown(mark)} cuts most of its lines into {most} columns, "
+                f"but line {line} into {counts[line - 1]}; mend that line, or pass over what "
+                "stands before the header (dataset.skip), and say "
+                f"{as_override('dataset.separator', mark)}"
+            )
 
 
 def _table_alone(text: str, skip: int, comment: str | None) -> str:
@@ -126,12 +166,17 @@ def _name(mark: str) -> str:
 
 def _columns(text: str, mark: str) -> int:
     """Into how many columns a mark cuts every row; 0 if not into equally many."""
+    counts = {len(row) for row in _cut(text, mark)}
+    return counts.pop() if len(counts) == 1 else 0
+
+
+def _cut(text: str, mark: str) -> list[list[str]]:
+    """The rows at its beginning; one empty row if a mark cannot cut them."""
     head = text[:LOOKED_AT]
     try:
         rows = [row for row in csv.reader(io.StringIO(head, newline=None), delimiter=mark) if row]
     except csv.Error:
-        return 0
+        return [[]]
     if len(head) < len(text):
         rows = rows[:-1]  # which is cut
-    counts = {len(row) for row in rows}
-    return counts.pop() if len(counts) == 1 else 0
+    return rows or [[]]

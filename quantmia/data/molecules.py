@@ -72,7 +72,9 @@ def packaged_molecules(
     faults = pd.Series("missing target", table.index, dtype=object).where(missing)
     keep, dropped = usable(table[smiles], faults, names, unique=duplicates != "keep")
     embedded = embed(embedder, list(keep.values()), cache, progress)
-    rows, features, twins = once(np.array(list(keep)), embedded, embedded, names, duplicates)
+    rows, features, twins = once(
+        np.array(list(keep)), embedded, embedded, names, duplicates, list(keep.values())
+    )
     return Dataset(
         name=name,
         features=features,

@@ -7,9 +7,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from quantmia.data.numbering import may_number, names_rows, numbers_rows
+from quantmia.data.precision import LARGEST, precise
 from quantmia.data.table import column
 from quantmia.data.target import PLAIN, missing_values, to_numbers, written_otherwise
-from quantmia.data.written import DATES, LARGEST, Marks, centred, sequence
+from quantmia.data.written import DATES, NUMBERED, Marks
 from quantmia.errors import DataError, as_override
 
 MOST_LEVELS = 50  # of a column that was not named as categorical
@@ -113,7 +115,10 @@ def encode(
         present = int((~missing).sum())
         numbers, unread = to_numbers(values, missing, marks)
         other = written_otherwise(values, unread, present, marks)
-        if other is not None:
+        texts = values.astype(str).str.strip() if unread.any() else values
+        levels = texts[~missing].nunique() if unread.any() else 0
+        naming = names_rows(levels, present)
+        if other is not None and not (naming and other.what == NUMBERED):
             what = f"holds {other.what}, such as '{other.example}'"
             if other.what == DATES:
                 leave_out(name, what)
@@ -123,7 +128,9 @@ def encode(
                 f"category: {as_override('dataset.categorical', [name])}"
             )
         if unread.sum() * 2 <= present:
-            if sequence(numbers[~missing]):
+            whole = values if pd.api.types.is_integer_dtype(values) else numbers
+            there = whole[~missing & ~unread]
+            if numbers_rows(there, name):
                 if not chosen:
                     leave_out(name, f"numbers the rows ({as_override('dataset.identifier', name)})")
                     continue
@@ -132,21 +139,22 @@ def encode(
                     f"name of the rows: {as_override('dataset.identifier', name)}"
                 )
                 found.numbering.append(name)
+            elif may_number(there):
+                found.notes.append(
+                    f"the column '{name}' has another whole number in every row; if it names the "
+                    f"rows: {as_override('dataset.identifier', name)}"
+                )
             drop(missing, f"missing {name}")
             drop(unread, f"{name} is no number: " + values[unread].astype(str))
             drop(numbers.abs() > LARGEST, f"{name} is infinite or too large")
-            shifted = centred(numbers)
-            if shifted is not None:
-                found.notes.append(
-                    f"the column '{name}' is centred, because its numbers differ by less than "
-                    "32-bit floats tell apart"
-                )
-            found.columns[name] = numbers if shifted is None else shifted
+            found.columns[name], said = precise(numbers)
+            if said:
+                found.notes.append(f"the column '{name}' {said}")
             continue
-        texts = values.astype(str).str.strip()
-        levels, example = texts[~missing].nunique(), texts[~missing].iloc[0]
-        if levels == present > 1:
-            leave_out(name, f"has a text of its own in every row, such as '{example}'")
+        example = texts[~missing].iloc[0]
+        if naming:
+            every = "every row" if levels == present else "nearly every row"
+            leave_out(name, f"has a text of its own in {every}, such as '{example}'")
             continue
         if levels > MOST_LEVELS:
             raise DataError(

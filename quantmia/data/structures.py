@@ -10,8 +10,9 @@ SMILES, NAME = "SMILES", "name"
 
 
 def _read_smi(path: str, text: str) -> pd.DataFrame:
-    """A SMILES a line, and after blanks its name and more: columns `SMILES`, `name`, `column 3`."""
-    rows = [line.split() for line in text.splitlines() if line.strip()]
+    """A SMILES a line, then its name and more: columns `SMILES`, `name`, `column 3`, ..."""
+    mark = "\t" if "\t" in text else None  # where tabs separate, names may hold blanks
+    rows = [line.split(mark) for line in text.splitlines() if line.strip()]
     if not rows:
         raise DataError(f"dataset.path={path}: is empty")
     table = pd.DataFrame(rows)

@@ -4,7 +4,7 @@ import io
 import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import partial
 
 import pandas as pd
@@ -16,6 +16,7 @@ from quantmia.data.written import NUMBER
 from quantmia.errors import DataError, as_override, did_you_mean, first_line
 from quantmia.progress import Progress
 
+MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL")  # in files of molecules
 INDEX = ("", "Unnamed: 0")  # what pandas calls the row numbers that it writes
 # What a command line makes of a name that looks like a number or a truth value.
 ColumnName = str | int | float | bool
@@ -42,13 +43,22 @@ def read_table(
     endings = ["", *(ending.lower() for ending in file.suffixes)]
     packing = endings.pop() if endings[-1] in (*COMPRESSED, ".zip") else ""
     content = content_of(file, packing)
-    if endings[-1] in BINARY:
-        table = BINARY[endings[-1]](path, content)
+    if endings[-1] in (".parquet", ".pq"):
+        written.refuse_all_but(path, ())
+        table = _read_parquet(path, content)
+        names = [str(name).strip() for name in table]
+    elif endings[-1] == ".xlsx":
+        written.refuse_all_but(path, ("header", "skip", "missing"))
+        table = _read_sheet(path, content, written, progress, labels)
         names = [str(name).strip() for name in table]
     else:
         text = decoded(path, content, written.encoding)
         if endings[-1] in STRUCTURES:
+            written.refuse_all_but(path, ("encoding", "missing"))
             table = STRUCTURES[endings[-1]](path, text)
+            table = table.mask(
+                table.isin(list(MISSING if written.missing is None else written.missing))
+            )
             names = [str(name) for name in table]
         else:
             names, table = _read_text(path, text, endings[-1], written, progress, labels)
@@ -86,9 +96,21 @@ def _read_parquet(path: str, content: bytes) -> pd.DataFrame:
         raise unreadable(path, error) from error
 
 
-def _read_sheet(path: str, content: bytes) -> pd.DataFrame:
+def _read_sheet(
+    path: str, content: bytes, written: Written, progress: Progress, labels: Collection[str]
+) -> pd.DataFrame:
+    read = partial(
+        pd.read_excel,
+        sheet_name=None,
+        header=0 if written.header else None,
+        skiprows=written.skip,
+    )
     try:
-        sheets = pd.read_excel(io.BytesIO(content), sheet_name=None)
+        sheets = read(
+            io.BytesIO(content),
+            na_values=None if written.missing is None else list(written.missing),
+            keep_default_na=written.missing is None,
+        )
     except ImportError as error:
         raise DataError(
             f"dataset.path={path}: Excel files are read by openpyxl, which is not installed: "
@@ -102,14 +124,14 @@ def _read_sheet(path: str, content: bytes) -> pd.DataFrame:
             f"dataset.path={path}: has {len(filled)} sheets with content "
             f"({', '.join(filled) or 'none'}); save the one that is wanted as a file of its own"
         )
-    return next(iter(filled.values()))
-
-
-BINARY: dict[str, Callable[[str, bytes], pd.DataFrame]] = {
-    ".parquet": _read_parquet,
-    ".pq": _read_parquet,
-    ".xlsx": _read_sheet,
-}
+    name, table = next(iter(filled.items()))
+    if not written.header:
+        table.columns = pd.Index([f"column {n}" for n in range(1, len(table.columns) + 1)])
+    if written.missing is None and (gaps := _gaps(table, labels)):
+        texts = read(io.BytesIO(content), dtype=str, na_filter=False)[name].iloc[:, gaps]
+        for note in _read_as_missing(table.iloc[:, gaps], texts):
+            progress.say(f"{path}: {note}")
+    return table
 
 
 def _read_text(
@@ -157,21 +179,24 @@ def _read_text(
             f"({as_override('dataset.separator', ';')}), are texts that hold it quoted, and does "
             "the header come first (dataset.skip=1)?"
         ) from error
-    if missing is None:
-        gaps = [
-            n
-            for n, (name, each) in enumerate(table.items())
-            if str(name).strip() in labels
-            and each.isna().any()
-            and not pd.api.types.is_numeric_dtype(each)
-        ]
-        if gaps:
-            texts = read(lines(), usecols=gaps, dtype=str, na_filter=False)
-            for note in _read_as_missing(table.iloc[:, gaps], texts):
-                progress.say(f"{path}: {note}")
+    if missing is None and (gaps := _gaps(table, labels)):
+        texts = read(lines(), usecols=gaps, dtype=str, na_filter=False)
+        for note in _read_as_missing(table.iloc[:, gaps], texts):
+            progress.say(f"{path}: {note}")
     if not written.header:
         return [f"column {n}" for n in range(1, len(table.columns) + 1)], table
     return [str(name).strip() for name in first.iloc[0]], table
+
+
+def _gaps(table: pd.DataFrame, labels: Collection[str]) -> list[int]:
+    """Positions of the columns of labels that have something missing."""
+    return [
+        n
+        for n, (name, column) in enumerate(table.items())
+        if str(name).strip() in labels
+        and column.isna().any()
+        and not pd.api.types.is_numeric_dtype(column)
+    ]
 
 
 def _read_as_missing(table: pd.DataFrame, texts: pd.DataFrame) -> Iterator[str]:
@@ -196,7 +221,8 @@ def named(table: pd.DataFrame, name: ColumnName) -> str:
     """
     if isinstance(name, str):
         return name
-    alike = (each for each in map(str, table) if each.lower() == str(name).lower())
+    wanted = {str(name).lower(), f"column {name}"}
+    alike = (each for each in map(str, table) if each.lower() in wanted)
     equal = (
         each
         for each in map(str, table)

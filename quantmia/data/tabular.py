@@ -16,6 +16,7 @@ from quantmia.data.embedders import Embedder, embed
 from quantmia.data.layout import Written
 from quantmia.data.molecules import usable
 from quantmia.data.numeric import encode
+from quantmia.data.precision import precise
 from quantmia.data.table import ColumnName, column, named, read_table
 from quantmia.data.target import Target, read_target
 from quantmia.data.twins import Duplicates, once
@@ -47,7 +48,7 @@ def csv(
     header: bool = True,
     skip: Annotated[int, Ge(0)] = 0,
     comment: str | None = None,
-    missing: Sequence[str] | None = None,
+    missing: Sequence[str | int | float] | None = None,
     duplicates: Duplicates = "drop",
     mixtures: Literal["drop", "keep", "largest"] = "drop",
 ) -> Dataset:
@@ -97,7 +98,7 @@ def csv(
         path,
         Written(
             separator=separator, encoding=encoding, decimal=decimal, header=header, skip=skip,
-            comment=comment, missing=missing,
+            comment=comment, missing=None if missing is None else list(map(str, missing)),
         ),
         progress,
         labels={str(target), *map(str, categorical)},
@@ -123,7 +124,7 @@ def csv(
         assert embedder is not None
         found = embed(embedder, list(keep.values()), cache, progress)
         rows = np.array(list(keep), np.int64)
-        rows, found, twins = once(rows, found, found, names, duplicates)
+        rows, found, twins = once(rows, found, found, names, duplicates, list(keep.values()))
         dropped = sorted([*dropped, *twins], key=lambda each: each.row)
         made = _finish(name, read, rows, found, names, dropped, progress)
         return replace(made, structures=tuple(keep[row] for row in rows))
@@ -181,8 +182,7 @@ def npz(
             f"{list(y.shape)}; wanted are numbers [samples, ...] and as many targets [samples]"
         )
     read = read_target(pd.Series(y), target, task, positive)
-    with np.errstate(over="ignore"):
-        values = np.asarray(x).astype(np.float32)
+    values = _narrowed(np.asarray(x), features, name, progress)
     finite = np.asarray(np.isfinite(values).reshape(len(values), -1).all(1))
     bad = pd.Series(~finite)
     faults = read.faults.mask(bad & read.faults.isna(), "missing or infinite feature")
@@ -193,6 +193,20 @@ def npz(
     dropped = sorted([*_faulty(faults, names), *twins], key=lambda each: each.row)
     _refuse_nothing(path, rows, dropped)
     return _finish(name, read, rows, found, names, dropped, progress)
+
+
+def _narrowed(values: NDArray, array: str, name: str, progress: Progress) -> NDArray[np.float32]:
+    """As 32-bit floats; columns that these would make equal less their middle."""
+    if values.ndim == 2 and values.dtype.itemsize > 2:
+        columns = []
+        for number, column in enumerate(values.T.astype(np.float64)):
+            numbers, said = precise(pd.Series(column))
+            columns.append(numbers.to_numpy())
+            if said:
+                progress.say(f"{name}: column {number} of {array} {said}")
+        values = np.column_stack(columns)
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
 
 
 def _read_arrays(path: str, names: list[str]) -> dict[str, NDArray]:
@@ -252,6 +266,8 @@ def _finish(
         labels = read.labels(rows)
         classes = ", " + ", ".join(f"{n} = {label}" for n, label in enumerate(labels[:10]))
     progress.say(f"{name}: target {read.name}: {read.task} ({read.how}){classes}")
+    for note in read.notes:
+        progress.say(f"{name}: {note}")
     return Dataset(
         name=name,
         features=np.ascontiguousarray(found, dtype=np.float32),

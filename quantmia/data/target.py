@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from quantmia.data.written import Marks, Other, centred
+from quantmia.data.precision import precise
+from quantmia.data.written import Marks, Other
 from quantmia.errors import DataError
 from quantmia.tasks import TaskName
 
@@ -27,6 +28,7 @@ class Target:
         task: what it is.
         how: how the task was found, in words.
         positive: the label that counts as 1, if it was named.
+        notes: what else is to be said of it, a sentence each.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Target:
     task: TaskName
     how: str
     positive: str | None = None
+    notes: tuple[str, ...] = ()
 
     def of(self, rows: NDArray[np.int64]) -> NDArray:
         """Targets of the rows that are used, as a dataset wants them.
@@ -124,9 +127,10 @@ def read_target(
     elif task is None:
         classes = len(distinct) if numeric else column[~missing].astype(str).str.strip().nunique()
         what = "numbers" if numeric else "labels"
-        if not numeric and classes > MANY:
+        if not numeric and (classes > MANY or classes * 2 > max(present, FEW)):
             raise DataError(
-                f"dataset.target={name}: the column holds {classes} different texts, such as "
+                f"dataset.target={name}: the column holds {classes} different texts in {present} "
+                f"rows, such as "
                 f"'{column[~missing].iloc[0]}'; name a column of numbers or of labels, or say "
                 "dataset.task=multiclass"
             )
@@ -140,19 +144,15 @@ def read_target(
         faults[unread] = "target is no number: " + column[unread].astype(str)
         faults[numbers.abs() == np.inf] = "infinite target"
     if task == "regression":
-        present = numbers[faults.isna()]
-        if len(present) and present.min() > 0 and present.max() / present.min() >= DECADES:
-            how += (
-                f"); target {name} spans {np.log10(present.max() / present.min()):.0f} decades, of "
-                "which a logarithm is usual (pIC50 of an IC50"
+        numbers, said = precise(numbers)
+        notes = [f"the target {name} {said}"] if said else []
+        there = numbers[faults.isna()]
+        if not said and len(there) and there.min() > 0 and there.max() / there.min() >= DECADES:
+            notes.append(
+                f"the target {name} spans {np.log10(there.max() / there.min()):.0f} decades, of "
+                "which a logarithm is usual (pIC50 of an IC50)"
             )
-        shifted = centred(numbers)
-        if shifted is not None:
-            how += (
-                f"); target {name} is centred (its numbers differ by less than 32-bit floats tell "
-                "apart"
-            )
-        return Target(name, numbers if shifted is None else shifted, faults, task, how)
+        return Target(name, numbers, faults, task, how, notes=tuple(notes))
     if whole:
         labels = numbers.fillna(0).replace([np.inf, -np.inf], 0).astype(np.int64).astype(str)
     else:

@@ -1,5 +1,6 @@
 """Samples that are alike: one among the members and one outside would blur who is a member."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from quantmia.data.dataset import Dropped
 
+ROUNDING = 1e-3  # of the largest number that an embedder gives
 Duplicates = Literal["drop", "molecules", "keep"]
 
 
@@ -17,6 +19,7 @@ def once(
     compared: NDArray[np.float32],
     names: pd.Series,
     duplicates: Duplicates,
+    structures: Sequence[str] = (),
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], list[Dropped]]:
     """Samples of which no two are alike, and the others with the row that they equal.
 
@@ -27,6 +30,7 @@ def once(
         names: identifiers of all rows of the source.
         duplicates: `drop` keeps the first of its kind; anything else keeps all, because the same
             molecules were looked for before they were embedded.
+        structures: SMILES of the samples, of molecules.
 
     Returns:
         Rows and features of those that stay, and what is dropped.
@@ -34,12 +38,44 @@ def once(
     if duplicates != "drop":
         return rows, features, []
     first = first_of_its_kind(compared)
+    if len(structures):
+        first = np.minimum(first, _first_alike(compared, structures))
     again = first != np.arange(len(rows))
     dropped = [
         Dropped(int(row), str(names.iloc[row]), f"same features as row {other}")
         for row, other in zip(rows[again], rows[first[again]], strict=True)
     ]
     return rows[~again], features[~again], dropped
+
+
+def _first_alike(features: NDArray[np.float32], structures: Sequence[str]) -> NDArray[np.int64]:
+    """For each molecule the position of the first that an embedder tells apart by rounding alone.
+
+    Sums over atoms depend on the order in which a SMILES names them. Only molecules that are the
+    same without stereochemistry, isotopes and numbers of atoms are compared.
+    """
+    near = ROUNDING * float(np.abs(features).max(initial=0))
+    seen: dict[str, list[int]] = {}
+    found = np.arange(len(structures))
+    for position, text in enumerate(structures):
+        others = seen.setdefault(_flat(text), [])
+        apart = (np.abs(features[position] - features[other]).max() for other in others)
+        alike = next((o for o, far in zip(others, apart, strict=True) if far <= near), None)
+        if alike is None:
+            others.append(position)
+        else:
+            found[position] = alike
+    return found
+
+
+def _flat(smiles: str) -> str:
+    """Canonical SMILES of what is bound to what."""
+    from rdkit import Chem
+
+    molecule = Chem.MolFromSmiles(smiles)
+    for atom in molecule.GetAtoms():
+        atom.SetAtomMapNum(0)
+    return Chem.MolToSmiles(molecule, isomericSmiles=False)
 
 
 def first_of_its_kind(features: NDArray[np.float32]) -> NDArray[np.int64]:

@@ -9,7 +9,6 @@ import pandas as pd
 
 from quantmia.errors import DataError, as_override
 
-LARGEST = float(np.finfo(np.float32).max)
 NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
 GROUPED = r"[+-]?[1-9]\d{{0,2}}(?:{mark}\d{{3}})+(?:[.,]\d+)?"
 SIGN = str.maketrans({"\u2212": "-", "\u00a0": " ", "\u202f": " "})  # as typesetters write them
@@ -25,8 +24,18 @@ DATE = (
     rf"\d{{1,2}}[ -]{MONTH}[ -,]+\d{{2,4}}",
     rf"{MONTH} \d{{1,2}},? \d{{4}}",
 )
+# Whatever else begins with a number, perhaps behind a sign, a currency or `less than`.
+BEGINS = (
+    r"(?:[^\w\s]|[$€£¥₹]|ca\.?|approx\.?|about|less than|more than|up to|over|under"
+    r"|USD|EUR|GBP|CHF|JPY|CNY|INR|pH|\s)*\d.*"
+)
+SHORT = r"\d+[A-Za-z]{1,2}"  # a stage or a place (2a, 1st), unless there are many
+# A word and a number: few of them are categories (phase 2), many are not (Jan 2024).
+NAMED = r"\D*[A-Za-z].*[\s-]\d.*"
+MANY = 10
 GROUPING = [",", ".", "'", "\u2019", " ", "_"]
 DATES = "dates or times"
+NUMBERED = "texts that end in a number"  # which may be names
 # What is written in place of a plain number; the first that fits half of a column is said.
 KINDS = {
     DATES: "|".join([*(rf"{each}(?:[T ]+{TIME})?" for each in DATE), TIME]),
@@ -136,33 +145,12 @@ class Marks:
             if fits.mean() >= 0.5:
                 setting = as_override("dataset.decimal", mark)
                 return Other(f"numbers with '{mark}' before decimals", texts[fits].iloc[0], setting)
+        many = texts.nunique() > MANY
+        fits = texts.str.fullmatch(BEGINS, flags=re.DOTALL)
+        fits &= many | ~texts.str.fullmatch(SHORT)
+        if fits.mean() >= 0.5:
+            return Other("texts that begin with a number", texts[fits].iloc[0])
+        fits = texts.str.fullmatch(NAMED, flags=re.DOTALL)
+        if many and fits.mean() >= 0.5:
+            return Other(NUMBERED, texts[fits].iloc[0])
         return None
-
-
-def sequence(values: pd.Series) -> bool:
-    """Whether a column numbers the rows: whole, each once, without a gap.
-
-    Args:
-        values: float64, without what is missing.
-    """
-    if len(values) < 10 or not (values % 1 == 0).all() or not values.is_unique:
-        return False
-    return bool(values.max() - values.min() + 1 == len(values))
-
-
-def centred(numbers: pd.Series) -> pd.Series | None:
-    """Numbers less their middle, where 32-bit floats would not tell them apart as they are.
-
-    Args:
-        numbers: float64.
-
-    Returns:
-        None where float32 is precise enough: to a hundredth of the deviation.
-    """
-    finite = numbers[np.isfinite(numbers)]
-    if finite.empty:
-        return None
-    step = finite.abs().max() * np.finfo(np.float32).eps
-    with np.errstate(over="ignore"):  # of numbers that are too large, whose rows are dropped
-        spread = finite.std(ddof=0)
-    return numbers - finite.median() if 0 < spread < 100 * step else None

@@ -167,10 +167,11 @@ def why_not_stacked(factory: Factory, samples: Tensor, task: Task, classes: int)
             if differs := [
                 what for what, each in together.items() if not _close(each, apart[what])
             ]:
+                called = type(initialise(factory, 0)).__name__
                 return (
-                    f"model: {type(initialise(factory, 0)).__name__} computes other {' and '.join(differs)} as "
-                    "a stack of runs than by itself, as modules do that keep more than their "
-                    f"parameters, have hooks on gradients or draw numbers by NumPy. {WAY_OUT}."
+                    f"model: {called} computes other {' and '.join(differs)} as a stack of runs "
+                    "than by itself, as modules do that keep more than their parameters, have "
+                    f"hooks on gradients or draw numbers by NumPy. {WAY_OUT}."
                 )
     except QuantmiaError as error:
         return str(error)

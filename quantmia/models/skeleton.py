@@ -27,8 +27,9 @@ def skeleton(model: nn.Module) -> nn.Module:
         return copy.deepcopy(model, memo=dict(hollow))
     except TypeError as error:
         raise QuantmiaError(
-            f"model: {type(model).__name__} cannot be copied for a stack of runs: {first_line(error)}. "
-            "training.vectorize=false trains any module, one run after another."
+            f"model: {type(model).__name__} cannot be copied for a stack of runs "
+            f"({first_line(error)}). training.vectorize=false trains any module, one run after "
+            "another."
         ) from error
     except RuntimeError as error:
         raise QuantmiaError(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from quantmia.config.schema import ExperimentConfig
+from quantmia.errors import as_override
 from quantmia.experiment import Experiment
 from quantmia.models.factory import initial_sizes
 from quantmia.pipeline import finished
@@ -116,5 +117,5 @@ def again(command: Sequence[str], path: Path | None = None) -> str:
         path: the folder to go on in.
     """
     kept = [word for word in command if not word.startswith(("resume=", "hydra.run.dir="))]
-    there = [f"hydra.run.dir={path}", "resume=true"] if path else []
-    return shlex.join(["quantmia", "run", *kept, *there])
+    there = f" {as_override('hydra.run.dir', str(path))} resume=true" if path else ""
+    return shlex.join(["quantmia", "run", *kept]) + there

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from quantmia.errors import FolderError
+from quantmia.errors import FolderError, as_override
 from quantmia.files import read_json
 from quantmia.runs.folder import RunFolder
 
@@ -63,7 +63,7 @@ def _unfinished(path: Path, absent: list[str]) -> str:
         done = sum(1 for _ in (folder.path / "scores").glob("run-*.safetensors"))
         return (
             f"{path} is not finished: {done} of {planned} runs are there. Repeat the command that "
-            f"made it with hydra.run.dir={path} resume=true."
+            f"made it with {as_override('hydra.run.dir', str(path))} resume=true."
         )
     if not manifest and len(absent) == len(REQUIRED):
         return f"{path} holds no ranking; name a folder that 'quantmia run' or 'rank' made."

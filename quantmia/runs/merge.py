@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from quantmia.config.check import read_recorded
 from quantmia.config.schema import MERGED, ExperimentConfig
-from quantmia.errors import FolderError
+from quantmia.errors import FolderError, as_override
 from quantmia.files import DamagedFileError, Tensors
 from quantmia.runs.compare import changed_since, differing_keys
 from quantmia.runs.folder import RunFiles, RunFolder
@@ -95,7 +95,8 @@ class Run:
         except DamagedFileError as error:
             raise FolderError(
                 f"run {self.number} is missing or damaged ({error}). Complete the folder first: "
-                f"repeat the command that made it with hydra.run.dir={folder.path} resume=true"
+                "repeat the command that made it with "
+                f"{as_override('hydra.run.dir', str(folder.path))} resume=true"
             ) from error
 
 

@@ -9,7 +9,7 @@ from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.table import Table
 
-from quantmia.errors import QuantmiaError
+from quantmia.errors import QuantmiaError, as_override
 from quantmia.runs.folder import RunFolder
 from quantmia.sweep.plan import Job, Plan
 from quantmia.sweep.queue import Queue, in_queue, log_of, submitted
@@ -51,8 +51,8 @@ def again(plan: Plan) -> str:
     Args:
         plan: of the sweep.
     """
-    words = ["quantmia", "run", "-m", *plan.command, f"hydra.sweep.dir={plan.path}", "resume=true"]
-    return shlex.join(words)
+    there = as_override("hydra.sweep.dir", str(plan.path))
+    return f"{shlex.join(['quantmia', 'run', '-m', *plan.command])} {there} resume=true"
 
 
 def show_status(plan: Plan, found: Sequence[Standing]) -> None:

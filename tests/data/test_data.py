@@ -168,6 +168,32 @@ def test_molecules_that_fingerprints_do_not_tell_apart_are_dropped(also, tmp_pat
     assert data.structures == tuple(smiles[:3] + smiles[4:])
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("CC(C)Cc1ccc(cc1)C(C)C(=O)O", "OC(=O)[C@H](C)c1ccc(CC(C)C)cc1", True),
+        ("CC(O)CN", "NC[C@H](O)C", True),
+        ("CCN(CC)CC", "[CH3:1][CH2:2][N:3](CC)CC", True),
+        ("OCC", "[13CH3]CO", True),
+        ("CCO", "CCN", False),  # whose features are as near, but who are other molecules
+        ("CC(O)CN", "CC(O)CNC", False),
+    ],
+)
+def test_molecules_that_an_embedder_tells_apart_by_rounding_are_twins(one, other, alike, tmp_path):
+    def embedder(smiles):  # sums that depend on the order of the atoms
+        return [[5 + 1e-6 * position] for position, _ in enumerate(smiles)]
+
+    smiles = ["C1CC1", one, "CCCl", other, "c1ccccc1"]
+    table = pd.DataFrame({"SMILES": smiles, "y": [0.5, 1.5, 2.5, 3.5, 4.5]})
+    table.to_csv(tmp_path / "a.csv", index=False)
+    data = csv(
+        "a", str(tmp_path / "a.csv"), "y", tmp_path, Progress(),
+        embedder=Own(embedder, {"_target_": "mine"}), smiles="SMILES",
+    )  # fmt: skip
+    expected = [(3, "same features as row 1")] if alike else []
+    assert [(each.row, each.reason) for each in data.dropped] == expected
+
+
 def test_labels_become_classes(tmp_path):
     (tmp_path / "mine").mkdir()
     content = "SMILES\tcrosses\nCCO\tyes\nCC\tno\nCCC\t\nCCCC\tno\n"

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from quantmia.data import Dataset
-from quantmia.data.tabular import csv
+from quantmia.data.tabular import csv, npz
 from quantmia.errors import DataError, as_override
 from quantmia.progress import Progress
 from tests.configurations import composed
@@ -194,6 +194,104 @@ def test_a_number_of_the_row_is_no_feature_and_hides_no_duplicate(name, start, t
     assert data.identifiers[0] == str(start)
 
 
+GAPPED = {
+    "rows were left out": ("index", [r + r // 5 for r in range(24)]),
+    "tens": ("nr", [10 * r for r in range(24)]),
+    "started anew": ("id", [r % 12 for r in range(24)]),
+    "in any order": ("compound_id", [(r * 7919) % 99991 for r in range(24)]),
+    "long": ("key", [1234567890123456789 + r for r in range(24)]),
+    "a name that ends so": ("sampleID", [5 * r + 3 for r in range(24)]),
+    "no name but order": ("n", [r * r + 1 for r in range(24)]),
+    "a blank": ("cid", ["" if r == 7 else 3 * r for r in range(24)]),
+    "a total": ("entry", ["total" if r == 23 else 3 * r for r in range(24)]),
+}
+
+
+@pytest.mark.parametrize("name", GAPPED)
+def test_numbers_of_rows_may_have_gaps(name, tmp_path):
+    column, numbers = GAPPED[name]
+    x = [f"{r * 37 % 101}.5" for r in range(24)]
+    x[20] = x[3]
+    text = f"{column},x,y\n" + "".join(
+        f"{number},{x[r]},{r * 0.3:.2f}\n" for r, number in enumerate(numbers)
+    )
+    data, said = read(tmp_path, text)
+    assert f"the column '{column}' numbers the rows" in said
+    assert f"dataset.identifier={column}" in said
+    assert data.features.shape == (23, 1)
+    assert [each.reason for each in data.dropped] == ["same features as row 3"]
+
+
+def test_numbers_that_differ_in_every_row_stay_and_are_told(tmp_path):
+    text = "mass,x,y\n" + "".join(
+        f"{(r * 7919) % 99991},{r % 5}.5,{r * 0.3:.2f}\n" for r in range(24)
+    )
+    data, said = read(tmp_path, text)
+    assert data.features.shape == (24, 2)
+    assert "the column 'mass' has another whole number in every row" in said
+    assert "dataset.identifier=mass" in said
+
+
+@pytest.mark.parametrize("name", ["age", "rows", "grid", "period", "idea", "no"])
+def test_names_that_only_look_like_numbers_of_rows(name, tmp_path):
+    text = f"{name},y\n" + "".join(f"{r * 5 % 9},{r * 0.3:.2f}\n" for r in range(24))
+    data, said = read(tmp_path, text, duplicates="keep")
+    assert data.features.shape == (24, 1)
+    assert "numbers the rows" not in said
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["5 months", "3 months", "12 months", "6 months"],
+        ["10+", "65+", "18+", "3+"],
+        ["1.5x10^-5", "2x10^-7", "3x10^-6", "1.1x10^-5"],
+        ["USD 5", "USD 7.5", "CHF 12.50", "EUR 3"],
+        ["less than 5", "more than 7", "less than 3", "about 9"],
+        ["pH 7.4", "pH 6", "pH 5.5", "pH 8"],
+        ["120/80", "130/85", "110/70", "140/90"],
+        ["1 nM - 5 nM", "2 nM - 7 nM", "3 nM - 9 nM", "1 nM - 2 nM"],
+        ["5 nM", ">10", "3 ± 0.1", "7"],
+        ["80 rpm", "4 GB", "150 lbs", "36 hours"],
+        ["5.1 [4.2, 6.0]", "4.4 [3.9, 5.0]", "7.7 [7, 8]", "6 [5, 7]"],
+        [f"{m} 20{y}" for m in ("Jan", "Feb", "Mar") for y in range(10, 14)],
+        [f"Q{q} 20{y}" for q in (1, 2) for y in range(10, 16)],
+    ],
+)
+@pytest.mark.parametrize("where", ["x", "y"])
+def test_texts_about_numbers_are_no_categories(values, where, tmp_path):
+    values = (values * 6)[:24]
+    columns = {"x": values, "y": values} | {
+        ("y" if where == "x" else "x"): [f"{r * 37 % 101}.5" for r in range(24)]
+    }
+    text = "x;y\n" + "".join(f"{a};{b}\n" for a, b in zip(*columns.values(), strict=True))
+    with pytest.raises(
+        DataError, match=rf"'?{where}'?: the column|the column '{where}'"
+    ) as refused:
+        read(tmp_path, text)
+    advice = "dataset.task=multiclass" if where == "y" else "dataset.categorical=[x]"
+    assert advice in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "values", [["phase 1", "phase 2", "phase 3"], ["1st", "2nd", "3rd"], ["2a", "2b", "IIIc"]]
+)
+def test_a_few_texts_with_a_number_may_be_categories(values, tmp_path):
+    text = "x;y\n" + "".join(f"{values[r % 3]};{r * 0.3:.2f}\n" for r in range(24))
+    data, _ = read(tmp_path, text, duplicates="keep")
+    assert data.features.shape == (24, 3)
+
+
+def test_a_text_of_its_own_in_nearly_every_row_is_no_feature_and_no_target(tmp_path):
+    names = [f"CMP{max(r, 1):04d}" for r in range(30)]
+    text = "name,x,y\n" + "".join(f"{n},{r}.5,{r * 0.3:.2f}\n" for r, n in enumerate(names))
+    data, said = read(tmp_path, text)
+    assert data.features.shape == (30, 1)
+    assert "'name' has a text of its own in nearly every row" in said
+    with pytest.raises(DataError, match="29 different texts in 30 rows"):
+        read(tmp_path, text, target="name")
+
+
 def test_the_number_of_the_row_may_be_the_only_feature(tmp_path):
     text = "id;y\n" + "".join(f"{row};{row * 0.31 % 1:.2f}\n" for row in range(14))
     data, _ = read(tmp_path, text, features="id")
@@ -352,6 +450,116 @@ def test_labels_that_are_read_as_missing_are_told_with_the_setting_that_keeps_th
     data, said = read(tmp_path, text, **pasted(advice))
     assert data.classes == len(labels)
     assert "read as missing" not in said
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0] + [1_700_000_000 + 3 * r * r for r in range(1, 30)],
+        [-120.0] + [52.5 + 1e-7 * r for r in range(1, 30)],
+        [1_700_000_000 + 60 * (r * 7 % 30) for r in range(30)],
+    ],
+)
+def test_one_far_value_makes_the_others_not_equal(values, tmp_path):
+    order = np.random.default_rng(0).permutation(30)
+    text = "x,y\n" + "".join(f"{values[n]!r},{r * 0.3:.2f}\n" for r, n in enumerate(order))
+    data, said = read(tmp_path, text)
+    assert len(np.unique(data.features)) == 30
+    assert "'x' is centred" in said
+
+
+def test_what_32_bits_cannot_hold_is_said(tmp_path):
+    text = "x,z,y\n" + "".join(f"{r}e-50,{r % 7}.5,{r * 0.3:.2f}\n" for r in range(30))
+    _, said = read(tmp_path, text, duplicates="keep")
+    assert "'x' holds 30 different numbers, 29 of which 32-bit floats make equal" in said
+    assert "scale them up" in said
+
+
+def test_arrays_are_centred_too(tmp_path):
+    x = np.column_stack([1_700_000_001 + 3 * np.arange(30), np.arange(30) % 7])
+    np.savez(tmp_path / "a.npz", X=x, y=np.arange(30) * 0.3)
+    said = Said()
+    data = npz("a", str(tmp_path / "a.npz"), said)
+    assert data.size == 30
+    assert not data.dropped
+    np.testing.assert_array_equal(np.diff(data.features[:, 0]), 3)
+    assert "column 0 of X is centred" in "\n".join(said.lines)
+
+
+@pytest.mark.parametrize("names", [["compound 7", "compound 3"], ["a b", "c"], ["x", "y z"]])
+def test_names_in_smiles_files_may_hold_blanks_where_tabs_separate(names, tmp_path):
+    pytest.importorskip("rdkit.Chem")
+    from tests.data.test_hostile_files import Carbons
+
+    lines = "".join(f"{'C' * (n + 1)}O\t{names[n % 2]}\t{n * 0.7:.1f}\n" for n in range(6))
+    data, _ = read(
+        tmp_path, lines, file="a.smi", target="column 3", smiles="SMILES", embedder=Carbons()
+    )
+    np.testing.assert_allclose(data.target, [n * 0.7 for n in range(6)], rtol=1e-6)
+
+
+def test_a_comma_that_stands_before_decimals_separates_nothing(tmp_path):
+    rows = "".join(f"{r},5;{r * 3 % 7},25\n" for r in range(24))
+    data, _ = read(tmp_path, rows, header=False, decimal=",", target="column 2", duplicates="keep")
+    assert set(data.target) <= {r + 0.25 for r in range(7)}
+    data, _ = read(tmp_path, rows, header=False, decimal=",", target=2, duplicates="keep")
+    assert data.features.shape == (24, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a;b;y\n" + "1;2;3\n" * 8 + "1;2;3;\n", 10),
+        ("a;b;y\n" + "1;2;3\n" * 3 + "1;2\n" + "1;2;3\n" * 5, 5),
+        ("of our lab\na;b;y\n" + "1;2;3\n" * 8, 1),
+    ],
+)
+def test_a_ragged_file_names_the_line_and_the_separator(text, line, tmp_path):
+    with pytest.raises(DataError, match=rf"';' cuts most .* 3 columns, but line {line} into") as no:
+        read(tmp_path, text)
+    assert as_override("dataset.separator", ";") in str(no.value)
+
+
+@pytest.mark.parametrize("start", ["SEP=;\n", "\n\nsep=;\n", "Sep=;\r\n"])
+def test_the_line_that_says_the_separator_may_be_written_otherwise(start, tmp_path):
+    rows = "".join(f"{r * r}.5;{r}.5\n" for r in range(9))
+    assert read(tmp_path, start + "x;y\n" + rows)[0].size == 9
+
+
+@pytest.mark.parametrize(
+    ("file", "setting"),
+    [("a.parquet", {"skip": 1}), ("a.xlsx", {"comment": "#"}), ("a.sdf", {"header": False})],
+)
+def test_settings_that_a_kind_of_file_leaves_no_choice_of_are_refused(file, setting, tmp_path):
+    pd.DataFrame({"x": [1.5, 2.5], "y": [1.0, 2.0]}).to_parquet(tmp_path / "a.parquet")
+    pd.DataFrame({"x": [1.5, 2.5], "y": [1.0, 2.0]}).to_excel(tmp_path / "a.xlsx", index=False)
+    (tmp_path / "a.sdf").write_text("")
+    key = next(iter(setting))
+    with pytest.raises(DataError, match=rf"dataset\.{key}=.* says nothing of a file such as"):
+        csv("a", str(tmp_path / file), "y", tmp_path, Progress(), **setting)
+
+
+def test_a_sheet_takes_the_settings_of_its_header_and_of_what_is_missing(tmp_path):
+    labels = ["high", "None", "low"] * 4
+    sheet = pd.DataFrame({"x": [r + 0.5 for r in range(12)], "y": labels})
+    path = tmp_path / "a.xlsx"
+    sheet.to_excel(path, index=False)
+    said = Said()
+    assert csv("a", str(path), "y", tmp_path, said).size == 8
+    assert "'None' (4)" in "\n".join(said.lines)
+    assert csv("a", str(path), "y", tmp_path, said, missing=[]).classes == 3
+    sheet.to_excel(path, index=False, header=False)
+    data = csv("a", str(path), "column 2", tmp_path, said, header=False, missing=[])
+    assert (data.size, data.classes) == (12, 3)
+    sheet.to_excel(path, index=False, startrow=2)
+    assert csv("a", str(path), "y", tmp_path, said, skip=2, missing=[]).size == 12
+
+
+def test_a_number_may_mean_that_there_is_nothing(tmp_path):
+    text = "x,y\n" + "".join(f"{-999 if r % 4 == 0 else r % 5},{r * 0.3:.1f}\n" for r in range(16))
+    data, _ = read(tmp_path, text, missing=[-999], duplicates="keep")
+    assert {each.reason for each in data.dropped} == {"missing x"}
+    assert data.size == 12
 
 
 def test_structures_of_their_own_formats(tmp_path):

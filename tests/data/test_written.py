@@ -1,12 +1,11 @@
 import math
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantmia.data.written import Marks, centred, sequence
+from quantmia.data.written import Marks
 from quantmia.errors import DataError
 
 MARKS = [
@@ -62,21 +61,3 @@ def test_labels_are_nothing_else(text):
 def test_marks_that_say_the_same_are_refused():
     with pytest.raises(DataError, match=r"dataset\.thousands=,: is dataset\.decimal too"):
         Marks(",", ",")
-
-
-def test_a_sequence_has_no_gap_and_nothing_twice():
-    numbers = pd.Series(np.random.default_rng(0).permutation(12) + 5.0)
-    assert sequence(numbers)
-    assert not sequence(numbers[:9])  # too few to tell
-    assert not sequence(numbers * 2)
-    assert not sequence(numbers + 0.5)
-    assert not sequence(numbers.where(numbers != 7, 8))
-
-
-def test_what_float32_tells_apart_stays():
-    assert centred(pd.Series([1e6, 1e6 + 100, 1e6 + 700])) is None
-    assert centred(pd.Series([5.0, 5.0])) is None
-    assert centred(pd.Series([np.nan, np.inf])) is None
-    moved = centred(pd.Series([1e9, 1e9 + 1, 1e9 + 7]))
-    assert moved is not None
-    assert moved.tolist() == [-1.0, 0.0, 6.0]

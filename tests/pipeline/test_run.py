@@ -215,8 +215,8 @@ def test_all_runs_diverged_leaves_an_unfinished_folder(tmp_path):
         ([], None, "quantmia run"),
         (["seed=1", "resume=true", "hydra.run.dir=old"], None, "quantmia run seed=1"),
         (["seed=1"], Path("out"), "quantmia run seed=1 hydra.run.dir=out resume=true"),
-        (["name=my runs"], Path("my out"), "quantmia run 'name=my runs' 'hydra.run.dir=my out' "
-                                           "resume=true"),
+        (["name=my runs"], Path("my (1) [a]"),
+         """quantmia run 'name=my runs' 'hydra.run.dir="my (1) [a]"' resume=true"""),
         (["quantizer=[sign]"], None, "quantmia run 'quantizer=[sign]'"),
     ],
 )  # fmt: skip

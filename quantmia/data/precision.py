@@ -1,0 +1,58 @@
+"""What 32-bit floats, in which models compute, keep of a column of numbers."""
+
+import numpy as np
+import pandas as pd
+
+EPS = float(np.finfo(np.float32).eps)
+LARGEST = float(np.finfo(np.float32).max)
+SMALLEST = float(np.finfo(np.float32).tiny)
+FEW = 0.01  # share of different numbers that may become equal
+
+
+def precise(numbers: pd.Series) -> tuple[pd.Series, str | None]:
+    """Numbers as 32-bit floats can hold them: as they are, or less their middle.
+
+    Args:
+        numbers: float64.
+
+    Returns:
+        The numbers, and what is to be said of them, as the end of a sentence that names them.
+    """
+    finite = numbers[numbers.abs() <= LARGEST]  # what is beyond is dropped
+    if finite.empty or not _at_risk(finite):
+        return numbers, None
+    if (lost := _made_equal(finite)) == 0:
+        return numbers, None
+    middle = finite.median()
+    less = _made_equal(finite - middle)
+    if less < lost:
+        numbers, lost = numbers - middle, less
+        said = "is centred, because its numbers differ by less than 32-bit floats tell apart"
+        return (
+            numbers,
+            said if lost <= FEW * finite.nunique() else f"{said}; {_equal(finite, lost)}",
+        )
+    return numbers, _equal(finite, lost) if lost > FEW * finite.nunique() else None
+
+
+def _equal(finite: pd.Series, lost: int) -> str:
+    small = finite.abs().max() < 1e3 * SMALLEST
+    return (
+        f"holds {finite.nunique()} different numbers, {lost} of which 32-bit floats make equal to "
+        f"others; {'scale them up' if small else 'subtract what they share'} first"
+    )
+
+
+def _at_risk(finite: pd.Series) -> bool:
+    """Whether half of the numbers lie so close together that rounding could make some equal."""
+    largest = float(finite.abs().max())
+    low, high = np.quantile(finite, (0.25, 0.75))
+    close = high - low < 1e4 * len(finite) * largest * EPS
+    return largest > 0 and bool(close or largest < SMALLEST)
+
+
+def _made_equal(finite: pd.Series) -> int:
+    """How many different numbers become equal to another."""
+    with np.errstate(over="ignore", under="ignore"):
+        narrow = np.unique(finite.to_numpy(np.float32))
+    return int(finite.nunique() - len(narrow))
