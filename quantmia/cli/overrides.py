@@ -211,9 +211,18 @@ def _reason(override: Override, text: str, kept: list[str], error: Exception) ->
     if isinstance(composed, DictConfig):
         known = list(_keys(OmegaConf.to_container(composed)))
         if not options and key not in known:
+            if owners := _owners(key):
+                return f"{text}: {key} is a key of {', '.join(owners)}; choose one of them as well"
             near = did_you_mean(key, [*known, *groups()])
             return f"{text}: unknown key {key}{near or '; --cfg job lists the keys'}"
     return f"{text}: {' '.join(str(error).split())}"
+
+
+def _owners(key: str) -> list[str]:
+    """Choices whose file has a key, such as `dataset=csv` for `dataset.path`."""
+    group, _, name = key.partition(".")
+    files = sorted((conf_dir() / group).glob("*.yaml")) if name and group in groups() else []
+    return [f"{group}={file.stem}" for file in files if name in list(OmegaConf.load(file))]
 
 
 def _keys(config: Any, prefix: str = "") -> Iterator[str]:

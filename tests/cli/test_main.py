@@ -23,6 +23,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
         (["quantizer=[]"], ["quantizer=[]"]),
         (["quantizer=[sign,sign]"], ["sign is chosen twice"]),
         (["attack=[lira,lira]"], ["lira is chosen twice"]),
+        (["dataset.path=a.csv"], ["dataset.path is a key of dataset=csv, dataset=npz; choose one"]),
         (["trainig.lr=1"], ["unknown key trainig.lr; did you mean training.lr?"]),
         (["training.lr=fast"], ["training.lr=fast: has to be a number"]),
         (["x=["], ["cannot be read as key=value"]),
