@@ -59,6 +59,13 @@ class Dataset:
             )
         if not self.size:
             raise DataError(f"{self.name}: there are no samples; check the source and its filters.")
+        if self.size == 1:
+            reasons = (
+                ", ".join(sorted({each.kind for each in self.dropped})) or "the source has one"
+            )
+            raise DataError(
+                f"{self.name}: a single sample is left ({reasons}); there is no training"
+            )
         _check_finite(self.name, "features", self.features, self.identifiers)
         _check_finite(self.name, "targets", self.target, self.identifiers)
         if len(np.unique(self.target)) < 2:

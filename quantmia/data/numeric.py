@@ -123,8 +123,10 @@ def encode(
             if other.what == DATES:
                 leave_out(name, what)
                 continue
+            named = f", if it names the rows: {as_override('dataset.identifier', name)}"
             raise DataError(
-                f"dataset.features: the column '{name}' {what}; {other.advice}, or, if it is a "
+                f"dataset.features: the column '{name}' {what}; {other.advice}"
+                f"{named if naming and not other.setting else ''}, or, if it is a "
                 f"category: {as_override('dataset.categorical', [name])}"
             )
         if unread.sum() * 2 <= present:

@@ -176,7 +176,13 @@ def npz(
     arrays = _read_arrays(path, [features, target, *([identifier] if identifier else [])])
     x, y = arrays[features], arrays[target]
     y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
-    if x.ndim < 2 or y.ndim != 1 or len(x) != len(y) or x.dtype.kind not in "biuf":
+    if (
+        x.ndim < 2
+        or y.ndim != 1
+        or len(x) != len(y)
+        or x.dtype.kind not in "biuf"
+        or y.dtype.kind == "c"
+    ):
         raise DataError(
             f"dataset.path={path}: {features} has shape {list(x.shape)} of {x.dtype} and {target} "
             f"{list(y.shape)}; wanted are numbers [samples, ...] and as many targets [samples]"

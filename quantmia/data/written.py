@@ -29,7 +29,7 @@ BEGINS = (
     r"(?:[^\w\s]|[$€£¥₹]|ca\.?|approx\.?|about|less than|more than|up to|over|under"
     r"|USD|EUR|GBP|CHF|JPY|CNY|INR|pH|\s)*\d.*"
 )
-SHORT = r"\d+[A-Za-z]{1,2}"  # a stage or a place (2a, 1st), unless there are many
+SHORT = r"\d+(?:[A-Za-z]|[a-z]{2})"  # a stage or a place (2a, 1st), unless there are many
 # A word and a number: few of them are categories (phase 2), many are not (Jan 2024).
 NAMED = r"\D*[A-Za-z].*[\s-]\d.*"
 MANY = 10
