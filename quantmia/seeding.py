@@ -16,6 +16,7 @@ class Purpose(IntEnum):
     BOOTSTRAP = 5
     HALVES = 6
     EFFICIENCY = 7
+    SHUFFLES = 8
 
 
 def stream(seed: int, purpose: Purpose, run: int | None = None) -> np.random.Generator:

@@ -21,7 +21,7 @@ from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
 
 if TYPE_CHECKING:
-    from quantmia.report.exposed import Exposed
+    from quantmia.report.exposed import Exposures
 
 EXPOSED = 20  # samples that a page may name
 
@@ -102,29 +102,32 @@ def report(
         page = write_comparison(reports, target)
     else:
         (single,) = reports.values()
-        exposed = _exposed(single, cache, progress) if expose_samples else []
+        exposed = _exposed(single, cache, progress) if expose_samples else None
         page = write_page(single, target, exposed)
     progress.say(f"Report: {page}")
     return page
 
 
-def _exposed(of: Report, cache: Path, progress: Progress) -> "list[Exposed]":
-    """The samples of a ranking that are found most easily."""
-    from quantmia.report.exposed import Exposed
+def _exposed(of: Report, cache: Path, progress: Progress) -> "Exposures":
+    """The samples of a ranking that are found beyond chance."""
+    from quantmia.report.exposed import Exposed, Exposures
 
     merged = merge([RunFolder(path) for path in of.folders])
     quantizers = list(dict.fromkeys(of.ranking["quantizer"].iloc[[-1, 0]]))
     experiment = Experiment.of_finished(merged, cache, progress)
     dataset, pool = experiment.dataset, experiment.parts.pool
-    table = most_exposed(merged, quantizers, EXPOSED)
-    return [
+    with progress.stage("exposure", 1, "quantizers"):
+        found = most_exposed(merged, quantizers, EXPOSED)
+    scores = found.table[quantizers].to_numpy()
+    samples = [
         Exposed(
             dataset.identifiers[sample],
             dataset.structures[sample] if dataset.structures else None,
-            dict(zip(quantizers, map(float, scores), strict=True)),
+            dict(zip(quantizers, map(float, row), strict=True)),
         )
-        for sample, scores in zip(pool[table.index], table.to_numpy(), strict=True)
+        for sample, row in zip(pool[found.table.index], scores, strict=True)
     ]
+    return Exposures(tuple(samples), found.found, found.rate, found.runs, quantizers[0])
 
 
 def measure_efficiency(

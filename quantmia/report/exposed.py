@@ -1,8 +1,10 @@
-"""The samples that are found most easily, with the structures of molecules drawn."""
+"""The samples that are found beyond chance, with the structures of molecules drawn."""
 
 from dataclasses import dataclass
 
 from markupsafe import Markup
+
+from quantmia.errors import counted
 
 WIDTH, HEIGHT = 230, 150  # pixels of a drawing
 
@@ -25,6 +27,37 @@ class Exposed:
     def drawing(self) -> Markup | None:
         """The molecule as SVG, where there is a structure that RDKit reads."""
         return draw(self.structure) if self.structure else None
+
+
+@dataclass(frozen=True)
+class Exposures:
+    """What is said of the samples of a ranking.
+
+    Args:
+        samples: those that are named, the most exposed first.
+        found: how many are found beyond chance; at most some are named.
+        rate: the false discovery rate at which they are.
+        runs: in how many runs.
+        quantizer: under which.
+    """
+
+    samples: tuple[Exposed, ...]
+    found: int
+    rate: float
+    runs: int
+    quantizer: str
+
+    @property
+    def sentence(self) -> str:
+        """How many are found, how sure that is, and how many are named."""
+        how = f"at a false discovery rate of {self.rate:.0%}, from {counted(self.runs, 'run')}"
+        if not self.found:
+            return f"No sample is found beyond chance under {self.quantizer} {how}."
+        are = "is" if self.found == 1 else "are"
+        said = f"{counted(self.found, 'sample')} {are} found beyond chance under {self.quantizer}"
+        said = f"{said} {how}"
+        rest = len(self.samples) < self.found
+        return f"{said}; the {len(self.samples)} most exposed are named." if rest else f"{said}."
 
 
 def draw(smiles: str) -> Markup | None:

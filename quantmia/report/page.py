@@ -3,7 +3,7 @@
 import base64
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from quantmia.ranking.words import headline
 from quantmia.report import cells
-from quantmia.report.exposed import Exposed
+from quantmia.report.exposed import Exposures
 from quantmia.report.load import Report
 from quantmia.report.numbers import with_interval
 from quantmia.report.style import Chart, vl_convert
@@ -60,13 +60,13 @@ CAPTIONS = {
 }
 
 
-def render(report: Report, folder: Path, exposed: Sequence[Exposed] = ()) -> str:
+def render(report: Report, folder: Path, exposed: Exposures | None = None) -> str:
     """The page of one ranking.
 
     Args:
         report: what it shows.
         folder: where it will lie, from which it links to large tables.
-        exposed: the samples that are found most easily, if they may be shown.
+        exposed: the samples that are found, if they may be shown.
     """
     words = {
         "confidence": f"{report.confidence:.0%}",

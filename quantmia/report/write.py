@@ -1,11 +1,11 @@
 """Reports on disk: the page, and its figures for a paper."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from quantmia.files import write_text
 from quantmia.report import comparison, page, vector
-from quantmia.report.exposed import Exposed
+from quantmia.report.exposed import Exposures
 from quantmia.report.figures import charts
 from quantmia.report.load import Report
 from quantmia.report.style import PAPER
@@ -13,7 +13,7 @@ from quantmia.report.style import PAPER
 PAGE, SENSITIVE, FIGURES = "report.html", "report-with-samples.html", "figures"
 
 
-def write_page(report: Report, folder: Path, exposed: Sequence[Exposed] = ()) -> Path:
+def write_page(report: Report, folder: Path, exposed: Exposures | None = None) -> Path:
     """`report.html` of one ranking, and `figures/` as SVG and PDF.
 
     A page that names samples is another file, so that nobody hands it on for the harmless one.
@@ -21,14 +21,14 @@ def write_page(report: Report, folder: Path, exposed: Sequence[Exposed] = ()) ->
     Args:
         report: what it shows.
         folder: where to.
-        exposed: samples that it may name.
+        exposed: samples that it may name; None if it may not.
 
     Returns:
         The page, of two the one that names samples.
     """
     write_text(folder / PAGE, page.render(report, folder))
     vector.write_figures(charts(report, PAPER), folder / FIGURES)
-    if not exposed:
+    if exposed is None:
         return folder / PAGE
     write_text(folder / SENSITIVE, page.render(report, folder, exposed))
     return folder / SENSITIVE

@@ -234,10 +234,11 @@ def test_samples_are_named_only_on_demand(home):
     table = pd.read_csv(ROOT / "examples" / "molecules.csv")
     page = (home / "molecules" / "report-with-samples.html").read_text(encoding="utf-8")
     named = re.findall(r'class="name">([^<]+)<', page)
-    assert len(named) == 20
+    assert 0 < len(named) <= 20
     assert set(named) <= set(table["SMILES"])
-    assert page.count("<svg") >= 20  # drawn
-    assert "This page names 20 training samples" in page
+    assert page.count("<svg") >= len(named)  # drawn
+    assert f"This page names {len(named)} training samples" in page
+    assert re.search(r"\d+ samples are found beyond chance under \w+ at a false discovery", page)
     silent = (home / "molecules" / "report.html").read_text(encoding="utf-8")
     assert not any(smiles in silent for smiles in named)
 

@@ -242,9 +242,9 @@ def frozen_by_hook() -> nn.Module:
 
 
 def tied_by_data() -> nn.Module:
-    model = nn.Sequential(nn.Linear(8, 8), nn.Linear(8, 8))
-    model[1].weight.data = model[0].weight.data
-    return head(nn.Sequential(nn.Linear(WIDTH, 8), model))
+    one, other = nn.Linear(8, 8), nn.Linear(8, 8)
+    other.weight.data = one.weight.data
+    return head(nn.Sequential(nn.Linear(WIDTH, 8), nn.Sequential(one, other)))
 
 
 def frozen(*names: str) -> nn.Module:

@@ -81,16 +81,17 @@ def test_the_samples_that_are_found_most_easily_are_named(ranked):
     exposed = finished._exposed(report, ranked, progress())
     merged = merge([RunFolder(ranked)])
     least, most = report.ranking["quantizer"].iloc[[-1, 0]]
-    table = most_exposed(merged, [least, most], 20)
-    assert 0 < len(exposed) == len(table) <= 20
+    found = most_exposed(merged, [least, most], 20)
+    table = found.table
+    assert len(exposed.samples) == len(table) == min(found.found, 20)
+    assert (exposed.found, exposed.rate, exposed.quantizer) == (found.found, 0.05, least)
+    assert exposed.runs == len(merged.runs)
     pool = fitted(tiny(*QUICK), ranked).parts.pool
-    for each, (position, row) in zip(exposed, table.to_dict("index").items(), strict=True):
+    for each, (position, row) in zip(exposed.samples, table.to_dict("index").items(), strict=True):
         assert each.identifier == f"sample-{pool[int(str(position))]}"
         assert each.scores == {least: row[least], most: row[most]}
         assert each.structure is None
         assert each.drawing is None
-    scores = [each.scores[least] for each in exposed]
-    assert scores == sorted(scores, reverse=True)
 
 
 def test_samples_of_other_data_are_not_named(ranked, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from quantmia.files import write_json
 from quantmia.ranking.words import headline
 from quantmia.report import page
-from quantmia.report.exposed import Exposed, draw
+from quantmia.report.exposed import Exposed, Exposures, draw
 from quantmia.report.load import load
 from tests.report.example import write
 
@@ -86,13 +86,28 @@ def test_a_large_table_stays_a_file(folder, tmp_path, monkeypatch):
 
 
 def test_samples_are_named_when_they_may_be(folder):
-    named = [Exposed("CHEMBL1", "c1ccccc1O", {"sign": 2.34}), Exposed("row <7>", None, {"sign": 1})]
-    text = page.render(load(folder), folder, named)
+    named = (
+        Exposed("CHEMBL1", "c1ccccc1O", {"sign": 2.34}),
+        Exposed("row <7>", None, {"sign": 1}),
+    )
+    text = page.render(load(folder), folder, Exposures(named, 31, 0.05, 20, "sign"))
+    assert "This page names 2 training samples" in text
     assert "as sensitive as they are" in text
+    assert (
+        "31 samples are found beyond chance under sign at a false discovery rate of 5%, from 20 "
+        "runs; the 2 most exposed are named." in text
+    )
     assert "CHEMBL1" in text
     assert "row &lt;7&gt;" in text
     assert "<b>2.3</b>" in text
     assert "as sensitive" not in page.render(load(folder), folder)
+
+
+def test_a_page_that_finds_nobody_says_so_and_names_nobody(folder):
+    text = page.render(load(folder), folder, Exposures((), 0, 0.05, 8, "sign"))
+    assert "No sample is found beyond chance under sign at a false discovery rate of 5%" in text
+    assert "This page names" not in text
+    assert "as sensitive" not in text
 
 
 def test_a_structure_that_cannot_be_read_is_not_drawn():

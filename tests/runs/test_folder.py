@@ -256,8 +256,11 @@ def test_a_folder_that_cannot_be_made_is_one_message(tmp_path):
 
 def held(path, **changes):
     made = folder(path)
-    there = {"dataset": {"sha256": "1" * 64}, "sources": {"mine": "2" * 64}}
-    there["initial"] = {"0.weight": 3.5, "0.bias": 0.0}
+    there = {
+        "dataset": {"sha256": "1" * 64},
+        "sources": {"mine": "2" * 64},
+        "initial": {"0.weight": 3.5, "0.bias": 0.0},
+    }
     made.write_manifest({"config": {}} | there)
     return made, there | changes
 
