@@ -46,7 +46,7 @@ def report(arguments: list[str]) -> int:
     parser.add_argument(
         "--expose-samples",
         action="store_true",
-        help="name the samples that are found most easily; the page is then as sensitive as they",
+        help="name the samples that are found beyond chance; the page is then as sensitive as they",
     )
     parsed = parser.parse_args(arguments)
     from quantmia.pipeline import finished

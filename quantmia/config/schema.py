@@ -161,7 +161,7 @@ class ReportConfig:
 
     Args:
         page: whether to write report.html and figures/.
-        expose_samples: write it, and name the samples that are found most easily, which makes the
+        expose_samples: write it, and name the samples that are found beyond chance, which makes the
             page as sensitive as they are.
     """
 

@@ -55,10 +55,13 @@ def read_table(
         text = decoded(path, content, written.encoding)
         if endings[-1] in STRUCTURES:
             written.refuse_all_but(path, ("encoding", "missing"))
-            table = STRUCTURES[endings[-1]](path, text)
-            table = table.mask(
-                table.isin(list(MISSING if written.missing is None else written.missing))
+            texts = STRUCTURES[endings[-1]](path, text)
+            table = texts.mask(
+                texts.isin(list(MISSING if written.missing is None else written.missing))
             )
+            if written.missing is None and (gaps := _gaps(table, labels)):
+                for note in _read_as_missing(table.iloc[:, gaps], texts.iloc[:, gaps]):
+                    progress.say(f"{path}: {note}")
             names = [str(name) for name in table]
         else:
             names, table = _read_text(path, text, endings[-1], written, progress, labels)
@@ -202,7 +205,7 @@ def _gaps(table: pd.DataFrame, labels: Collection[str]) -> list[int]:
 def _read_as_missing(table: pd.DataFrame, texts: pd.DataFrame) -> Iterator[str]:
     """Words that count as nothing though they may be labels, such as None: a sentence a column."""
     for (name, column), (_, written) in zip(table.items(), texts.items(), strict=True):
-        words = written[column.isna()].str.strip()
+        words = written[column.isna()].fillna("").astype(str).str.strip()
         found = words[words != ""].value_counts()
         if len(found):
             shown = ", ".join(f"'{word}' ({count})" for word, count in found.items())

@@ -85,7 +85,7 @@ def report(
         output: where the page goes (default: the folder itself, or a new one beside the first).
         cache: folder of embeddings, to name the samples.
         progress: says where it is.
-        expose_samples: whether to name the samples that are found most easily.
+        expose_samples: whether to name the samples that are found.
 
     Returns:
         The page.

@@ -498,6 +498,19 @@ def test_names_in_smiles_files_may_hold_blanks_where_tabs_separate(names, tmp_pa
     np.testing.assert_allclose(data.target, [n * 0.7 for n in range(6)], rtol=1e-6)
 
 
+def test_labels_in_files_of_molecules_are_told_too(tmp_path):
+    pytest.importorskip("rdkit.Chem")
+    from tests.data.test_hostile_files import Carbons
+
+    labels = ["high", "None", "low"]
+    lines = "".join(f"{'C' * (n + 1)}O m{n} {labels[n % 3]}\n" for n in range(9))
+    given = {"file": "a.smi", "target": "column 3", "smiles": "SMILES", "embedder": Carbons()}
+    data, said = read(tmp_path, lines, **given)
+    assert (data.size, data.classes) == (6, 2)
+    assert "'None' (3)" in said
+    assert read(tmp_path, lines, missing=[], **given)[0].classes == 3
+
+
 def test_a_comma_that_stands_before_decimals_separates_nothing(tmp_path):
     rows = "".join(f"{r},5;{r * 3 % 7},25\n" for r in range(24))
     data, _ = read(tmp_path, rows, header=False, decimal=",", target="column 2", duplicates="keep")
