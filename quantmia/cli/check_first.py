@@ -98,12 +98,18 @@ def _sweep_faults(plan: Plan, config: DictConfig) -> list[str]:
     if is_sweep(plan.path) and not config.resume:
         faults.append(
             f"{as_override('hydra.sweep.dir', str(plan.path))} holds a sweep already; add "
-            "resume=true to run what is "
-            "left of it, or choose another folder"
+            "resume=true to run what is left of it, or choose another folder"
         )
-    folders = [job.folder for job in plan.jobs]
-    twice = sorted({each for each in folders if folders.count(each) > 1})
-    return faults + [f"{each}: two jobs of the sweep are the same" for each in twice]
+    alike: dict[str, list[tuple[str, ...]]] = {}
+    for job in plan.jobs:
+        alike.setdefault(job.folder, []).append(job.overrides)
+    for folder, jobs in sorted(alike.items()):
+        if len(set(jobs)) < len(jobs):
+            faults.append(f"{folder}: two jobs of the sweep are the same")
+        elif len(jobs) > 1:
+            shown = " and ".join(" ".join(each) for each in jobs[:2])
+            faults.append(f"{folder}: the jobs {shown} would have the same folder; rename one")
+    return faults
 
 
 def _checked(config: DictConfig, overrides: list[str]) -> tuple[list[str], ExperimentConfig | None]:

@@ -42,7 +42,8 @@ def _read_sdf(path: str, text: str) -> pd.DataFrame:
                 continue
             said = {name: molecule.GetProp(name) for name in molecule.GetPropNames()}
             title = molecule.GetProp("_Name") if molecule.HasProp("_Name") else None
-            rows.append({SMILES: Chem.MolToSmiles(molecule), NAME: title or None} | said)
+            drawn = {SMILES: Chem.MolToSmiles(molecule)}  # whatever a property of that name says
+            rows.append(drawn | {NAME: title or None} | said | drawn)
     if not rows:
         raise DataError(f"dataset.path={path}: holds no structure")
     return pd.DataFrame(rows)

@@ -23,7 +23,7 @@ ColumnName = str | int | float | bool
 
 
 def read_table(
-    path: str, written: Written, progress: Progress, labels: Collection[str] = ()
+    path: str, written: Written, progress: Progress, labels: Collection[str] | None = ()
 ) -> pd.DataFrame:
     """A table with named columns and at least one row.
 
@@ -34,7 +34,7 @@ def read_table(
             `.bz2`, `.xz` or `.zip` after it if it is compressed; any other text file of columns.
         written: how.
         progress: is told what was found out.
-        labels: columns of which it is told too which texts are read as missing.
+        labels: columns of which it is told too which texts are read as missing; None: of all.
 
     Raises:
         DataError: there is no such file, it is damaged or empty, or it is not such a table.
@@ -100,7 +100,7 @@ def _read_parquet(path: str, content: bytes) -> pd.DataFrame:
 
 
 def _read_sheet(
-    path: str, content: bytes, written: Written, progress: Progress, labels: Collection[str]
+    path: str, content: bytes, written: Written, progress: Progress, labels: Collection[str] | None
 ) -> pd.DataFrame:
     read = partial(
         pd.read_excel,
@@ -143,7 +143,7 @@ def _read_text(
     ending: str,
     written: Written,
     progress: Progress,
-    labels: Collection[str],
+    labels: Collection[str] | None,
 ) -> tuple[list[str], pd.DataFrame]:
     """The names of the header as they stand there, and the table."""
     layout = layout_of(path, text, ending, written)
@@ -176,9 +176,11 @@ def _read_text(
     except pd.errors.EmptyDataError:
         raise DataError(f"dataset.path={path}: is empty") from None
     except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
+        longer = isinstance(error, pd.errors.ParserWarning)  # whose words are about pandas
         raise DataError(
             f"dataset.path={path}: rows and header do not have the same columns: "
-            f"{first_line(error)}. Is {shown(layout.separator)} the separator "
+            f"{'rows have more' if longer else first_line(error)}. "
+            f"Is {shown(layout.separator)} the separator "
             f"({as_override('dataset.separator', ';')}), are texts that hold it quoted, and does "
             "the header come first (dataset.skip=1)?"
         ) from error
@@ -191,12 +193,12 @@ def _read_text(
     return [str(name).strip() for name in first.iloc[0]], table
 
 
-def _gaps(table: pd.DataFrame, labels: Collection[str]) -> list[int]:
-    """Positions of the columns of labels that have something missing."""
+def _gaps(table: pd.DataFrame, labels: Collection[str] | None) -> list[int]:
+    """Positions of the columns of texts, of those named, that have something missing."""
     return [
         n
         for n, (name, column) in enumerate(table.items())
-        if str(name).strip() in labels
+        if (labels is None or str(name).strip() in labels)
         and column.isna().any()
         and not pd.api.types.is_numeric_dtype(column)
     ]

@@ -94,6 +94,10 @@ def csv(
     if smiles is not None and embedder is None:
         raise DataError("embedder=none: dataset.smiles holds molecules; use embedder=minimol")
     marks = Marks(decimal, thousands)
+    if isinstance(features, ColumnName):  # one name
+        features = [features]
+    all_are_features = smiles is None and not features
+    labels = None if all_are_features else {str(target), *map(str, features or ())}
     table = read_table(
         path,
         Written(
@@ -101,15 +105,13 @@ def csv(
             comment=comment, missing=None if missing is None else list(map(str, missing)),
         ),
         progress,
-        labels={str(target), *map(str, categorical)},
+        labels,
     )  # fmt: skip
     target = named(table, target)
     smiles, identifier = (
         each if each is None else named(table, each) for each in (smiles, identifier)
     )
     levels = {named(table, each) for each in categorical}
-    if isinstance(features, ColumnName):  # one name
-        features = [features]
     wanted = [named(table, each) for each in features or ()]
     if target in wanted:
         raise _among_features(target)

@@ -85,6 +85,12 @@ def test_two_jobs_that_are_equal(here, capsys):
     assert list(here.iterdir()) == []
 
 
+def test_two_jobs_whose_folders_would_be_equal(capsys):
+    (fault,) = faults(capsys, "-m", 'name="a b","ab"', "hydra.sweep.dir=sweep")
+    assert fault.startswith("name=ab: the jobs name=")
+    assert fault.endswith("would have the same folder; rename one")
+
+
 def test_a_folder_that_holds_a_sweep_is_gone_on_with_only_when_asked_to(here, capsys):
     Plan(here / "sweep", ("seed=3",), (Job(("seed=3",), "seed=3"),)).write()
     before = (here / "sweep" / "sweep.json").read_bytes()

@@ -498,6 +498,25 @@ def test_names_in_smiles_files_may_hold_blanks_where_tabs_separate(names, tmp_pa
     np.testing.assert_allclose(data.target, [n * 0.7 for n in range(6)], rtol=1e-6)
 
 
+def test_levels_that_are_read_as_missing_are_told(tmp_path):
+    text = "c,x,y\n" + "".join(
+        f"{('NA', 'TA98', 'TA100')[r % 3]},{'NA' if r == 4 else r * r}.5,{r * 0.3:.1f}\n"
+        for r in range(12)
+    )
+    for given in ({}, {"features": ["c", "x"]}, {"features": "c"}):
+        _, said = read(tmp_path, text, duplicates="keep", **given)
+        assert "the column 'c' has texts that are read as missing: 'NA' (4)" in said
+    data, said = read(tmp_path, text, missing=[], duplicates="keep")
+    assert "read as missing" not in said
+    assert data.size == 11
+
+
+def test_rows_with_a_name_more_than_the_header_has(tmp_path):
+    with pytest.raises(DataError, match=r"rows have more\. Is tab the separator") as refused:
+        read(tmp_path, "x\ty\n" + "".join(f"{r}\t{r}.5\t{r * 2}\n" for r in range(9)), file="a.tsv")
+    assert "index_col" not in str(refused.value)
+
+
 def test_labels_in_files_of_molecules_are_told_too(tmp_path):
     pytest.importorskip("rdkit.Chem")
     from tests.data.test_hostile_files import Carbons
