@@ -18,7 +18,7 @@ from quantmia.attacks.moderated import (
 )
 from quantmia.attacks.run_effects import adjusted_signals
 
-STEPS = 8  # of the prior's estimate; more move no score that ranks
+STEPS = 8  # of the prior's estimate
 STEEPEST = 1.9  # slope of the gap by the centre; at 2 one side would be 0 whatever the other is
 
 

@@ -20,9 +20,7 @@ Known = Bool[np.ndarray, "runs samples"]
 PerRun = Float[np.ndarray, "runs 1"]
 NORMAL_QUARTILES = 1.349  # how far apart they are, in standard deviations
 FARTHEST = 4.0  # standard deviations from the middle that a value of a line's x counts
-LEAST_SPREAD = (
-    0.05  # variance of log variances: 41 degrees of freedom at most, so that outliers show
-)
+LEAST_SPREAD = 0.05  # of log variances: 41 degrees of freedom at most, so that outliers show
 TUKEY = 4.685  # standard deviations beyond which a residual does not pull
 SMALLEST = 1e-12  # variance of a sample, as a share of the median
 
