@@ -21,6 +21,7 @@ PerRun = Float[np.ndarray, "runs 1"]
 NORMAL_QUARTILES = 1.349  # how far apart they are, in standard deviations
 FARTHEST = 4.0  # standard deviations from the middle that a value of a line's x counts
 LEAST_SPREAD = 0.05  # of log variances: 41 degrees of freedom at most, so that outliers show
+ROUNDS = 4  # of Tukey's weights
 TUKEY = 4.685  # standard deviations beyond which a residual does not pull
 SMALLEST = 1e-12  # variance of a sample, as a share of the median
 
@@ -51,8 +52,7 @@ def moderated(deviations: Runs, freedom: Runs, centre: Runs) -> tuple[Runs, Runs
         Variances, NaN in a row without any, and their degrees of freedom.
     """
     logs, known = _centred_logs(deviations, freedom)
-    centre = winsorised(centre)
-    trend = _robust_line(centre, logs, known)
+    trend = robust_line(centre, logs, known)
     rest = logs - trend
     low, high = _quantiles(rest, known, (0.25, 0.75))
     spread = np.square((high - low) / NORMAL_QUARTILES)
@@ -73,11 +73,17 @@ def _centred_logs(deviations: Runs, freedom: Runs) -> tuple[Runs, Known]:
     return logs - _of_chi2(_log_median, freedom), known
 
 
-def _robust_line(x: Runs, y: Runs, known: Known) -> Runs:
-    """Values of a straight line a run, by Tukey's weights."""
-    weight = known.astype(np.float64)
+def robust_line(x: Runs, y: Runs, known: Known) -> Runs:
+    """Values of a straight line a run, by Tukey's weights, of which no sample is a long lever.
+
+    Args:
+        x: of each sample; winsorised.
+        y: of each sample.
+        known: which samples count.
+    """
+    x, weight = winsorised(x), known.astype(np.float64)
     fitted = np.zeros_like(y)
-    for _ in range(4):
+    for _ in range(ROUNDS):
         intercept, slope = weighted_line(x, y, weight)
         fitted = intercept + slope * x
         weight = bisquare(y - fitted, known)

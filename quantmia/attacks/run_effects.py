@@ -11,9 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from quantmia.attacks.base import Observed, PerSample
-from quantmia.attacks.moderated import bisquare, weighted_line
-
-ROUNDS = 3  # of Tukey's weights
+from quantmia.attacks.moderated import robust_line
 
 
 def adjusted_signals(seen: Observed) -> Iterator[PerSample]:
@@ -29,16 +27,11 @@ def adjusted_signals(seen: Observed) -> Iterator[PerSample]:
     if not seen.two_sided:
         return
     usual = _usual(seen)
-    moved = _without_shift(seen.signal - usual)
+    moved = seen.signal - usual
+    moved = moved - np.median(moved, axis=1, keepdims=True)
     yield usual + moved
-    prediction = _without_shift(usual + seen.target)
-    weight, everywhere = np.ones_like(moved), np.ones(moved.shape, bool)
-    rest = moved
-    for _ in range(ROUNDS):
-        _, slope = weighted_line(prediction, moved, weight)
-        rest = moved - slope * prediction
-        weight = bisquare(rest, everywhere)
-    yield usual + _without_shift(rest)
+    everywhere = np.ones(moved.shape, bool)
+    yield usual + moved - robust_line(usual + seen.target, moved, everywhere)
 
 
 def _usual(seen: Observed) -> PerSample:
@@ -46,7 +39,3 @@ def _usual(seen: Observed) -> PerSample:
     if seen.only_earlier:
         return np.cumsum(seen.signal, 0) / np.arange(1, len(seen.signal) + 1)[:, None]
     return np.broadcast_to(seen.signal.mean(0), seen.signal.shape)
-
-
-def _without_shift(values: PerSample) -> PerSample:
-    return values - np.median(values, axis=1, keepdims=True)

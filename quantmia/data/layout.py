@@ -11,9 +11,8 @@ from quantmia.errors import DataError, as_override
 SEPARATORS = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 NAMED = {"tab": "\t", r"\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 CANDIDATES = [",", ";", "\t", "|"]
-SAID = re.compile(
-    r'^\s*"?sep=(.)"?\r?\n', re.IGNORECASE
-)  # what Excel writes and reads in the first line
+# What Excel writes and reads in the first line.
+SAID = re.compile(r'^\s*"?sep=(.)"?\r?\n', re.IGNORECASE)
 LOOKED_AT = 1 << 18  # characters
 
 

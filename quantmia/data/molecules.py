@@ -72,8 +72,8 @@ def packaged_molecules(
     faults = pd.Series("missing target", table.index, dtype=object).where(missing)
     keep, dropped = usable(table[smiles], faults, names, unique=duplicates != "keep")
     embedded = embed(embedder, list(keep.values()), cache, progress)
-    rows, features, twins = once(
-        np.array(list(keep)), embedded, embedded, names, duplicates, list(keep.values())
+    rows, features, dropped = once(
+        np.array(list(keep)), embedded, embedded, names, dropped, duplicates, list(keep.values())
     )
     return Dataset(
         name=name,
@@ -81,7 +81,7 @@ def packaged_molecules(
         target=_typed(table[target].to_numpy(np.float64)[rows], task),
         task_name=task,
         identifiers=tuple(names.to_numpy(str)[rows].tolist()),
-        dropped=tuple(sorted([*dropped, *twins], key=lambda each: each.row)),
+        dropped=tuple(dropped),
         structures=tuple(keep[row] for row in rows),
     )
 

@@ -7,8 +7,8 @@ import pandas as pd
 
 FEWEST = 10  # rows from which on it can be told
 NAME = re.compile(
-    r"(?:.*[_ .-])?(?:id|idx|index|nr|row|rowid|entry|key|uuid|uid|cid|sid)\d*"
-    r"|unnamed: \d+.*|.*[a-z]ID"
+    r"(?i:(?:.*[_ .-])?(?:id|idx|index|nr|row|rowid|entry|key|uuid|uid|cid|sid)\d*"
+    r"|unnamed: \d+.*)|.*[a-z]ID"
 )
 
 
@@ -57,7 +57,7 @@ def named_so(name: str) -> bool:
     Args:
         name: of the column.
     """
-    return NAME.fullmatch(name) is not None or NAME.fullmatch(name.lower()) is not None
+    return NAME.fullmatch(name) is not None
 
 
 def _whole(values: pd.Series) -> bool:

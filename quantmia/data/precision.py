@@ -21,26 +21,17 @@ def precise(numbers: pd.Series) -> tuple[pd.Series, str | None]:
     finite = numbers[numbers.abs() <= LARGEST]  # what is beyond is dropped
     if finite.empty or not _at_risk(finite):
         return numbers, None
-    if (lost := _made_equal(finite)) == 0:
-        return numbers, None
-    middle = finite.median()
-    less = _made_equal(finite - middle)
-    if less < lost:
+    said, lost, middle = [], _made_equal(finite), finite.median()
+    if (less := _made_equal(finite - middle)) < lost:
         numbers, lost = numbers - middle, less
-        said = "is centred, because its numbers differ by less than 32-bit floats tell apart"
-        return (
-            numbers,
-            said if lost <= FEW * finite.nunique() else f"{said}; {_equal(finite, lost)}",
+        said.append("is centred, because its numbers differ by less than 32-bit floats tell apart")
+    if lost > FEW * finite.nunique():
+        small = finite.abs().max() < 1e3 * SMALLEST
+        said.append(
+            f"holds {finite.nunique()} different numbers, {lost} of which 32-bit floats make equal "
+            f"to others; {'scale them up' if small else 'subtract what they share'} first"
         )
-    return numbers, _equal(finite, lost) if lost > FEW * finite.nunique() else None
-
-
-def _equal(finite: pd.Series, lost: int) -> str:
-    small = finite.abs().max() < 1e3 * SMALLEST
-    return (
-        f"holds {finite.nunique()} different numbers, {lost} of which 32-bit floats make equal to "
-        f"others; {'scale them up' if small else 'subtract what they share'} first"
-    )
+    return numbers, "; ".join(said) or None
 
 
 def _at_risk(finite: pd.Series) -> bool:

@@ -4,7 +4,7 @@ import io
 import re
 import warnings
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 import pandas as pd
@@ -23,7 +23,7 @@ ColumnName = str | int | float | bool
 
 
 def read_table(
-    path: str, written: Written, progress: Progress, labels: Collection[str] | None = ()
+    path: str, written: Written, progress: Progress, told: Collection[str] | None = ()
 ) -> pd.DataFrame:
     """A table with named columns and at least one row.
 
@@ -34,7 +34,7 @@ def read_table(
             `.bz2`, `.xz` or `.zip` after it if it is compressed; any other text file of columns.
         written: how.
         progress: is told what was found out.
-        labels: columns of which it is told too which texts are read as missing; None: of all.
+        told: columns of which it is told too which texts are read as missing; None: of all.
 
     Raises:
         DataError: there is no such file, it is damaged or empty, or it is not such a table.
@@ -49,7 +49,7 @@ def read_table(
         names = [str(name).strip() for name in table]
     elif endings[-1] == ".xlsx":
         written.refuse_all_but(path, ("header", "skip", "missing"))
-        table = _read_sheet(path, content, written, progress, labels)
+        table = _read_sheet(path, content, written, progress, told)
         names = [str(name).strip() for name in table]
     else:
         text = decoded(path, content, written.encoding)
@@ -59,12 +59,11 @@ def read_table(
             table = texts.mask(
                 texts.isin(list(MISSING if written.missing is None else written.missing))
             )
-            if written.missing is None and (gaps := _gaps(table, labels)):
-                for note in _read_as_missing(table.iloc[:, gaps], texts.iloc[:, gaps]):
-                    progress.say(f"{path}: {note}")
+            if written.missing is None:
+                _tell(path, table, lambda gaps: texts.iloc[:, gaps], told, progress)
             names = [str(name) for name in table]
         else:
-            names, table = _read_text(path, text, endings[-1], written, progress, labels)
+            names, table = _read_text(path, text, endings[-1], written, progress, told)
     if not len(table):
         raise DataError(f"dataset.path={path}: has a header and no rows")
     table.columns = pd.Index([name or f"column {n}" for n, name in enumerate(names, 1)])
@@ -100,7 +99,7 @@ def _read_parquet(path: str, content: bytes) -> pd.DataFrame:
 
 
 def _read_sheet(
-    path: str, content: bytes, written: Written, progress: Progress, labels: Collection[str] | None
+    path: str, content: bytes, written: Written, progress: Progress, told: Collection[str] | None
 ) -> pd.DataFrame:
     read = partial(
         pd.read_excel,
@@ -130,10 +129,12 @@ def _read_sheet(
     name, table = next(iter(filled.items()))
     if not written.header:
         table.columns = pd.Index([f"column {n}" for n in range(1, len(table.columns) + 1)])
-    if written.missing is None and (gaps := _gaps(table, labels)):
-        texts = read(io.BytesIO(content), dtype=str, na_filter=False)[name].iloc[:, gaps]
-        for note in _read_as_missing(table.iloc[:, gaps], texts):
-            progress.say(f"{path}: {note}")
+    if written.missing is None:
+
+        def texts(gaps: list[int]) -> pd.DataFrame:
+            return read(io.BytesIO(content), dtype=str, na_filter=False)[name].iloc[:, gaps]
+
+        _tell(path, table, texts, told, progress)
     return table
 
 
@@ -143,7 +144,7 @@ def _read_text(
     ending: str,
     written: Written,
     progress: Progress,
-    labels: Collection[str] | None,
+    told: Collection[str] | None,
 ) -> tuple[list[str], pd.DataFrame]:
     """The names of the header as they stand there, and the table."""
     layout = layout_of(path, text, ending, written)
@@ -184,36 +185,48 @@ def _read_text(
             f"({as_override('dataset.separator', ';')}), are texts that hold it quoted, and does "
             "the header come first (dataset.skip=1)?"
         ) from error
-    if missing is None and (gaps := _gaps(table, labels)):
-        texts = read(lines(), usecols=gaps, dtype=str, na_filter=False)
-        for note in _read_as_missing(table.iloc[:, gaps], texts):
-            progress.say(f"{path}: {note}")
+    if missing is None:
+
+        def texts(gaps: list[int]) -> pd.DataFrame:
+            return read(lines(), usecols=gaps, dtype=str, na_filter=False)
+
+        _tell(path, table, texts, told, progress)
     if not written.header:
         return [f"column {n}" for n in range(1, len(table.columns) + 1)], table
     return [str(name).strip() for name in first.iloc[0]], table
 
 
-def _gaps(table: pd.DataFrame, labels: Collection[str] | None) -> list[int]:
-    """Positions of the columns of texts, of those named, that have something missing."""
-    return [
+def _tell(
+    path: str,
+    table: pd.DataFrame,
+    texts: Callable[[list[int]], pd.DataFrame],
+    told: Collection[str] | None,
+    progress: Progress,
+) -> None:
+    """Say which words of columns of texts count as nothing though they may be labels, as None may.
+
+    Args:
+        path: of the file.
+        table: as it was read.
+        texts: columns by their positions, as they are written; only asked for if some are needed.
+        told: names of the columns to look at; None: all.
+        progress: is told.
+    """
+    gaps = [
         n
         for n, (name, column) in enumerate(table.items())
-        if (labels is None or str(name).strip() in labels)
+        if (told is None or str(name).strip() in told)
         and column.isna().any()
         and not pd.api.types.is_numeric_dtype(column)
     ]
-
-
-def _read_as_missing(table: pd.DataFrame, texts: pd.DataFrame) -> Iterator[str]:
-    """Words that count as nothing though they may be labels, such as None: a sentence a column."""
-    for (name, column), (_, written) in zip(table.items(), texts.items(), strict=True):
-        words = written[column.isna()].fillna("").astype(str).str.strip()
+    for (name, written), position in zip(texts(gaps).items() if gaps else (), gaps, strict=True):
+        words = written[table.iloc[:, position].isna()].fillna("").astype(str).str.strip()
         found = words[words != ""].value_counts()
         if len(found):
-            shown = ", ".join(f"'{word}' ({count})" for word, count in found.items())
-            yield (
-                f"the column '{name}' has texts that are read as missing: {shown}; if they are "
-                f"values: {as_override('dataset.missing', [])}"
+            counts = ", ".join(f"'{word}' ({count})" for word, count in found.items())
+            progress.say(
+                f"{path}: the column '{name}' has texts that are read as missing: {counts}; if "
+                f"they are values: {as_override('dataset.missing', [])}"
             )
 
 

@@ -97,7 +97,7 @@ def csv(
     if isinstance(features, ColumnName):  # one name
         features = [features]
     all_are_features = smiles is None and not features
-    labels = None if all_are_features else {str(target), *map(str, features or ())}
+    told = None if all_are_features else {str(target), *map(str, features or ())}
     table = read_table(
         path,
         Written(
@@ -105,7 +105,7 @@ def csv(
             comment=comment, missing=None if missing is None else list(map(str, missing)),
         ),
         progress,
-        labels,
+        told,
     )  # fmt: skip
     target = named(table, target)
     smiles, identifier = (
@@ -126,8 +126,8 @@ def csv(
         assert embedder is not None
         found = embed(embedder, list(keep.values()), cache, progress)
         rows = np.array(list(keep), np.int64)
-        rows, found, twins = once(rows, found, found, names, duplicates, list(keep.values()))
-        dropped = sorted([*dropped, *twins], key=lambda each: each.row)
+        texts = list(keep.values())
+        rows, found, dropped = once(rows, found, found, names, dropped, duplicates, texts)
         made = _finish(name, read, rows, found, names, dropped, progress)
         return replace(made, structures=tuple(keep[row] for row in rows))
     if not chosen:
@@ -137,11 +137,10 @@ def csv(
         progress.say(f"{name}: {note}")
     names = _named(own_names) if own_names is not None else _row_names(len(table))
     rows = np.flatnonzero(encoded.faults.isna())
-    dropped = _faulty(encoded.faults, names)
     found = encoded.of(rows)
     compared = encoded.compared(rows) if encoded.numbering else found
-    rows, found, twins = once(rows, found, compared, names, duplicates)
-    dropped = sorted([*dropped, *twins], key=lambda each: each.row)
+    faulty = _faulty(encoded.faults, names)
+    rows, found, dropped = once(rows, found, compared, names, faulty, duplicates)
     _refuse_nothing(path, rows, dropped)
     return _finish(name, read, rows, found, names, dropped, progress)
 
@@ -197,8 +196,7 @@ def npz(
     names = _row_names(len(y)) if identifier is None else _named(pd.Series(arrays[identifier]))
     usable_rows = np.flatnonzero(faults.isna())
     kept = values[usable_rows]
-    rows, found, twins = once(usable_rows, kept, kept, names, duplicates)
-    dropped = sorted([*_faulty(faults, names), *twins], key=lambda each: each.row)
+    rows, found, dropped = once(usable_rows, kept, kept, names, _faulty(faults, names), duplicates)
     _refuse_nothing(path, rows, dropped)
     return _finish(name, read, rows, found, names, dropped, progress)
 

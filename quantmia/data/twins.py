@@ -18,6 +18,7 @@ def once(
     features: NDArray[np.float32],
     compared: NDArray[np.float32],
     names: pd.Series,
+    dropped: Sequence[Dropped],
     duplicates: Duplicates,
     structures: Sequence[str] = (),
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], list[Dropped]]:
@@ -28,24 +29,26 @@ def once(
         features: [samples, ...].
         compared: what has to differ between two samples [samples, ...].
         names: identifiers of all rows of the source.
+        dropped: rows of the source that were left out before.
         duplicates: `drop` keeps the first of its kind; anything else keeps all, because the same
             molecules were looked for before they were embedded.
         structures: SMILES of the samples, of molecules.
 
     Returns:
-        Rows and features of those that stay, and what is dropped.
+        Rows and features of those that stay, and all that is dropped, in the source's order.
     """
     if duplicates != "drop":
-        return rows, features, []
+        return rows, features, list(dropped)
     first = first_of_its_kind(compared)
     if len(structures):
         first = np.minimum(first, _first_alike(compared, structures))
     again = first != np.arange(len(rows))
-    dropped = [
+    twins = [
         Dropped(int(row), str(names.iloc[row]), f"same features as row {other}")
         for row, other in zip(rows[again], rows[first[again]], strict=True)
     ]
-    return rows[~again], features[~again], dropped
+    in_order = sorted([*dropped, *twins], key=lambda each: each.row)
+    return rows[~again], features[~again], in_order
 
 
 def _first_alike(features: NDArray[np.float32], structures: Sequence[str]) -> NDArray[np.int64]:
@@ -70,9 +73,10 @@ def _first_alike(features: NDArray[np.float32], structures: Sequence[str]) -> ND
 
 def _flat(smiles: str) -> str:
     """Canonical SMILES of what is bound to what."""
-    from rdkit import Chem
+    from rdkit import Chem, rdBase
 
-    molecule = Chem.MolFromSmiles(smiles)
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(smiles)
     for atom in molecule.GetAtoms():
         atom.SetAtomMapNum(0)
     return Chem.MolToSmiles(molecule, isomericSmiles=False)

@@ -116,8 +116,7 @@ def _exposed(of: Report, cache: Path, progress: Progress) -> "Exposures":
     quantizers = list(dict.fromkeys(of.ranking["quantizer"].iloc[[-1, 0]]))
     experiment = Experiment.of_finished(merged, cache, progress)
     dataset, pool = experiment.dataset, experiment.parts.pool
-    with progress.stage("exposure", 1, "quantizers"):
-        found = most_exposed(merged, quantizers, EXPOSED)
+    found = most_exposed(merged, quantizers, EXPOSED)
     scores = found.table[quantizers].to_numpy()
     samples = [
         Exposed(

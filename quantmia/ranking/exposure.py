@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 from scipy.stats import false_discovery_control
 
 from quantmia.attacks.leave_one_out import LeaveOneOut
-from quantmia.attacks.moderated import moderated, variance_ratio
+from quantmia.attacks.sides import Sides
 from quantmia.errors import QuantmiaError
 from quantmia.runs.merge import Merged
 from quantmia.seeding import Purpose, stream
@@ -104,15 +104,10 @@ def _gaps(
 ) -> Float[np.ndarray, "shuffles pool"]:
     """Size of each sample's gap between members and others, in moderated standard errors."""
     inside, outside = (_statistics(signal, chosen) for chosen in (members, ~members))
-    ratio = variance_ratio(inside, outside)
-    n_in, n_out = np.maximum(inside.count, 1), np.maximum(outside.count, 1)
-    centre = (inside.total + outside.total) / (n_in + n_out)
-    deviations = inside.deviations / ratio + outside.deviations
-    variance, _ = moderated(deviations, inside.freedom + outside.freedom, centre)
-    error = np.sqrt(variance * (ratio / n_in + 1 / n_out))
+    sides = Sides.of(inside, outside)
+    error = np.sqrt(sides.variance * sides.noise)
     known = (inside.count >= LEAST) & (outside.count >= LEAST) & (error > 0)
-    gap = np.abs(inside.total / n_in - outside.total / n_out)
-    return np.divide(gap, error, out=np.full_like(gap, np.nan), where=known)
+    return np.divide(np.abs(sides.own), error, out=np.full_like(error, np.nan), where=known)
 
 
 def _statistics(signal: Signals, chosen: Bool[np.ndarray, "shuffles runs pool"]) -> LeaveOneOut:

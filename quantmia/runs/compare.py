@@ -15,21 +15,24 @@ def changed_since(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str
     changed = []
     if there["dataset"]["sha256"] != here["dataset"]["sha256"]:
         changed.append("the content of the dataset")
-    code = [each.get("sources", {}) for each in (there, here)]  # which old ones do not have
-    changed += [
-        f"the code of {name}"
-        for name in sorted(code[0].keys() & code[1].keys())
-        if code[0][name] != code[1][name]
-    ]
-    initial = [each.get("initial", {}) for each in (there, here)]
+    code = [name for name, a, b in _in_both(there, here, "sources") if a != b]
+    changed += [f"the code of {name}" for name in code]
     moved = [
         name
-        for name in initial[0].keys() & initial[1].keys()
-        if not math.isclose(initial[0][name], initial[1][name], rel_tol=1e-4, abs_tol=1e-9)
+        for name, a, b in _in_both(there, here, "initial")
+        if not math.isclose(a, b, rel_tol=1e-4, abs_tol=1e-9)
     ]
-    if moved and not any(each.startswith("the code") for each in changed):
-        changed.append(f"what the model starts from ({', '.join(sorted(moved)[:3])})")
+    if moved and not code:  # which says it already
+        changed.append(f"what the model starts from ({', '.join(moved[:3])})")
     return changed
+
+
+def _in_both(
+    there: Mapping[str, Any], here: Mapping[str, Any], key: str
+) -> Iterator[tuple[str, Any, Any]]:
+    """Names that a part of both manifests has, with both values; old manifests lack the part."""
+    a, b = there.get(key, {}), here.get(key, {})
+    yield from ((name, a[name], b[name]) for name in sorted(a.keys() & b.keys()))
 
 
 def as_there(here: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:

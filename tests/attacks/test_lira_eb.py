@@ -8,8 +8,8 @@ from scipy.stats import rankdata, t
 
 from quantmia.attacks import Lira, LiraEB, LiraShrunk, LossThreshold, Observed, Rmia
 from quantmia.attacks.moderated import moderated, variance_ratio
-from quantmia.attacks.run_effects import adjusted_signals
 from tests.attacks.problems import problem
+from tests.attacks.test_run_effects import moved
 
 
 def reference(signal, members, run):
@@ -94,24 +94,10 @@ def test_scores_equal_their_formula(runs, kind):
 
 def test_residuals_take_the_signal_that_tells_members_better_apart():
     """A shift and a stretch of whole models hide nothing."""
-    seen = problem(20, 300, leak=0.5, task="regression", seed=3)
+    seen, hidden = moved()
     plain = auc(LiraEB().score(seen), seen.members)
-    rng = np.random.default_rng(0)
-    target = rng.normal(size=(1, 300)).astype(np.float32) * np.ones((20, 1), np.float32)
-    shift, stretch = 3 * rng.normal(size=(20, 1)), np.exp(rng.normal(size=(20, 1)))
-    moved = (seen.signal + target) * stretch + shift - target
-    hidden = replace(seen, signal=moved, target=target)
     assert auc(Lira().score(hidden), seen.members) < plain - 0.1
     assert auc(LiraEB().score(hidden), seen.members) > plain - 0.03
-    as_it_is, unshifted, unstretched = adjusted_signals(hidden)
-    assert as_it_is is moved
-    spread = [np.median(each.std(0)) for each in (moved, unshifted, unstretched)]
-    assert spread[0] > spread[1] > spread[2]
-
-
-def test_classifiers_keep_what_their_runs_share():
-    seen = problem(8, 60)
-    assert [each is seen.signal for each in adjusted_signals(seen)] == [True]
 
 
 def auc(scores, members):
