@@ -1,8 +1,7 @@
-"""What the launchers share: which jobs are submitted, and what is said of one that ends."""
+"""What the launchers share: which jobs are started, and what is said of one that ends."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,8 @@ from quantmia.sweep.plan import Plan, read_plan, what_runs
 Todo = Sequence[tuple[int, list[str], str]]
 
 
-class SubmititLauncher(Launcher):
-    """Submits the jobs that are not finished yet, and waits until every one of them is over.
-
-    Args:
-        poll_seconds: between two looks at the jobs.
-    """
-
-    def __init__(self, poll_seconds: float):
-        self.poll_seconds = poll_seconds
+class JobLauncher(Launcher):
+    """Starts the jobs that are not finished yet, and waits until every one of them is over."""
 
     def setup(
         self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig
@@ -68,7 +60,7 @@ class SubmititLauncher(Launcher):
 
     @abstractmethod
     def run(self, plan: Plan, task: Task, todo: Todo, progress: Progress) -> None:
-        """Submit jobs, and return when all are over.
+        """Start jobs, and return when all are over.
 
         Args:
             plan: of the sweep.
@@ -76,21 +68,6 @@ class SubmititLauncher(Launcher):
             todo: the same.
             progress: is told what ends.
         """
-
-
-def executor(sweep: Path, cluster: str, parameters: dict[str, Any]):
-    """Submitit's executor, with its files below the sweep's folder.
-
-    Args:
-        sweep: its folder.
-        cluster: `slurm` or `local`.
-        parameters: of submitit.
-    """
-    from submitit import AutoExecutor
-
-    made = AutoExecutor(folder=sweep.absolute() / ".submitit", cluster=cluster)
-    made.update_parameters(**parameters)
-    return made
 
 
 def refuse(faults: Sequence[str], **numbers: Any) -> None:
@@ -101,7 +78,7 @@ def refuse(faults: Sequence[str], **numbers: Any) -> None:
         numbers: settings that have to be integers of 1 or more.
 
     Raises:
-        Refused: there is a fault, or submitit is not installed.
+        Refused: there is a fault.
     """
     found = [
         *faults,
@@ -111,11 +88,6 @@ def refuse(faults: Sequence[str], **numbers: Any) -> None:
             if not isinstance(value, int) or isinstance(value, bool) or value < 1
         ),
     ]
-    if find_spec("submitit") is None:
-        found.append(
-            "hydra/launcher: the package submitit is not installed. Install the slurm extra: "
-            "pip install 'quantmia[slurm]'"
-        )
     if found:
         raise Refused(QuantmiaError("; ".join(found)))
 

@@ -2,22 +2,23 @@
 
 import time
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
 from typing import Any
 
 from omegaconf import OmegaConf
 
-from hydra_plugins.quantmia_slurm.base import SubmititLauncher, executor, how_it_ended, refuse
+from hydra_plugins.quantmia_slurm.base import JobLauncher, how_it_ended, refuse
 from quantmia.errors import QuantmiaError, Refused
 from quantmia.progress import Progress
 from quantmia.sweep.plan import Plan
-from quantmia.sweep.queue import in_queue, log_of, note_submitted
+from quantmia.sweep.queue import LOGS, in_queue, log_of, note_submitted
 
 ABSENT = 3  # polls in which a job is in no queue until it counts as lost
 
 
-class SlurmLauncher(SubmititLauncher):
+class SlurmLauncher(JobLauncher):
     """Jobs of a sweep as one array under SLURM; `conf/hydra/launcher/slurm.yaml` explains each.
 
     Args:
@@ -44,8 +45,12 @@ class SlurmLauncher(SubmititLauncher):
         poll_seconds: float,
         **options: Any,
     ):
-        super().__init__(poll_seconds)
         faults = []
+        if find_spec("submitit") is None:
+            faults.append(
+                "hydra/launcher=slurm: the package submitit is not installed. Install the slurm "
+                "extra: pip install 'quantmia[slurm]'"
+            )
         if which("srun") is None:
             faults.append(
                 "hydra/launcher=slurm: there is no srun on this machine; log in to the cluster, or "
@@ -60,7 +65,7 @@ class SlurmLauncher(SubmititLauncher):
             array_parallelism=array_parallelism,
             signal_delay_s=signal_delay_s,
         )
-        self.signal_delay_s = signal_delay_s
+        self.poll_seconds, self.signal_delay_s = poll_seconds, signal_delay_s
         given = {key: value for key, value in options.items() if value not in (None, 0)}
         self.parameters = {
             k if k == "gpus_per_node" else f"slurm_{k}": v for k, v in given.items()
@@ -83,13 +88,14 @@ class SlurmLauncher(SubmititLauncher):
 
     def run(self, plan, task, todo, progress) -> None:
         """Submit an array, and wait until no job of it is in the queue."""
+        from submitit import AutoExecutor
         from submitit.core.utils import FailedJobError
 
+        executor = AutoExecutor(folder=plan.path.absolute() / LOGS, cluster="slurm")
+        executor.update_parameters(**self.parameters)
         numbers, overrides, folders = zip(*todo, strict=True)
         try:
-            submitted = executor(plan.path, "slurm", self.parameters).map_array(
-                task, numbers, overrides, folders
-            )
+            submitted = executor.map_array(task, numbers, overrides, folders)
         except FailedJobError as error:  # with what sbatch said
             said = f"hydra.launcher: sbatch refused the jobs: {' '.join(str(error).split())}"
             raise Refused(QuantmiaError(said)) from error

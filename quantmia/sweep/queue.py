@@ -8,6 +8,7 @@ from pathlib import Path
 from quantmia.files import write_json
 
 SUBMITTED = "submitted.json"
+LOGS = ".jobs"  # folder of what jobs print
 
 Queue = Mapping[str, tuple[str, str]]
 
@@ -49,5 +50,5 @@ def note_submitted(sweep: Path, ids: Mapping[str, str]) -> None:
 
 
 def log_of(sweep: Path, job_id: str) -> Path:
-    """Where submitit puts what a job prints."""
-    return sweep / ".submitit" / f"{job_id}_0_log.err"
+    """Where the errors of a job are, by the name that submitit gives them."""
+    return sweep / LOGS / f"{job_id}_0_log.err"

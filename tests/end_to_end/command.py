@@ -1,15 +1,16 @@
 """The command line in a folder, and what it leaves there."""
 
 import hashlib
-import json
 import os
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import partial
 from pathlib import Path
+
+from tests.end_to_end import warm
 
 ROOT = Path(__file__).parents[2]
 QUANTMIA = [sys.executable, "-m", "quantmia.cli"]
@@ -40,28 +41,14 @@ def quantmia(where: Path, *arguments: str, cold: bool = False) -> subprocess.Com
             [*QUANTMIA, *arguments],
             cwd=where, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
-    with tempfile.TemporaryDirectory() as folder:
-        out, err = Path(folder, "out"), Path(folder, "err")
-        out.touch()
-        err.touch()
-        asked = {"where": str(where), "arguments": arguments, "environment": dict(os.environ)}
-        warm = _warm()
-        assert warm.stdin is not None
-        assert warm.stdout is not None
-        warm.stdin.write(json.dumps(asked | {"out": str(out), "err": str(err)}) + "\n")
-        warm.stdin.flush()
-        code = int(warm.stdout.readline())
-        said = (each.read_text(encoding="utf-8") for each in (out, err))
+    with tempfile.TemporaryDirectory() as logs:
+        call = partial(warm.command, arguments, str(where), dict(os.environ))
+        number = warm.forks().start(call, Path(logs))
+        ((ended, code),) = warm.forks().ended()
+        assert ended == number
+        printed = (Path(logs, f"{number}_0_log.{each}") for each in ("out", "err"))
+        said = (each.read_text(encoding="utf-8") for each in printed)
         return subprocess.CompletedProcess(["quantmia", *arguments], code, *said)
-
-
-@cache
-def _warm() -> subprocess.Popen:
-    """It ends when its standard input does: with this process."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.end_to_end.warm"],
-        cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
 
 
 def bits(folder: Path) -> dict[str, str]:

@@ -1,10 +1,12 @@
+import weakref
+
 import pytest
 import torch
 from torch import nn
 from torch.func import functional_call, grad, vmap
 
 from quantmia.errors import QuantmiaError
-from quantmia.models.graph import capture
+from quantmia.models.graph import _record, capture
 
 W, B = torch.randn(3, 5, 4), torch.randn(3, 5)
 X, Y = torch.randn(3, 7, 4), torch.randn(3, 7, 5)
@@ -93,9 +95,62 @@ def test_what_is_written_into_starts_afresh_every_time():
         assert torch.equal(doubled, 2 * x)
 
 
+def test_what_was_there_before_is_kept_as_it_is():
+    scale, labels = torch.tensor(3.0), torch.arange(4)
+
+    def function(x):
+        picked = nn.functional.one_hot(labels, num_classes=4).to(x.dtype)
+        return x * scale @ picked, [torch.tensor([1.0, 2.0, 3.0, 4.0]) + x, {"x": (x, 1)}]
+
+    graph = capture(function, (X[0],), "")
+    for _ in range(2):
+        x = torch.randn_like(X[0])
+        product, (total, rest) = graph(x)
+        assert torch.equal(product, 3 * x)
+        assert torch.equal(total, torch.tensor([1.0, 2.0, 3.0, 4.0]) + x)
+        assert rest["x"] == (x, 1)
+
+
+def test_it_notes_what_pytorch_s_own_tracer_does():
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    model = nn.Sequential(nn.Linear(4, 6), nn.LayerNorm(6), nn.GELU(), nn.Linear(6, 5))
+    names = [name for name, _ in model.named_parameters()]
+    leaves = [torch.stack([each.detach()] * 3) for each in model.parameters()]
+
+    def loss(leaves, x, y):
+        output = functional_call(model, dict(zip(names, leaves, strict=True)), (x,))
+        return nn.functional.cross_entropy(output, y.argmax(1))
+
+    def function(*args):
+        return vmap(grad(loss))(list(args[:-2]), *args[-2:])
+
+    ours, theirs = _record(function, (*leaves, X, Y)), make_fx(function)(*leaves, X, Y)
+    assert [node.target for node in ours.graph.nodes if node.op == "call_function"] == [
+        node.target for node in theirs.graph.nodes if node.op == "call_function"
+    ]
+
+
 def test_what_branches_on_values_is_refused_by_name():
     def function(x):
         return x if x.sum() > 0 else -x
 
     with pytest.raises(QuantmiaError, match="Chooser"):
         capture(vmap(function), (X,), "Chooser")
+
+
+def test_it_holds_no_tensor_of_the_example():
+    alive = []
+
+    def function(x):
+        for _ in range(5):
+            x = x + 1
+            alive.append(weakref.ref(x))
+        return x
+
+    def looked(x):
+        y = function(x)
+        assert [each() is not None for each in alive] == [False] * 4 + [True]
+        return y
+
+    capture(looked, (X,), "")

@@ -5,21 +5,17 @@ import pytest
 from hydra.core.utils import JobStatus
 from omegaconf import OmegaConf
 
-pytest.importorskip("submitit")
-
-from hydra_plugins.quantmia_slurm import base
-from hydra_plugins.quantmia_slurm.base import SubmititLauncher, executor, how_it_ended, refuse
+from hydra_plugins.quantmia_slurm.base import JobLauncher, how_it_ended, refuse
 from quantmia.errors import QuantmiaError, Refused
 from quantmia.sweep.plan import Job, Plan
 
 SEEDS = [f"seed={seed}" for seed in range(3)]
 
 
-class Recording(SubmititLauncher):
+class Recording(JobLauncher):
     """Submits nothing."""
 
     def __init__(self):
-        super().__init__(0.1)
         self.calls = []
 
     def run(self, plan, task, todo, progress):
@@ -89,20 +85,6 @@ def test_all_that_is_wrong_is_said_at_once():
         "no srun; hydra.launcher.jobs=0: has to be an integer of 1 or more; hydra.launcher.mem=x: "
         "has to be an integer of 1 or more"
     )
-
-
-def test_submitit_has_to_be_installed(monkeypatch):
-    monkeypatch.setattr(base, "find_spec", lambda name: None)
-    assert refused([], jobs=1) == (
-        "hydra/launcher: the package submitit is not installed. Install the slurm extra: "
-        "pip install 'quantmia[slurm]'"
-    )
-
-
-def test_what_submitit_writes_is_below_the_sweep(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    made = executor(Path("sweep"), "local", {"timeout_min": 3})
-    assert Path(made.folder) == tmp_path / "sweep" / ".submitit"
 
 
 def test_how_a_job_ended_is_read_in_its_folder(tmp_path):

@@ -1,14 +1,15 @@
+import json
 import os
 import signal
+import sys
+import threading
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-pytest.importorskip("submitit")
-
 from hydra_plugins.quantmia_slurm import local
-from hydra_plugins.quantmia_slurm.local import LocalLauncher, _inherited, _stop
+from hydra_plugins.quantmia_slurm.local import LocalLauncher, _stop
 from quantmia.errors import Refused
 from quantmia.progress import Progress
 from quantmia.sweep.plan import Job, Plan
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 def launcher(jobs: Any = 1, threads: Any = None) -> LocalLauncher:
-    return LocalLauncher(jobs=jobs, threads=threads, gpus=0, poll_seconds=0.05)
+    return LocalLauncher(jobs=jobs, threads=threads, gpus=0)
 
 
 def test_the_cores_are_divided_among_the_jobs(monkeypatch):
@@ -48,79 +49,83 @@ def test_settings_that_cannot_be(settings, said):
     assert str(caught.value) == said
 
 
-def test_what_processes_inherit_is_put_back(monkeypatch):
-    monkeypatch.setenv("QUANTMIA_A", "before")
-    monkeypatch.delenv("QUANTMIA_B", raising=False)
-    heard = signal.getsignal(signal.SIGINT)
-    with pytest.raises(RuntimeError), _inherited(QUANTMIA_A="a", QUANTMIA_B="b"):
-        assert (os.environ["QUANTMIA_A"], os.environ["QUANTMIA_B"]) == ("a", "b")
-        assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
-        raise RuntimeError
-    assert os.environ["QUANTMIA_A"] == "before"
-    assert "QUANTMIA_B" not in os.environ
-    assert signal.getsignal(signal.SIGINT) == heard
-
-
 class Stubborn:
-    """A process that ends at the third signal."""
+    """Jobs that end at the third signal."""
 
-    def __init__(self, number: int):
-        self.job_id = str(number)
-        self.left = 3
+    def __init__(self, *numbers: int):
+        self.left = dict.fromkeys(numbers, 3)
 
-    def done(self) -> bool:
-        return self.left == 0
-
-
-def test_jobs_are_told_until_they_stop(monkeypatch):
-    jobs = {10: Stubborn(10), 11: Stubborn(11)}
-
-    def kill(number, which):
+    def kill(self, number: int, which: int) -> None:
         assert which == signal.SIGTERM
-        jobs[number].left -= 1
+        assert self.left[number]  # never one that has ended
+        self.left[number] -= 1
         if number == 11:  # gone meanwhile
             raise ProcessLookupError
 
-    monkeypatch.setattr(os, "kill", kill)
-    monkeypatch.setattr(local.time, "sleep", lambda seconds: None)
-    _stop(cast(Any, list(jobs.values())))
-    assert [each.left for each in jobs.values()] == [0, 0]
+    def ended(self, seconds: float) -> list[tuple[int, int]]:
+        return [(number, -15) for number, left in self.left.items() if not left]
+
+
+def test_jobs_are_told_until_they_stop(monkeypatch):
+    jobs = Stubborn(10, 11)
+    monkeypatch.setattr(os, "kill", jobs.kill)
+    _stop(cast(Any, jobs), {10: "seed=0", 11: "seed=1"})
+    assert jobs.left == {10: 0, 11: 0}
 
 
 def test_a_job_that_does_not_stop_is_left_alone(monkeypatch):
     told = []
     monkeypatch.setattr(os, "kill", lambda number, which: told.append(number))
     monkeypatch.setattr(local, "STOPPING", 0.02)
-    monkeypatch.setattr(local.time, "sleep", lambda seconds: None)
-    _stop(cast(Any, [Stubborn(10)]))
+    _stop(cast(Any, Stubborn(10)), [10])
     assert set(told) == {10}
 
 
+def run(path: Path, task: Any, folders: list[str], **settings: Any) -> dict[str, list[str]]:
+    """The ids of the jobs of a sweep, by their folders."""
+    plan = Plan(path, (), tuple(Job((each,), each) for each in folders))
+    todo = [(number, [each], each) for number, each in enumerate(folders)]
+    launcher(**settings).run(plan, task, todo, Progress())
+    return submitted(path)
+
+
 def test_jobs_are_run_one_after_another_and_noted(tmp_path, capsys):
-    sweep = str(tmp_path)
-
     def task(number, overrides, folder):
-        import os
-        from pathlib import Path
+        import torch
 
-        place = Path(sweep, folder)
+        place = tmp_path / folder
         place.mkdir()
         if number == 0:
             raise RuntimeError("no")
-        (place / "threads").write_text(os.environ["OMP_NUM_THREADS"])
+        found = {key: os.environ[key] for key in ("OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES")}
+        found |= {"overrides": overrides, "threads": torch.get_num_threads()}
+        (place / "found").write_text(json.dumps(found))
         (place / "manifest.json").write_text('{"state": "finished"}')
 
-    folders = ["seed=0", "seed=1"]
-    plan = Plan(tmp_path, (), tuple(Job((each,), each) for each in folders))
-    todo = [(number, [each], each) for number, each in enumerate(folders)]
-    before = os.environ.get("OMP_NUM_THREADS")
-    launcher(jobs=1, threads=3).run(plan, cast(Any, task), todo, Progress())
-    assert os.environ.get("OMP_NUM_THREADS") == before
-    assert Path(sweep, "seed=1", "threads").read_text() == "3"
-    ids = submitted(tmp_path)
-    assert list(ids) == folders
+    before = dict(os.environ)
+    ids = run(tmp_path, task, ["seed=0", "seed=1"], jobs=1, threads=1)
+    assert os.environ == before
+    assert json.loads((tmp_path / "seed=1" / "found").read_text()) == {
+        "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "overrides": ["seed=1"], "threads": 1
+    }  # fmt: skip
+    assert list(ids) == ["seed=0", "seed=1"]
     said = capsys.readouterr().err
-    log = tmp_path / ".submitit" / f"{ids['seed=0'][0]}_0_log.err"
+    log = tmp_path / ".jobs" / f"{ids['seed=0'][0]}_0_log.err"
     assert f"1/2 jobs over: seed=0 did not finish: {log}\n" in said
     assert "2/2 jobs over: seed=1 done\n" in said
     assert "RuntimeError: no" in log.read_text()
+
+
+def test_what_a_job_imports_is_there_before_it_starts(tmp_path):
+    def task(number, overrides, folder):
+        there = set(sys.modules)
+        import scipy.stats
+
+        import quantmia.pipeline.run
+
+        assert {quantmia.pipeline.run.__name__, scipy.stats.__name__, "torch._dynamo"} <= there
+        assert not threading.active_count() > 1
+        (tmp_path / folder).mkdir()
+
+    run(tmp_path, task, ["seed=0"])
+    assert (tmp_path / "seed=0").exists()

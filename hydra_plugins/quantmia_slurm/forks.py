@@ -1,0 +1,148 @@
+"""Processes that start at once: forks of one that has imported what they need.
+
+A new Python imports PyTorch, SciPy, pandas and Hydra for seconds of a core; a fork of one that has
+done so starts in milliseconds. The process that forks computes nothing itself: it has no threads,
+and has not touched a GPU.
+"""
+
+import gc
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NoReturn
+
+from joblib import wrap_non_picklable_objects
+
+# Ctrl-C reaches all processes of a terminal, but is for the one that started us to answer.
+NOT_OURS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
+
+
+class Forks:
+    """Calls functions in processes of their own.
+
+    Args:
+        imported: modules that they need; one that cannot be imported is passed over.
+        environment: of the processes, beside ours.
+    """
+
+    def __init__(self, imported: Iterable[str], environment: Mapping[str, str]):
+        self._forking, theirs = Pipe()
+        self._ended: list[tuple[int, int]] = []
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(theirs.fileno()), *imported],
+                env={**os.environ, **environment},
+                pass_fds=[theirs.fileno()],
+            )
+
+    def start(self, call: Callable[[], object], logs: Path) -> int:
+        """Call a function in a new process, whose exit code is 1 if it raises.
+
+        Args:
+            call: the function.
+            logs: folder of what it prints, by the name that submitit gives it.
+
+        Returns:
+            The number of the process.
+        """
+        packed = pickle.dumps(wrap_non_picklable_objects(call, keep_wrapper=False))
+        self._forking.send((packed, logs.absolute()))
+        while True:
+            number, code = self._forking.recv()
+            if code is None:
+                return number
+            self._ended.append((number, code))
+
+    def ended(self, seconds: float | None = None) -> list[tuple[int, int]]:
+        """The numbers and exit codes of processes that have ended, none of them told before.
+
+        Args:
+            seconds: to wait for one; None: as long as it takes.
+
+        Raises:
+            EOFError: the process that forks was ended.
+        """
+        while self._forking.poll(0 if self._ended else seconds):
+            self._ended.append(self._forking.recv())
+        told, self._ended = self._ended, []
+        return told
+
+    def close(self) -> None:
+        """Start no more; what still runs goes on."""
+        self._forking.close()
+        self._process.wait()
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Import modules, then fork for every call that comes, until no more can.
+
+    Args:
+        arguments: the descriptor that calls come by and ends are told by, and the modules.
+    """
+    for each in NOT_OURS:
+        signal.signal(each, signal.SIG_IGN)
+    asking = Connection(int(arguments[0]))
+    for module in arguments[1:]:
+        with suppress(ImportError):
+            import_module(module)
+    gc.collect()
+    gc.freeze()  # collecting in a fork would copy it all
+
+    def tell_ends(*_) -> None:
+        with suppress(ChildProcessError, OSError):  # there are no more, nobody listens
+            while (end := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+                asking.send((end[0], os.waitstatus_to_exitcode(end[1])))
+
+    signal.signal(signal.SIGCHLD, tell_ends)
+    with suppress(EOFError):
+        while True:
+            packed, logs = asking.recv()
+            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
+            if (number := os.fork()) == 0:
+                asking.close()
+                _become(packed, logs)
+            asking.send((number, None))
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+
+
+def _become(packed: bytes, logs: Path) -> NoReturn:
+    """Make this process one that a shell would start, and end it without taking Python apart.
+
+    That would copy all that it shares.
+    """
+    code = 1
+    try:
+        for each in (signal.SIGCHLD, *NOT_OURS[1:]):
+            signal.signal(each, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+        printed = (logs / f"{os.getpid()}_0_log.{each}" for each in ("out", "err"))
+        for number, path in enumerate((os.devnull, *printed)):
+            stream = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            os.dup2(stream, number)
+            os.close(stream)
+        pickle.loads(packed)()
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        for each in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                each.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
