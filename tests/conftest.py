@@ -1,5 +1,6 @@
 """Types and shapes of the whole package are checked at every call that the tests make."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -53,5 +54,11 @@ def unchecked():
     config.update("jaxtyping_disable", False)
 
 
-settings.register_profile("quantmia", max_examples=150, deadline=None, derandomize=True)
+def pytest_collection_finish() -> None:
+    """Every collection of garbage would go through all that was imported."""
+    gc.collect()
+    gc.freeze()
+
+
+settings.register_profile("quantmia", deadline=None, derandomize=True)
 settings.load_profile("quantmia")

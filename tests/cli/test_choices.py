@@ -52,6 +52,7 @@ def test_the_users_own_explain_themselves(content, words, tmp_path):
         assert "ternary_90" in found
 
 
+@pytest.mark.slow
 def test_a_name_that_is_taken_is_refused(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my" / "quantizer").mkdir(parents=True)

@@ -71,6 +71,7 @@ def known(schema: type = ExperimentConfig, prefix: str = "") -> Iterator[str]:
 KNOWN = set(known())
 
 
+@pytest.mark.slow
 @settings(max_examples=40)
 @given(st.sampled_from([key for key in KEYS if not key.startswith("quantization")]), VALUES)
 def test_any_value_of_any_key_is_right_or_a_fault_of_a_known_key(key, value):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -74,6 +75,7 @@ def written(table: dict[str, Any]) -> bytes:
     return text.getvalue().encode(table["encoding"])
 
 
+@pytest.mark.slow
 @given(tables())
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_number_is_the_one_that_was_written(tmp_path: Path, table: dict[str, Any]):

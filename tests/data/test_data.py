@@ -122,6 +122,7 @@ PACKAGED = {  # usable molecules, dropped ones
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PACKAGED)
 def test_packaged_sets_are_read_whole(name, tmp_path):
     config = OmegaConf.load(f"conf/dataset/{name}.yaml")

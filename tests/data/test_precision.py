@@ -39,6 +39,7 @@ def test_what_cannot_be_held_is_said():
     assert said.endswith("subtract what they share first")
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-(2**40), 2**40), min_size=3, max_size=40, unique=True))
 def test_differences_survive(values):
     numbers = pd.Series(values, dtype=float)

@@ -100,6 +100,7 @@ def test_the_sparsest_is_compared_with_each_of_the_others():
     assert (fixed.state, fixed.detail) == ("fails", "against full_precision")
 
 
+@pytest.mark.slow
 def test_equal_quantizers_are_not_told_apart():
     """Of eight rivals one looks better by chance; it may not decide more often than it should."""
     rng = np.random.default_rng(0)

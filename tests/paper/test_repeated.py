@@ -46,6 +46,7 @@ def test_a_share_of_runs_has_the_exact_interval(runs, data):
     assert found.high == pytest.approx(exact.high, abs=1e-9)
 
 
+@pytest.mark.slow
 @given(VALUES)
 def test_the_jackknife_of_a_mean_is_student_s(values):
     ours, exact = jackknifed(values, lambda v: float(v.mean())), over_repetitions(values)

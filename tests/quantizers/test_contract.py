@@ -18,7 +18,7 @@ LAWS = [rule.law for rule in RULES]
 def entry(name: str, **shared) -> dict:
     """What a file says where it stands, with the values that quantizers share."""
     settings = [f"quantization.{key}={value}" for key, value in shared.items()]
-    return configured(f"quantizer=[{name}]", *settings).quantizer[name]
+    return configured(f"quantizer=[{','.join(BUILT_IN)}]", *settings).quantizer[name]
 
 
 def broken(quantizer: Quantizer) -> dict[str, str]:

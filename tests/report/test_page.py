@@ -11,6 +11,8 @@ from quantmia.report.exposed import Exposed, Exposures, draw
 from quantmia.report.load import load
 from tests.report.example import write
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

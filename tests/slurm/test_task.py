@@ -2,6 +2,8 @@ import signal
 import subprocess
 import sys
 import time
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.singleton import Singleton
 from hydra.types import HydraContext
+from omegaconf import DictConfig
 
 pytest.importorskip("submitit")
 
@@ -39,11 +42,16 @@ def asked(tmp_path, monkeypatch):
     HydraConfig.instance().cfg = None
 
 
+@cache
+def _composed() -> DictConfig:
+    return compose("config", return_hydra_config=True)
+
+
 def run(sweep: Path, function, *overrides: str, grace: float | None = None) -> None:
     """A task of the sweep."""
     prepare()
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-        config = compose("config", return_hydra_config=True)
+        config = deepcopy(_composed())
         context = HydraContext(GlobalHydra.instance().config_loader(), Callbacks())
         task = Task(context, function, config, str(sweep), Singleton.get_state(), grace)
         task(3, list(overrides), "its_folder")
