@@ -34,7 +34,7 @@ SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test test-fast lint bench datasets efficiency tables tables-quick tables-sample check-tables slurm-demo slurm-chaos parity lock clean
+.PHONY: help setup lipophilicity test test-fast test-slow lint bench datasets efficiency tables tables-quick tables-sample check-tables slurm-demo slurm-chaos parity lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,12 +44,16 @@ setup: $(STAMP) ## Make .venv with the locked dependencies; PYTHON=python3.12 ch
 lipophilicity: $(STAMP) ## Rank the quantizers on Lipophilicity: the main experiment.
 	$(BIN)/quantmia run +experiment=lipophilicity report=true
 
-test: lint test-fast ## Lint, then the fast tests, then the slow ones, then one study of the paper.
-	$(PYTEST) --dist loadfile --no-loadscope-reorder -m slow
-	$(MAKE) check-tables tables-sample
+# Types are checked while slow tests wait: for SLURM, a browser, a signal.
+test: test-fast ## The fast tests, then the slow ones and lint, then one study of the paper.
+	$(MAKE) --jobs 2 test-slow lint check-tables
+	$(MAKE) tables-sample
 
 test-fast: $(STAMP) ## The fast tests alone.
 	$(PYTEST) --dist worksteal -m "not slow"
+
+test-slow: $(STAMP) ## The slow tests alone.
+	$(PYTEST) --dist loadfile --no-loadscope-reorder -m slow
 
 lint: $(STAMP) ## Check style, format, types, the floors of the house and the dependencies.
 	$(BIN)/ruff check $(SOURCES)

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from tests.end_to_end import warm
 
@@ -41,14 +43,41 @@ def quantmia(where: Path, *arguments: str, cold: bool = False) -> subprocess.Com
             [*QUANTMIA, *arguments],
             cwd=where, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
-    with tempfile.TemporaryDirectory() as logs:
+    return Begun(where, *arguments).end()
+
+
+class Begun:
+    """A command that has begun.
+
+    Args:
+        where: its working folder.
+        arguments: without `quantmia`.
+    """
+
+    _codes: ClassVar[dict[int, int]] = {}  # of those that have ended, by their numbers
+
+    def __init__(self, where: Path, *arguments: str):
+        self.arguments, self._logs = arguments, tempfile.TemporaryDirectory()
         call = partial(warm.command, arguments, str(where), dict(os.environ))
-        number = warm.forks().start(call, Path(logs))
-        ((ended, code),) = warm.forks().ended()
-        assert ended == number
-        printed = (Path(logs, f"{number}_0_log.{each}") for each in ("out", "err"))
-        said = (each.read_text(encoding="utf-8") for each in printed)
-        return subprocess.CompletedProcess(["quantmia", *arguments], code, *said)
+        self._number = warm.forks().start(call, Path(self._logs.name))
+
+    def send_signal(self, which: signal.Signals) -> None:
+        os.kill(self._number, which)
+
+    def is_over(self, seconds: float | None = 0) -> bool:
+        if self._number not in self._codes:
+            self._codes.update(warm.forks().ended(seconds))
+        return self._number in self._codes
+
+    def end(self) -> subprocess.CompletedProcess:
+        """Wait until it is over."""
+        while not self.is_over(None):
+            pass
+        with self._logs as logs:
+            paths = (Path(logs, f"{self._number}_0_log.{each}") for each in ("out", "err"))
+            said = [each.read_text(encoding="utf-8") for each in paths]
+        code = self._codes.pop(self._number)
+        return subprocess.CompletedProcess(["quantmia", *self.arguments], code, *said)
 
 
 def bits(folder: Path) -> dict[str, str]:

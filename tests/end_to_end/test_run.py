@@ -1,7 +1,6 @@
 """The command line in a temporary folder, as a user drives it."""
 
 import json
-import os
 import random
 import re
 import shutil
@@ -15,7 +14,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from tests.end_to_end.command import QUANTMIA, SMALL, bits, quantmia, wait_for
+from tests.end_to_end.command import QUANTMIA, SMALL, Begun, bits, quantmia, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -99,17 +98,14 @@ def test_killed_at_random_moments_and_resumed_gives_the_same_bits(finished, tmp_
         return manifest.stat().st_mtime_ns if manifest.exists() else 0
 
     for _ in range(2):
-        process = subprocess.Popen(
-            [*QUANTMIA, *command("resume=true")], cwd=tmp_path, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        before = written()
+        process, before = Begun(tmp_path, *command("resume=true")), written()
         wait_for(  # from then on it trains
-            lambda before=before, process=process: written() != before or process.poll() is not None
+            lambda before=before, process=process: written() != before or process.is_over()
         )
         time.sleep(rng.uniform(0, 2))
-        process.kill()
-        process.wait()
+        if not process.is_over():
+            process.send_signal(signal.SIGKILL)
+        process.end()
     done = run(tmp_path, "resume=true")
     assert done.returncode == 0, done.stderr
     assert bits(tmp_path / FOLDER) == bits(finished / FOLDER)
@@ -281,15 +277,13 @@ def test_too_few_runs_for_an_attack_leave_it_out_and_say_so(tmp_path):
 
 
 def test_two_processes_do_not_write_one_folder(tmp_path):
-    first = subprocess.Popen(
-        [*QUANTMIA, *command("runs=400")], cwd=tmp_path, stderr=subprocess.DEVNULL
-    )
+    first = Begun(tmp_path, *command("runs=400"))
     try:
         wait_for((tmp_path / FOLDER / "manifest.json").exists)
         second = run(tmp_path, "runs=400", "resume=true")
     finally:
-        os.kill(first.pid, signal.SIGKILL)
-        first.wait()
+        first.send_signal(signal.SIGKILL)
+    assert first.end().returncode == -signal.SIGKILL
     assert second.returncode == 2
     assert "another process" in second.stderr
 

@@ -67,16 +67,6 @@ def again(said: str) -> list[str]:
     return shlex.split(command)[1:]
 
 
-def test_shards_under_slurm_run_together_and_give_the_bits_of_one_job(single, tmp_path):
-    sweep = start(tmp_path, *TWO)
-    wait_for(lambda: len(queue("RUNNING")) == 2)
-    shown, said = sweep.communicate(timeout=240)
-    assert sweep.returncode == 0, said
-    assert "2 jobs submitted to SLURM" in said
-    assert "leaks least" in shown
-    assert tables(tmp_path / "sweep") == tables(single)
-
-
 def test_cancelled_killed_and_failed_jobs_are_named_and_rerun(single, tmp_path):
     sweep = start(tmp_path, *THREE, *LONG)
     wait_for(begun(tmp_path, 0))
@@ -100,17 +90,20 @@ def test_cancelled_killed_and_failed_jobs_are_named_and_rerun(single, tmp_path):
     assert "3 done" in quantmia(tmp_path, "status", "sweep").stdout
 
 
-def test_a_job_told_to_stop_is_requeued_and_goes_on(single, tmp_path):
+def test_shards_run_together_one_is_requeued_and_they_give_the_bits_of_one_job(single, tmp_path):
     sweep = start(tmp_path, *TWO, "hydra.launcher.signal_delay_s=60")
+    wait_for(lambda: len(queue("RUNNING")) == 2)
     scores = tmp_path / "sweep" / "shard=1" / "scores"
     wait_for(scores.exists)
     job_id = next(each for each in queue() if each.endswith("_1"))
     subprocess.run(["scancel", "--signal=USR2", job_id], check=True)
-    _, said = sweep.communicate(timeout=240)
+    shown, said = sweep.communicate(timeout=240)
     assert sweep.returncode == 0, said
-    log = next((tmp_path / "sweep" / ".submitit").glob("*_1_0_log.err")).read_text()
+    assert "2 jobs submitted to SLURM" in said
+    assert "leaks least" in shown
+    log = next((tmp_path / "sweep" / ".jobs").glob("*_1_0_log.err")).read_text()
     assert "SIGUSR2" in log
-    started = next((tmp_path / "sweep" / ".submitit").glob("*_1_0_log.out")).read_text()
+    started = next((tmp_path / "sweep" / ".jobs").glob("*_1_0_log.out")).read_text()
     assert started.count("Starting with JobEnvironment") == 2
     assert tables(tmp_path / "sweep") == tables(single)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.end_to_end.command import QUANTMIA, SMALL, bits, quantmia, tables, wait_for
+from tests.end_to_end.command import QUANTMIA, SMALL, Begun, bits, quantmia, tables, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -161,18 +161,18 @@ def test_mistakes_are_one_message(tmp_path, overrides, said):
 
 
 def test_told_to_stop_a_job_finishes_its_block_and_goes_on_later(single, tmp_path):
-    command = [*QUANTMIA, "run", *SMALL, *STACKS, "hydra.run.dir=one"]
+    command = ["run", *SMALL, *STACKS, "hydra.run.dir=one"]
     scores = tmp_path / "one" / "scores"
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    process = Begun(tmp_path, *command)
     wait_for(lambda: list(scores.glob("*.safetensors")))
     process.send_signal(signal.SIGTERM)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 143, said
-    assert "stopped by SIGTERM; what was finished is kept" in said
+    told = process.end()
+    assert told.returncode == 143, told.stderr
+    assert "stopped by SIGTERM; what was finished is kept" in told.stderr
     assert len(list(scores.glob("*.safetensors"))) in (3, 6)
     manifest = json.loads((tmp_path / "one" / "manifest.json").read_text())
     assert manifest["state"] != "finished"
-    done = quantmia(tmp_path, *command[len(QUANTMIA) :], "resume=true")
+    done = quantmia(tmp_path, *command, "resume=true")
     assert done.returncode == 0, done.stderr
     assert bits(tmp_path / "one") == bits(single)
 

@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import quantmia
 from hydra_plugins.quantmia_slurm.forks import Forks
@@ -28,6 +29,7 @@ LATE = (
     "torch._dynamo",
     "vl_convert",
 )
+ROOT = Path(__file__).parents[2]
 SECONDS = 300  # after which a command is ended
 
 # As the command does, which cannot be imported before it is run.
@@ -38,7 +40,7 @@ sys.modules.setdefault("rfc3987_syntax", None)  # pyright: ignore[reportArgument
 def forks() -> Forks:
     names = (each.name for each in pkgutil.walk_packages(quantmia.__path__, "quantmia."))
     ours = (name for name in names if not name.endswith("__main__"))
-    made = Forks([__name__, *ours, *LATE], {})
+    made = Forks([__name__, *ours, *LATE], {"PYTHONPATH": str(ROOT)})
     atexit.register(made.close)
     return made
 
