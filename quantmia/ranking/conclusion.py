@@ -11,7 +11,6 @@ import pandas as pd
 from quantmia.statistics import Interval
 from quantmia.tasks import metric_name
 
-SEPARATED = 0.95  # P(A more private than B) from which two quantizers count as told apart
 MANY = 10_000  # runs; beyond, two quantizers are as good as equal
 REFERENCE = "full_precision"
 
@@ -40,11 +39,13 @@ class OpenPair:
         other: the one below.
         more_runs: about how many more would tell them apart; None where more than `MANY` in all
             would, or where it was not estimated.
+        at_least: how many that may be at the least; None where it was not estimated.
     """
 
     quantizer: str
     other: str
     more_runs: int | None
+    at_least: int | None = None
 
 
 @dataclass(frozen=True)
@@ -74,24 +75,31 @@ class Conclusion:
     open_pairs: tuple[OpenPair, ...]
 
     @classmethod
-    def of(cls, ranking: pd.DataFrame, pairs: pd.DataFrame, trusted: str | None) -> "Conclusion":
+    def of(
+        cls, ranking: pd.DataFrame, pairs: pd.DataFrame, trusted: str | None, confidence: float
+    ) -> "Conclusion":
         """That of a ranking.
+
+        Two quantizers are told apart, in the order of the ranking, where the two-sided interval of
+        their difference over the resamples leaves 0 out.
 
         Args:
             ranking: one row a quantizer, the most private first.
             pairs: `quantizer, other, p_<measure>`, and `runs_to_separate` where it was estimated.
             trusted: the attack that orders the ranking; None: r_Q does.
+            confidence: of the interval.
         """
         key = measure(trusted)
         names, runs = list(ranking["quantizer"]), int(ranking["runs"].iloc[0])
         rows = {row["quantizer"]: row for row in ranking.to_dict("records")}
         p = _indexed(pairs, f"p_{key}")
-        needed = _indexed(pairs, "runs_to_separate")
+        apart = {pair for pair, chance in p.items() if chance >= (1 + confidence) / 2}
+        needed, least = (_indexed(pairs, f"runs_to_separate{end}") for end in ("", "_low"))
         best = names[0]
         open_pairs = [
-            OpenPair(a, b, _more_runs(needed.get((a, b)), runs))
-            for a, b in pairwise(names)
-            if not max(p.get((a, b), nan), 1 - p.get((a, b), nan)) >= SEPARATED
+            OpenPair(*pair, *(_more_runs(each.get(pair), runs) for each in (needed, least)))
+            for pair in pairwise(names)
+            if pair not in apart
         ]
         return cls(
             trusted,
@@ -101,7 +109,7 @@ class Conclusion:
             _place(rows[best], key),
             _place(rows[REFERENCE], key) if REFERENCE in names[1:] else None,
             any(value == value for value in p.values()),
-            tuple(other for other in names[1:] if not p.get((best, other), nan) >= SEPARATED),
+            tuple(other for other in names[1:] if (best, other) not in apart),
             tuple(open_pairs),
         )
 

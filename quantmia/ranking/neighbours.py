@@ -11,6 +11,7 @@ from scipy.stats import norm, t
 
 from quantmia.attacks import Attack, Observed
 from quantmia.attacks.metrics import mean_advantage
+from quantmia.statistics import Interval
 
 GROWTH = 1.25  # from one look to the next
 
@@ -72,27 +73,31 @@ def neighbours(
 
 def runs_to_separate(
     difference: float, resampled: Float[np.ndarray, " resamples"], runs: int, confidence: float
-) -> float:
+) -> Interval:
     """About how many runs a pair takes until the interval of its difference leaves 0 out.
 
-    Its width goes down with the square root of the number of runs.
+    Its width goes down with the square root of the number of runs. How large the difference is
+    is known no better than its interval says, and so is the number of runs: of a pair that cannot
+    be told apart yet, the difference may as well be 0, and then no number of runs is enough.
 
     Args:
         difference: of the two.
         resampled: the same in every resample of the runs.
         runs: how many there are.
-        confidence: of the interval.
+        confidence: of both intervals.
 
     Returns:
         How many in all; infinite where there is no difference, NaN for a single run.
     """
     if runs < 2:
-        return math.nan
-    if difference == 0:
-        return math.inf
-    quantile = norm.ppf((1 + confidence) / 2)
-    needed = runs * (quantile * resampled.std() / difference) ** 2
-    return math.ceil(needed)
+        return Interval(math.nan, math.nan, math.nan)
+    reach = float(norm.ppf((1 + confidence) / 2) * resampled.std())
+
+    def needed(size: float) -> float:
+        return math.ceil(runs * (reach / size) ** 2) if size > 0 else math.inf
+
+    size = abs(difference)
+    return Interval(needed(size), needed(size + reach), needed(size - reach))
 
 
 def looks(stack: int, runs_max: int) -> list[int]:

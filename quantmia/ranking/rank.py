@@ -66,7 +66,7 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
     extra = {"roc": audited.roc, "epsilon": audited.epsilon}
     return Results(
         tables=made | {name: each for name, each in extra.items() if len(each)},
-        conclusion=Conclusion.of(ranking, pairs, trusted),
+        conclusion=Conclusion.of(ranking, pairs, trusted, config.ranking.confidence),
         cautions=(
             *(Caution(each, "Complete the folders to rank all runs.") for each in merged.notes),
             *dropped_rows(merged.dataset),

@@ -123,7 +123,9 @@ class Results:
         try:
             return cls(
                 tables=tables,
-                conclusion=Conclusion.of(tables["ranking"], tables["pairs"], content["trusted"]),
+                conclusion=Conclusion.of(
+                    tables["ranking"], tables["pairs"], content["trusted"], content["confidence"]
+                ),
                 cautions=[Caution(each["text"], each["advice"]) for each in content["warnings"]],
                 confidence=content["confidence"],
                 missing=content.get("missing", ()),  # which older versions did not write

@@ -160,12 +160,12 @@ def pairs(
                 row[f"p_{key}"] = float(wins.mean()) if defined.any() else np.nan
             if audited.trusted:
                 ours, theirs = (audited.results[audited.trusted][name] for name in (a, b))
-                row["runs_to_separate"] = runs_to_separate(
+                row |= runs_to_separate(
                     ours.advantage.value - theirs.advantage.value,
                     ours.resampled - theirs.resampled,
                     bootstrap.runs,
                     bootstrap.confidence,
-                )
+                ).cells("runs_to_separate")
             rows.append(row)
     return pd.DataFrame(rows)
 

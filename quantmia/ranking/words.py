@@ -80,8 +80,10 @@ def _with_runs(found: Conclusion, pair: OpenPair) -> str:
     if found.trusted is None:  # nothing estimates how many runs r_Q would take
         return said
     if pair.more_runs is None:
-        return f"{said} (over {MANY} runs would)"
-    return f"{said} (about {pair.more_runs} more runs would)"
+        least = f", at least {pair.at_least} more" if pair.at_least else ""
+        return f"{said} (over {MANY} runs would{least})"
+    least = f", at least {pair.at_least}" if pair.at_least else ""
+    return f"{said} (about {pair.more_runs} more runs would{least})"
 
 
 def _listed(items: Sequence[str], kind: str) -> str:

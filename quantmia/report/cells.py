@@ -115,8 +115,9 @@ def behind(report: Report, figure: str) -> Grid | None:
         return _plainly(tables["correlation"], ["attack", "statistic"], interval="value")
     if figure == "pairs":
         table = tables["pairs"].rename(columns={pairs_key(report): "P"})
-        kept = ["P", "runs_to_separate"] if "runs_to_separate" in table else ["P"]
-        return _plainly(table[["quantizer", "other", *kept]], ["quantizer", "other"])
+        needed = "runs_to_separate"
+        kept = [each for each in (needed, f"{needed}_low", f"{needed}_high") if each in table]
+        return _plainly(table[["quantizer", "other", "P", *kept]], ["quantizer", "other"])
     if figure == "roc":
         table = tables["roc"]
         table = table[table["fpr"].round(6).isin([0.001, 0.01, 0.1])]

@@ -28,8 +28,8 @@ def pairs(*rows, key="mis_lira") -> pd.DataFrame:
 APART = pairs(("ab", 1.0, 4), ("ac", 1.0, 4), ("bc", 1.0, 4))
 
 
-def of(table=None, compared=APART, trusted: str | None = "lira") -> Conclusion:
-    return Conclusion.of(ranking() if table is None else table, compared, trusted)
+def of(table=None, compared=APART, trusted: str | None = "lira", confidence=0.95) -> Conclusion:
+    return Conclusion.of(ranking() if table is None else table, compared, trusted, confidence)
 
 
 def test_what_orders_the_ranking_is_a_column_of_it():
@@ -76,9 +76,12 @@ def test_full_precision_is_the_reference_unless_it_is_the_best(names, place):
         assert found.reference == Place("full_precision", spread, row["utility"])
 
 
-@pytest.mark.parametrize(("p", "open_"), [(0.95, False), (np.nextafter(0.95, 0), True)])
-def test_the_bar_of_a_tie_is_exact(p, open_):
-    found = of(compared=pairs(("ab", p, 20), ("ac", p, 20), ("bc", 1.0, 4)))
+@pytest.mark.parametrize(
+    ("p", "confidence", "open_"),
+    [(0.975, 0.95, False), (np.nextafter(0.975, 0), 0.95, True), (0.975, 0.96, True)],
+)
+def test_the_bar_of_a_tie_is_that_of_a_two_sided_interval(p, confidence, open_):
+    found = of(compared=pairs(("ab", p, 20), ("ac", p, 20), ("bc", 1.0, 4)), confidence=confidence)
     assert found.ties == (("b", "c") if open_ else ())
     assert found.open_pairs == ((OpenPair("a", "b", 12),) if open_ else ())
 
@@ -89,10 +92,16 @@ def test_ties_are_those_of_the_best_and_open_pairs_neighbours():
     assert found.open_pairs == (OpenPair("b", "c", 22),)
 
 
-def test_neighbours_that_resamples_turn_round_are_told_apart_but_no_less_a_tie():
-    found = of(compared=pairs(("ab", 0.02, 20), ("ac", 1.0, 4), ("bc", 0.05, 4)))
+def test_neighbours_that_resamples_turn_round_are_not_told_apart():
+    found = of(compared=pairs(("ab", 0.001, 20), ("ac", 1.0, 4), ("bc", 1.0, 4)))
     assert found.ties == ("b",)
-    assert found.open_pairs == ()
+    assert found.open_pairs == (OpenPair("a", "b", 12),)
+
+
+def test_how_many_runs_a_pair_may_take_at_the_least():
+    compared = pairs(("ab", 0.5, 80), ("ac", 1.0, 4), ("bc", 1.0, 4))
+    compared["runs_to_separate_low"] = [20.0, 2.0, 2.0]
+    assert of(compared=compared).open_pairs == (OpenPair("a", "b", 72, 12),)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +159,8 @@ def test_the_facts_are_json_without_nan():
     assert facts["best"]["privacy"] == {"value": 0.9, "low": None, "high": None}
     assert facts["reference"]["quantizer"] == "full_precision"
     assert facts["open_pairs"][0] == {"quantizer": "a", "other": "full_precision"} | {
-        "more_runs": None
+        "more_runs": None,
+        "at_least": None,
     }
     assert facts["ties"] == ["full_precision", "c"]
     assert facts["sure"] is False

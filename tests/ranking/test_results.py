@@ -97,7 +97,7 @@ def test_the_conclusion_is_drawn_from_the_tables_again(tmp_path):
     change(tmp_path, trusted="loss_threshold", conclusion={"best": "nobody"}, answer="nothing")
     found = Results.read(tmp_path)
     tables = results.tables
-    expected = Conclusion.of(tables["ranking"], tables["pairs"], "loss_threshold")
+    expected = Conclusion.of(tables["ranking"], tables["pairs"], "loss_threshold", 0.95)
     assert found.conclusion == expected
     assert "by loss_threshold" in found.answer
 

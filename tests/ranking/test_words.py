@@ -84,6 +84,14 @@ def test_pairs_that_take_many_runs_are_as_good_as_equal():
     )
 
 
+def test_so_is_how_many_runs_they_take_at_the_least():
+    pairs = (OpenPair("a", "b", 12, 4), OpenPair("b", "c", None, 350))
+    assert answer(changed(open_pairs=pairs)).endswith(
+        ": a / b (about 12 more runs would, at least 4), "
+        "b / c (over 10000 runs would, at least 350 more)."
+    )
+
+
 def test_nobody_estimates_how_many_runs_r_q_would_take():
     found = changed(trusted=None, open_pairs=(OpenPair("a", "b", None),))
     assert answer(found).endswith("; neighbours that cannot be told apart: a / b.")

@@ -11,6 +11,7 @@ from quantmia.pipeline import finished
 from quantmia.ranking.conclusion import Conclusion
 from quantmia.ranking.results import Results
 from quantmia.ranking.verdict import Caution
+from quantmia.statistics import Interval
 
 QUANTIZERS = ("sign", "uniform_4", "full_precision")
 ATTACKS = ("loss_threshold", "lira_shrunk")
@@ -51,8 +52,8 @@ def results(
         )
     pairs = [
         {"quantizer": a, "other": b, "p_r_q": 0.7}
-        | {f"p_mis_{attack}": 0.97 for attack in attacks}
-        | {"runs_to_separate": 12}
+        | {f"p_mis_{attack}": 0.98 for attack in attacks}
+        | Interval(12, 6, 40).cells("runs_to_separate")
         for a, b in combinations(names, 2)
     ]
     correlation = [
@@ -88,7 +89,7 @@ def results(
     trusted = "lira_shrunk" if attacks else None
     return Results(
         tables=tables,
-        conclusion=Conclusion.of(tables["ranking"], tables["pairs"], trusted),
+        conclusion=Conclusion.of(tables["ranking"], tables["pairs"], trusted, 0.95),
         cautions=[Caution("a limit", "what to do")],
         confidence=0.9,
     )

@@ -22,7 +22,7 @@ def results() -> Results:
     every = {"ranking": ranking, "pairs": pairs, "correlation": correlation}
     return Results(
         tables=every,
-        conclusion=Conclusion.of(ranking, pairs, "lira_shrunk"),
+        conclusion=Conclusion.of(ranking, pairs, "lira_shrunk", 0.95),
         cautions=[Caution("a limit", "what to do")],
         confidence=0.95,
     )
