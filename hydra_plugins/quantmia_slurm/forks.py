@@ -1,8 +1,8 @@
 """Processes that start at once: forks of one that has imported what they need.
 
 A new Python imports PyTorch, SciPy, pandas and Hydra for seconds of a core; a fork of one that has
-done so starts in milliseconds. The process that forks computes nothing itself: it has no threads,
-and has not touched a GPU.
+done so starts in milliseconds. The process that forks computes nothing itself: the threads of its
+libraries have nothing in hand, and no GPU was touched.
 """
 
 import gc
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -24,6 +25,7 @@ from joblib import wrap_non_picklable_objects
 
 # Ctrl-C reaches all processes of a terminal, but is for the one that started us to answer.
 NOT_OURS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
+GONE = (EOFError, ConnectionError)  # what tells that the one that forks was killed
 
 
 class Forks:
@@ -32,11 +34,15 @@ class Forks:
     Args:
         imported: modules that they need; one that cannot be imported is passed over.
         environment: of the processes, beside ours.
+
+    `running` holds the numbers of those that have not ended, as far as is known.
     """
 
     def __init__(self, imported: Iterable[str], environment: Mapping[str, str]):
         self._forking, theirs = Pipe()
+        self.running: set[int] = set()
         self._ended: list[tuple[int, int]] = []
+        self._starting = 0
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", __name__, str(theirs.fileno()), *imported],
@@ -53,14 +59,22 @@ class Forks:
 
         Returns:
             The number of the process.
+
+        Raises:
+            EOFError, ConnectionError: the process that forks was killed.
         """
         packed = pickle.dumps(wrap_non_picklable_objects(call, keep_wrapper=False))
+        self._starting += 1
         self._forking.send((packed, logs.absolute()))
         while True:
-            number, code = self._forking.recv()
+            number, code = self._hear()
             if code is None:
                 return number
-            self._ended.append((number, code))
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a process runs, or will: `start` may have been left by an exception."""
+        return bool(self.running) or self._starting > 0
 
     def ended(self, seconds: float | None = None) -> list[tuple[int, int]]:
         """The numbers and exit codes of processes that have ended, none of them told before.
@@ -69,12 +83,23 @@ class Forks:
             seconds: to wait for one; None: as long as it takes.
 
         Raises:
-            EOFError: the process that forks was ended.
+            EOFError, ConnectionError: the process that forks was killed.
         """
         while self._forking.poll(0 if self._ended else seconds):
-            self._ended.append(self._forking.recv())
+            self._hear()
         told, self._ended = self._ended, []
         return told
+
+    def _hear(self) -> tuple[int, int | None]:
+        """The number of a process that has started, or with its exit code of one that has ended."""
+        number, code = self._forking.recv()
+        if code is None:
+            self._starting -= 1
+            self.running.add(number)
+        else:
+            self.running.discard(number)
+            self._ended.append((number, code))
+        return number, code
 
     def close(self) -> None:
         """Start no more; what still runs goes on."""
@@ -96,6 +121,8 @@ def main(arguments: Sequence[str]) -> None:
             import_module(module)
     gc.collect()
     gc.freeze()  # collecting in a fork would copy it all
+    # Of the threads of BLAS, which have nothing in hand, and which BLAS starts anew in a fork.
+    warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
 
     def tell_ends(*_) -> None:
         with suppress(ChildProcessError, OSError):  # there are no more, nobody listens
@@ -129,6 +156,7 @@ def _become(packed: bytes, logs: Path) -> NoReturn:
             stream = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             os.dup2(stream, number)
             os.close(stream)
+        sys.stdout.reconfigure(line_buffering=True)  # pyright: ignore[reportAttributeAccessIssue]
         pickle.loads(packed)()
         code = 0
     except SystemExit as end:

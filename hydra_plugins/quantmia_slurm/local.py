@@ -3,12 +3,12 @@
 import os
 import signal
 import time
-from collections.abc import Collection
 from contextlib import suppress
 from functools import partial
 
 from hydra_plugins.quantmia_slurm.base import JobLauncher, how_it_ended, refuse
-from hydra_plugins.quantmia_slurm.forks import Forks
+from hydra_plugins.quantmia_slurm.forks import GONE, Forks
+from quantmia.errors import QuantmiaError, Refused
 from quantmia.preemption import Stop
 from quantmia.sweep.queue import LOGS, log_of, note_submitted
 
@@ -63,22 +63,33 @@ class LocalLauncher(JobLauncher):
                         over += 1
                         how = how_it_ended(plan, folder, log_of(plan.path, str(job)))
                         progress.say(f"{over}/{len(todo)} jobs over: {folder} {how}")
+        except GONE:
+            raise Refused(
+                QuantmiaError(
+                    "hydra/launcher=local: the process that starts the jobs was killed, as by a "
+                    "system that has no memory left; hydra.launcher.jobs=1 takes less. Jobs that "
+                    "run go on: quantmia status tells of them."
+                )
+            ) from None
         except BaseException:
-            _stop(forks, running)
+            with suppress(*GONE):
+                _stop(forks)
             raise
         finally:
             forks.close()
 
 
-def _stop(forks: Forks, running: Collection[int]) -> None:
+def _stop(forks: Forks) -> None:
     """Tell jobs to stop, until they have: one that is only starting does not listen yet.
 
     The second time a job stops at once. One that went on alone would hold its folder's lock
     against the next call.
     """
-    left, given_up = set(running), time.monotonic() + STOPPING
-    while left and time.monotonic() < given_up:
-        for each in left:
-            with suppress(ProcessLookupError):
+    given_up = time.monotonic() + STOPPING
+    while forks.is_busy and time.monotonic() < given_up:
+        for each in list(forks.running):
+            try:
                 os.kill(each, signal.SIGTERM)
-        left -= {number for number, _ in forks.ended(0.5)}
+            except ProcessLookupError:
+                forks.running.discard(each)
+        forks.ended(0.5)

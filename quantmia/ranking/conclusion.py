@@ -39,13 +39,14 @@ class OpenPair:
         other: the one below.
         more_runs: about how many more would tell them apart; None where more than `MANY` in all
             would, or where it was not estimated.
-        at_least: how many that may be at the least; None where it was not estimated.
+        likely: between how many that is two times in three, None as above; None where it was not
+            estimated.
     """
 
     quantizer: str
     other: str
     more_runs: int | None
-    at_least: int | None = None
+    likely: tuple[int | None, int | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,9 @@ class Conclusion:
         rows = {row["quantizer"]: row for row in ranking.to_dict("records")}
         p = _indexed(pairs, f"p_{key}")
         apart = {pair for pair, chance in p.items() if chance >= (1 + confidence) / 2}
-        needed, least = (_indexed(pairs, f"runs_to_separate{end}") for end in ("", "_low"))
+        needed = [_indexed(pairs, f"runs_to_separate{end}") for end in ("", "_low", "_high")]
         best = names[0]
-        open_pairs = [
-            OpenPair(*pair, *(_more_runs(each.get(pair), runs) for each in (needed, least)))
-            for pair in pairwise(names)
-            if pair not in apart
-        ]
+        open_pairs = [_open(pair, needed, runs) for pair in pairwise(names) if pair not in apart]
         return cls(
             trusted,
             metric_name(str(ranking["utility_metric"].iloc[0])),
@@ -136,6 +133,13 @@ def _indexed(pairs: pd.DataFrame, column: str) -> dict[tuple[str, str], float]:
         return {}
     rows = pairs[["quantizer", "other", column]].itertuples(index=False, name=None)
     return {(a, b): float(value) for a, b, value in rows}
+
+
+def _open(pair: tuple[str, str], needed: list[dict[tuple[str, str], float]], runs: int) -> OpenPair:
+    """A pair with the runs that it takes, by the estimate and the ends of its interval."""
+    more, low, high = (_more_runs(each.get(pair), runs) for each in needed)
+    known = pair in needed[1]  # tables of older versions have no interval
+    return OpenPair(*pair, more, (low, high) if known else None)
 
 
 def _more_runs(total: float | None, runs: int) -> int | None:

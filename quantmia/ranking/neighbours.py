@@ -77,27 +77,29 @@ def runs_to_separate(
     """About how many runs a pair takes until the interval of its difference leaves 0 out.
 
     Its width goes down with the square root of the number of runs. How large the difference is
-    is known no better than its interval says, and so is the number of runs: of a pair that cannot
-    be told apart yet, the difference may as well be 0, and then no number of runs is enough.
+    is known no better than its own error says, and the number of runs goes with its square.
 
     Args:
         difference: of the two.
         resampled: the same in every resample of the runs.
         runs: how many there are.
-        confidence: of both intervals.
+        confidence: of the interval of the difference.
 
     Returns:
-        How many in all; infinite where there is no difference, NaN for a single run.
+        How many in all, and how many if the difference were a standard error larger or smaller
+        than it looks, which holds the truth two times in three (an interval of 95 % would begin
+        below `runs` for every pair that is open, and end nowhere). Infinite where there is no
+        difference, NaN for a single run.
     """
     if runs < 2:
         return Interval(math.nan, math.nan, math.nan)
-    reach = float(norm.ppf((1 + confidence) / 2) * resampled.std())
+    error, size = float(resampled.std()), abs(difference)
+    reach = float(norm.ppf((1 + confidence) / 2)) * error
 
     def needed(size: float) -> float:
         return math.ceil(runs * (reach / size) ** 2) if size > 0 else math.inf
 
-    size = abs(difference)
-    return Interval(needed(size), needed(size + reach), needed(size - reach))
+    return Interval(needed(size), needed(size + error), needed(size - error))
 
 
 def looks(stack: int, runs_max: int) -> list[int]:

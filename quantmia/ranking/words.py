@@ -80,10 +80,12 @@ def _with_runs(found: Conclusion, pair: OpenPair) -> str:
     if found.trusted is None:  # nothing estimates how many runs r_Q would take
         return said
     if pair.more_runs is None:
-        least = f", at least {pair.at_least} more" if pair.at_least else ""
-        return f"{said} (over {MANY} runs would{least})"
-    least = f", at least {pair.at_least}" if pair.at_least else ""
-    return f"{said} (about {pair.more_runs} more runs would{least})"
+        return f"{said} (over {MANY} runs would)"
+    likely = ""
+    if pair.likely:
+        low, high = (f"over {MANY}" if each is None else each for each in pair.likely)
+        likely = f", likely {low} to {high}"
+    return f"{said} (about {pair.more_runs} more runs would{likely})"
 
 
 def _listed(items: Sequence[str], kind: str) -> str:

@@ -98,10 +98,14 @@ def test_neighbours_that_resamples_turn_round_are_not_told_apart():
     assert found.open_pairs == (OpenPair("a", "b", 12),)
 
 
-def test_how_many_runs_a_pair_may_take_at_the_least():
-    compared = pairs(("ab", 0.5, 80), ("ac", 1.0, 4), ("bc", 1.0, 4))
-    compared["runs_to_separate_low"] = [20.0, 2.0, 2.0]
-    assert of(compared=compared).open_pairs == (OpenPair("a", "b", 72, 12),)
+def test_between_how_many_runs_a_pair_likely_takes():
+    compared = pairs(("ab", 0.5, 80), ("ac", 1.0, 4), ("bc", 0.5, 40))
+    compared["runs_to_separate_low"] = [20.0, 2.0, 6.0]
+    compared["runs_to_separate_high"] = [np.inf, 9.0, 400.0]
+    assert of(compared=compared).open_pairs == (
+        OpenPair("a", "b", 72, (12, None)),
+        OpenPair("b", "c", 32, (1, 392)),
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,7 +164,7 @@ def test_the_facts_are_json_without_nan():
     assert facts["reference"]["quantizer"] == "full_precision"
     assert facts["open_pairs"][0] == {"quantizer": "a", "other": "full_precision"} | {
         "more_runs": None,
-        "at_least": None,
+        "likely": None,
     }
     assert facts["ties"] == ["full_precision", "c"]
     assert facts["sure"] is False

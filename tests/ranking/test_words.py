@@ -84,11 +84,15 @@ def test_pairs_that_take_many_runs_are_as_good_as_equal():
     )
 
 
-def test_so_is_how_many_runs_they_take_at_the_least():
-    pairs = (OpenPair("a", "b", 12, 4), OpenPair("b", "c", None, 350))
+def test_how_sure_that_is_is_told():
+    pairs = (
+        OpenPair("a", "b", 12, (4, 90)),
+        OpenPair("b", "c", 30, (9, None)),
+        OpenPair("c", "d", None, (350, None)),
+    )
     assert answer(changed(open_pairs=pairs)).endswith(
-        ": a / b (about 12 more runs would, at least 4), "
-        "b / c (over 10000 runs would, at least 350 more)."
+        ": a / b (about 12 more runs would, likely 4 to 90), "
+        "b / c (about 30 more runs would, likely 9 to over 10000), c / d (over 10000 runs would)."
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_plugins.quantmia_slurm.forks import Forks
+from hydra_plugins.quantmia_slurm.forks import GONE, Forks
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +113,29 @@ def test_what_runs_outlives_the_one_that_forks(tmp_path):
         time.sleep(0.01)
 
 
+def test_one_that_was_being_started_is_known_of_later(tmp_path):
+    made = Forks(["json.tool"], {})
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    hear, made._hear = made._hear, interrupted
+    with pytest.raises(KeyboardInterrupt):
+        made.start(partial(time.sleep, 60), tmp_path)
+    made._hear = hear
+    assert made.is_busy
+    while not made.running:
+        assert made.ended(0.1) == []
+    (number,) = made.running
+    os.kill(number, signal.SIGKILL)
+    assert made.ended() == [(number, -signal.SIGKILL)]
+    assert not made.is_busy
+    made.close()
+
+
 def test_the_end_of_the_one_that_forks_is_told(tmp_path):
     made = Forks([], {})
     made._process.kill()
-    with pytest.raises((EOFError, ConnectionError)):
+    with pytest.raises(GONE):
         made.start(print, tmp_path)
     made.close()

@@ -50,10 +50,15 @@ def test_settings_that_cannot_be(settings, said):
 
 
 class Stubborn:
-    """Jobs that end at the third signal."""
+    """Jobs that end at the third signal; one of them starts only when the first is told."""
 
-    def __init__(self, *numbers: int):
+    def __init__(self, *numbers: int, late: int | None = None):
         self.left = dict.fromkeys(numbers, 3)
+        self.running, self.late = set(numbers), late
+
+    @property
+    def is_busy(self) -> bool:
+        return bool(self.running) or self.late is not None
 
     def kill(self, number: int, which: int) -> None:
         assert which == signal.SIGTERM
@@ -62,22 +67,27 @@ class Stubborn:
         if number == 11:  # gone meanwhile
             raise ProcessLookupError
 
-    def ended(self, seconds: float) -> list[tuple[int, int]]:
-        return [(number, -15) for number, left in self.left.items() if not left]
+    def ended(self, seconds: float) -> None:
+        self.running = {number for number in self.running if self.left[number]}
+        if self.late is not None:
+            self.left[self.late] = 3
+            self.running.add(self.late)
+            self.late = None
 
 
 def test_jobs_are_told_until_they_stop(monkeypatch):
-    jobs = Stubborn(10, 11)
+    jobs = Stubborn(10, 11, late=12)
     monkeypatch.setattr(os, "kill", jobs.kill)
-    _stop(cast(Any, jobs), {10: "seed=0", 11: "seed=1"})
-    assert jobs.left == {10: 0, 11: 0}
+    _stop(cast(Any, jobs))
+    assert jobs.left == {10: 0, 11: 2, 12: 0}
+    assert not jobs.is_busy
 
 
 def test_a_job_that_does_not_stop_is_left_alone(monkeypatch):
     told = []
     monkeypatch.setattr(os, "kill", lambda number, which: told.append(number))
     monkeypatch.setattr(local, "STOPPING", 0.02)
-    _stop(cast(Any, Stubborn(10)), [10])
+    _stop(cast(Any, Stubborn(10)))
     assert set(told) == {10}
 
 
@@ -129,3 +139,11 @@ def test_what_a_job_imports_is_there_before_it_starts(tmp_path):
 
     run(tmp_path, task, ["seed=0"])
     assert (tmp_path / "seed=0").exists()
+
+
+def test_when_nobody_starts_jobs_any_more_it_says_so(tmp_path):
+    def task(number, overrides, folder):
+        os.kill(os.getppid(), signal.SIGKILL)
+
+    with pytest.raises(Refused, match="the process that starts the jobs was killed"):
+        run(tmp_path, task, ["seed=0", "seed=1"])
