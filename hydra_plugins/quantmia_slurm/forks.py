@@ -25,7 +25,10 @@ from joblib import wrap_non_picklable_objects
 
 # Ctrl-C reaches all processes of a terminal, but is for the one that started us to answer.
 NOT_OURS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
-GONE = (EOFError, ConnectionError)  # what tells that the one that forks was killed
+
+
+class ForkingEndedError(Exception):
+    """The process that forks was killed."""
 
 
 class Forks:
@@ -61,11 +64,14 @@ class Forks:
             The number of the process.
 
         Raises:
-            EOFError, ConnectionError: the process that forks was killed.
+            ForkingEndedError: the process that forks was killed.
         """
         packed = pickle.dumps(wrap_non_picklable_objects(call, keep_wrapper=False))
         self._starting += 1
-        self._forking.send((packed, logs.absolute()))
+        try:
+            self._forking.send((packed, logs.absolute()))
+        except ConnectionError:
+            raise ForkingEndedError from None
         while True:
             number, code = self._hear()
             if code is None:
@@ -83,7 +89,7 @@ class Forks:
             seconds: to wait for one; None: as long as it takes.
 
         Raises:
-            EOFError, ConnectionError: the process that forks was killed.
+            ForkingEndedError: the process that forks was killed.
         """
         while self._forking.poll(0 if self._ended else seconds):
             self._hear()
@@ -92,7 +98,10 @@ class Forks:
 
     def _hear(self) -> tuple[int, int | None]:
         """The number of a process that has started, or with its exit code of one that has ended."""
-        number, code = self._forking.recv()
+        try:
+            number, code = self._forking.recv()
+        except (EOFError, ConnectionError):
+            raise ForkingEndedError from None
         if code is None:
             self._starting -= 1
             self.running.add(number)

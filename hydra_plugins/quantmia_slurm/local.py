@@ -7,7 +7,7 @@ from contextlib import suppress
 from functools import partial
 
 from hydra_plugins.quantmia_slurm.base import JobLauncher, how_it_ended, refuse
-from hydra_plugins.quantmia_slurm.forks import GONE, Forks
+from hydra_plugins.quantmia_slurm.forks import ForkingEndedError, Forks
 from quantmia.errors import QuantmiaError, Refused
 from quantmia.preemption import Stop
 from quantmia.sweep.queue import LOGS, log_of, note_submitted
@@ -63,7 +63,7 @@ class LocalLauncher(JobLauncher):
                         over += 1
                         how = how_it_ended(plan, folder, log_of(plan.path, str(job)))
                         progress.say(f"{over}/{len(todo)} jobs over: {folder} {how}")
-        except GONE:
+        except ForkingEndedError:
             raise Refused(
                 QuantmiaError(
                     "hydra/launcher=local: the process that starts the jobs was killed, as by a "
@@ -72,7 +72,7 @@ class LocalLauncher(JobLauncher):
                 )
             ) from None
         except BaseException:
-            with suppress(*GONE):
+            with suppress(ForkingEndedError):
                 _stop(forks)
             raise
         finally:

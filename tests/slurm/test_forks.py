@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hydra_plugins.quantmia_slurm.forks import GONE, Forks
+from hydra_plugins.quantmia_slurm.forks import ForkingEndedError, Forks
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +136,6 @@ def test_one_that_was_being_started_is_known_of_later(tmp_path):
 def test_the_end_of_the_one_that_forks_is_told(tmp_path):
     made = Forks([], {})
     made._process.kill()
-    with pytest.raises(GONE):
+    with pytest.raises(ForkingEndedError):
         made.start(print, tmp_path)
     made.close()
