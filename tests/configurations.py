@@ -24,7 +24,9 @@ def _chosen(*choices: str) -> DictConfig:
 def composed(*overrides: str) -> DictConfig:
     """Composing takes a third of a second, setting a value none: each choice is composed once."""
     keys = {each: each.lstrip("+~").partition("=")[0] for each in overrides}
-    choices = [each for each, key in keys.items() if (conf_dir() / key).is_dir() or "hydra" in key]
+    choices = [
+        each for each, key in keys.items() if (conf_dir() / key).is_dir() or key.startswith("hydra")
+    ]
     values = [each for each in overrides if each not in choices]
     config = deepcopy(_chosen(*choices))
     parsed = OverridesParser.create().parse_overrides(values)

@@ -60,5 +60,5 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
-settings.register_profile("quantmia", deadline=None, derandomize=True)
+settings.register_profile("quantmia", max_examples=150, deadline=None, derandomize=True)
 settings.load_profile("quantmia")

@@ -49,8 +49,8 @@ def neighbours(
         tolerance: differences of MIS within it count as none.
 
     Returns:
-        Rows `quantizer, other, difference, low, high, verdict`; the verdict is `separated`,
-        `equal` (within the tolerance) or `open`.
+        Rows `quantizer, other, difference, low, high, verdict`; the verdict is `separated` (in
+        this order), `equal` (within the tolerance) or `open`.
     """
     rows = []
     for a, b in pairwise(order):
@@ -61,7 +61,7 @@ def neighbours(
             half = float(quantile * difference.std(ddof=1) / math.sqrt(len(difference)))
         low, high = mean - half, mean + half
         verdict = "open"
-        if low > 0 or high < 0:
+        if low > 0:
             verdict = "separated"
         elif -tolerance <= low and high <= tolerance:
             verdict = "equal"

@@ -129,9 +129,8 @@ def test_samples_in_another_order_have_the_same_scores(name):
 def test_no_attack_wins_on_a_null_problem(name, monkeypatch):
     """Members drawn after training: intervals cover AUC 0.5 and advantage 0."""
     monkeypatch.setattr(metrics, "roc_curve", lambda *given: {})  # slow, and not looked at
-    repetitions, attack = 300, ATTACKS[name]
-    if name in TREES:  # which take ten times as long as all others
-        repetitions, attack = 120, replace(attack, iterations=8)
+    repetitions = 300
+    attack = replace(ATTACKS[name], iterations=8) if name in TREES else ATTACKS[name]
     runs = 64 if name == "lira_sample" else 8
     covered, nothing = [], []
     for seed in range(repetitions):

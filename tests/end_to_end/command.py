@@ -14,7 +14,6 @@ from typing import ClassVar
 
 from tests.end_to_end import warm
 
-ROOT = Path(__file__).parents[2]
 QUANTMIA = [sys.executable, "-m", "quantmia.cli"]
 # An experiment of a few seconds.
 SMALL = [

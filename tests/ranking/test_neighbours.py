@@ -88,6 +88,8 @@ def test_the_interval_is_that_of_student():
     expected = t.interval(0.95, 11, difference.mean(), difference.std(ddof=1) / math.sqrt(12))
     assert (row["low"], row["high"]) == pytest.approx(expected)
     assert row["verdict"] == "separated"
+    # Never against the order in which they are printed.
+    assert neighbours(["b", "a"], groups, 0.05, 0.02)["verdict"].tolist() == ["open"]
     same = {"a": groups["a"], "b": groups["a"] + rng.normal(0, 1e-3, 12)}
     assert neighbours(["a", "b"], same, 0.05, 0.02)["verdict"].tolist() == ["equal"]
     assert neighbours(["a", "b"], same, 0.05, 1e-6)["verdict"].tolist() == ["open"]
