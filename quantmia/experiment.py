@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from quantmia.attacks import Attack
 from quantmia.config.schema import ExperimentConfig
-from quantmia.data import Dataset, Split, split, standardise
+from quantmia.data import Dataset, Split, Standardised, split, standardise
 from quantmia.data.embedders import make_embedder
 from quantmia.device import choose
 from quantmia.errors import FolderError, QuantmiaError
@@ -80,9 +80,12 @@ class Experiment:
     @cached_property
     def inputs(self) -> Float[np.ndarray, "samples *features"]:
         """What the models see: features, standardised unless the configuration says not to."""
-        if not self.config.split.standardise:
-            return self.dataset.features
-        return standardise(self.dataset, self.parts)
+        return self.standardised.values
+
+    @cached_property
+    def standardised(self) -> Standardised:
+        """The features as the models see them, and which values lie far out."""
+        return standardise(self.dataset, self.parts, self.config.split.standardise)
 
     @cached_property
     def model(self) -> Factory:

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+Winsorise = Literal["winsorise"]
 Membership = Literal["half", "coin"]  # how a run's members are drawn from the pool
 Optimizer = Literal["adam", "sgd"]
 Scale = Literal["data", "unit", "fixed"]  # what decides how wide a codebook is

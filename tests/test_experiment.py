@@ -55,7 +55,7 @@ def test_parts_are_those_of_the_configuration():
 
 def test_models_see_standardised_features_unless_told_otherwise():
     made = experiment()
-    np.testing.assert_array_equal(made.inputs, standardise(made.dataset, made.parts))
+    np.testing.assert_array_equal(made.inputs, standardise(made.dataset, made.parts).values)
     held_out = made.inputs[made.parts.validation]
     np.testing.assert_allclose(held_out.mean(0), 0, atol=1e-6)
     np.testing.assert_allclose(held_out.std(0), 1, rtol=1e-5)
@@ -149,7 +149,9 @@ def finished(path: Path) -> RunFolder:
     """A folder that says what it was trained on; nobody asks for its runs."""
     made, config = RunFolder(path), tiny()
     data = experiment()
-    content = Manifest.begun(config, data.dataset, data.parts, "quantmia run", {}).content
+    content = Manifest.begun(
+        config, data.dataset, data.parts, data.standardised, "quantmia run", {}
+    ).content
     with made.lock():
         made.write_manifest(content | {"runs": 8})
     return made

@@ -55,6 +55,7 @@ def trained(path: Path, *overrides: str) -> RunFolder:
         experiment.config,
         experiment.dataset,
         experiment.parts,
+        experiment.standardised,
         "quantmia run",
         initial_sizes(experiment.model),
     )

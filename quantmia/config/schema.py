@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from quantmia.config.roles import Role, keys
 from quantmia.config.wording import Says
-from quantmia.vocabulary import Membership, Optimizer, Per, Scale, Variant
+from quantmia.vocabulary import Membership, Optimizer, Per, Scale, Variant, Winsorise
 
 Flag = Annotated[bool, Strict()]
 Natural = Annotated[int, Strict(), Ge(0)]
@@ -47,13 +47,14 @@ class SplitConfig:
         seed: draws the validation samples, the same for every `seed` of the experiment.
         membership: each run trains on a random `half` of the pool, or on every sample by a fair
             `coin` of its own, which a lower bound on epsilon needs.
-        standardise: features by the mean and deviation of the validation samples.
+        standardise: features by the mean and deviation of the validation samples; `winsorise`: and
+            values beyond 10 deviations are brought in.
     """
 
     validation: Share
     seed: Natural
     membership: Membership
-    standardise: Flag
+    standardise: Flag | Winsorise
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)

@@ -23,7 +23,8 @@ def bundled(name: Literal["breast_cancer", "digits", "diabetes"]) -> Dataset:
     """
     from sklearn import datasets  # here, because it takes a second to import
 
-    x, y = getattr(datasets, f"load_{name}")(return_X_y=True)
+    source = getattr(datasets, f"load_{name}")()
+    x, y = source.data, source.target
     task = TASK_OF[name]
     return Dataset(
         name=name,
@@ -31,4 +32,5 @@ def bundled(name: Literal["breast_cancer", "digits", "diabetes"]) -> Dataset:
         target=y.astype(np.float32 if task == "regression" else np.int64),
         task_name=task,
         identifiers=tuple(f"{name}-{row}" for row in range(len(y))),
+        columns=tuple(map(str, source.feature_names)),
     )

@@ -38,6 +38,7 @@ class Dataset:
         identifiers: one name a sample, as the source calls it.
         dropped: rows of the source that are not among the samples.
         structures: SMILES of every sample, of molecules.
+        columns: one name a feature, where the source has any.
 
     Raises:
         DataError: NaN or infinite numbers, a constant target, a single class, unequal lengths.
@@ -50,6 +51,7 @@ class Dataset:
     identifiers: tuple[str, ...]
     dropped: tuple[Dropped, ...] = field(default=())
     structures: tuple[str, ...] = field(default=())
+    columns: tuple[str, ...] = field(default=())
 
     def __post_init__(self):
         if not len(self.features) == len(self.target) == len(self.identifiers):

@@ -60,6 +60,20 @@ class Encoded:
                 parts.append(pd.get_dummies(chosen, dtype=np.float32).to_numpy())
         return np.hstack(parts) if len(rows) and parts else np.zeros((len(rows), 0), np.float32)
 
+    def labels(self, rows: NDArray[np.int64]) -> tuple[str, ...]:
+        """One name a feature of the same rows: the column's, of a category with its level.
+
+        Args:
+            rows: their numbers.
+        """
+        found = []
+        for name, values in self.columns.items():
+            if values.dtype == np.float64:
+                found.append(name)
+            else:
+                found += [f"{name}={level}" for level in sorted(set(values.iloc[rows]))]
+        return tuple(found)
+
 
 def encode(
     table: pd.DataFrame,

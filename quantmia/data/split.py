@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Shaped
 from numpy.typing import NDArray
 
 from quantmia.data.dataset import Dataset
@@ -86,17 +86,6 @@ def members(
                     "split.membership=half."
                 )
     return mask
-
-
-def standardise(dataset: Dataset, parts: Split) -> Float[np.ndarray, "samples features"]:
-    """Features with the validation split's mean and deviation, so that no membership leaks in.
-
-    A feature that is constant on the validation split is only centred.
-    """
-    held_out = dataset.features[parts.validation].astype(np.float64)
-    deviation = held_out.std(0)
-    deviation[deviation == 0] = 1.0
-    return ((dataset.features - held_out.mean(0)) / deviation).astype(np.float32)
 
 
 def targets_of_runs(

@@ -137,12 +137,12 @@ def csv(
         progress.say(f"{name}: {note}")
     names = _named(own_names) if own_names is not None else _row_names(len(table))
     rows = np.flatnonzero(encoded.faults.isna())
-    found = encoded.of(rows)
+    found, labels = encoded.of(rows), encoded.labels(rows)
     compared = encoded.compared(rows) if encoded.numbering else found
     faulty = _faulty(encoded.faults, names)
     rows, found, dropped = once(rows, found, compared, names, faulty, duplicates)
     _refuse_nothing(path, rows, dropped)
-    return _finish(name, read, rows, found, names, dropped, progress)
+    return replace(_finish(name, read, rows, found, names, dropped, progress), columns=labels)
 
 
 def npz(

@@ -18,7 +18,7 @@ from quantmia.ranking.rank import rank_runs
 from quantmia.ranking.results import Results
 from quantmia.report.tables import show
 from quantmia.runs.folder import RunFolder
-from quantmia.runs.manifest import Manifest, write_dropped
+from quantmia.runs.manifest import Manifest, write_dropped, write_extreme
 from quantmia.runs.merge import merge
 from quantmia.runs.shards import spans
 from quantmia.training.blocks import train_missing
@@ -59,11 +59,13 @@ def run(
                 experiment.config,
                 experiment.dataset,
                 experiment.parts,
+                experiment.standardised,
                 again(command),
                 initial_sizes(experiment.model),
             )
             folder.refuse_changed(manifest.content)
             write_dropped(path, experiment.dataset)
+            write_extreme(path, experiment.standardised)
             _train(experiment, folder, manifest, stop)
             measured = time.monotonic()
             results = rank_runs(merge([folder]), experiment) if config.shards == 1 else None

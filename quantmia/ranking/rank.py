@@ -8,7 +8,14 @@ from quantmia.ranking.conclusion import Conclusion, measure
 from quantmia.ranking.evidence import collect
 from quantmia.ranking.indicated import indicate
 from quantmia.ranking.results import Results
-from quantmia.ranking.verdict import Caution, cautions, dropped_rows, flags, guessing
+from quantmia.ranking.verdict import (
+    Caution,
+    cautions,
+    dropped_rows,
+    extreme_values,
+    flags,
+    guessing,
+)
 from quantmia.runs.merge import Merged
 from quantmia.seeding import Purpose, stream
 from quantmia.statistics import Bootstrap, half_split_stability
@@ -70,6 +77,7 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
         cautions=(
             *(Caution(each, "Complete the folders to rank all runs.") for each in merged.notes),
             *dropped_rows(merged.dataset),
+            *extreme_values(merged.dataset),
             *guessing(ranking, merged.dataset),
             *cautions(ranking, diagnostics, agreement, found.diverged, audited.left_out, trusted),
         ),

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quantmia.data.standardise import FARTHEST
+from quantmia.errors import counted
 from quantmia.ranking.agreement import Agreement, GridAgreement
 from quantmia.ranking.conclusion import measure
 from quantmia.ranking.pareto import undominated
@@ -134,6 +136,34 @@ def dropped_rows(dataset: Mapping[str, Any]) -> Iterator[Caution]:
             f"{total} of {total + dataset['samples']} rows were dropped ({listed}): dropped.csv",
             "The ranking is about the others. A row that occurs twice would be member and "
             "non-member at once, and spoil the attacks.",
+        )
+
+
+def extreme_values(dataset: Mapping[str, Any]) -> Iterator[Caution]:
+    """What lies far out in the data, if anything does.
+
+    Args:
+        dataset: what a manifest says of the data; old ones do not know.
+    """
+    found = dataset.get("extreme", {"values": 0})
+    if not found["values"]:
+        return
+    where = (
+        f"{counted(found['values'], 'value')} of {counted(found['samples'], 'sample')} in "
+        f"{counted(found['features'], 'column')} lie beyond {FARTHEST:g} standard deviations (up "
+        f"to {found['farthest']:.0f})"
+    )
+    if found["winsorised"]:
+        yield Caution(
+            f"{where}; features were brought in to them: extreme.csv",
+            "They are mostly values of columns that are nearly constant. "
+            "split.standardise=true leaves them where they are.",
+        )
+    else:
+        yield Caution(
+            f"{where}, and were left there: extreme.csv",
+            "A few such samples can decide what a model does and what lira finds. "
+            "split.standardise=winsorise brings them in.",
         )
 
 

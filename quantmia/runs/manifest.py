@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from quantmia.config.schema import ExperimentConfig, recorded
-from quantmia.data import Dataset, Split
+from quantmia.data import Dataset, Split, Standardised
 from quantmia.device import choose, describe
 from quantmia.files import write_text
 from quantmia.sources import sources, targets_of
@@ -37,6 +37,7 @@ class Manifest:
         config: ExperimentConfig,
         dataset: Dataset,
         parts: Split,
+        standardised: Standardised,
         command: str,
         initial: Mapping[str, float],
     ) -> "Manifest":
@@ -46,6 +47,7 @@ class Manifest:
             config: as it is run.
             dataset: its data.
             parts: of the dataset.
+            standardised: its features as the models see them.
             command: starts it.
             initial: size of every parameter and buffer before training.
         """
@@ -61,6 +63,7 @@ class Manifest:
             "sha256": dataset.fingerprint,
             "largest_class": largest_class(dataset, parts),
             "dropped": {reason: reasons.count(reason) for reason in sorted(set(reasons))},
+            "extreme": standardised.facts(),
         }
         packages = ("quantmia", "torch", "numpy", "scipy", "hydra-core")
         return cls(
@@ -136,6 +139,17 @@ def write_dropped(path: Path, dataset: Dataset) -> None:
     if dataset.dropped:
         table = pd.DataFrame([asdict(row) for row in dataset.dropped])
         write_text(path / "dropped.csv", table.to_csv(index=False))
+
+
+def write_extreme(path: Path, standardised: Standardised) -> None:
+    """`extreme.csv`, where values of the data lie far out.
+
+    Args:
+        path: the run folder.
+        standardised: the data.
+    """
+    if len(standardised.extreme):
+        write_text(path / "extreme.csv", standardised.extreme.to_csv(index=False))
 
 
 def commit() -> str | None:

@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
-from quantmia.data import Dataset, members, split, standardise
+from quantmia.data import Dataset, members, split
 from quantmia.data.embedders import Ecfp, Own, embed, make_embedder
 from quantmia.data.molecules import packaged_molecules, usable
 from quantmia.data.synthetic import gaussian_mixture
@@ -67,16 +67,6 @@ def test_members_are_half_of_the_pool_whatever_the_number_of_runs():
     np.testing.assert_array_equal(many.sum(1), 50)
     assert (many[0] != many[1]).any()
     assert (few != members(1, range(3), 101)).any()
-
-
-def test_standardisation_uses_the_validation_samples_only():
-    data = dataset()
-    parts = split(data, 0.4, 0)
-    scaled = standardise(data, parts)
-    np.testing.assert_allclose(scaled[parts.validation].mean(0), 0, atol=1e-6)
-    np.testing.assert_allclose(scaled[parts.validation].std(0), 1, rtol=1e-5)
-    constant = dataset(np.ones((20, 3)))
-    np.testing.assert_array_equal(standardise(constant, parts), 0)
 
 
 def test_gaussian_mixture():

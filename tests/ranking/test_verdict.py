@@ -3,7 +3,14 @@ import pandas as pd
 import pytest
 
 from quantmia.ranking.agreement import Agreement, GridAgreement
-from quantmia.ranking.verdict import Caution, cautions, dropped_rows, flags, guessing
+from quantmia.ranking.verdict import (
+    Caution,
+    cautions,
+    dropped_rows,
+    extreme_values,
+    flags,
+    guessing,
+)
 from quantmia.statistics import Interval
 
 JUST_BELOW = float(np.nextafter(0.8, 0))
@@ -155,6 +162,22 @@ def test_rows_that_were_dropped_are_counted_by_reason():
         "4 of 20 rows were dropped (3 missing target, 1 same features): dropped.csv"
     )
     assert list(dropped_rows({"samples": 16, "dropped": {}})) == []
+
+
+@pytest.mark.parametrize(
+    ("winsorised", "end"),
+    [(True, "; features were brought in to them: extreme.csv"),
+     (False, ", and were left there: extreme.csv")],
+)  # fmt: skip
+def test_values_that_lie_far_out_are_counted(winsorised, end):
+    facts = {"values": 3, "samples": 2, "features": 1, "farthest": 816.7, "winsorised": winsorised}
+    (caution,) = extreme_values({"extreme": facts})
+    assert caution.text == (
+        "3 values of 2 samples in 1 column lie beyond 10 standard deviations (up to 817)" + end
+    )
+    assert ("true" if winsorised else "winsorise") in caution.advice
+    assert list(extreme_values({"extreme": facts | {"values": 0}})) == []
+    assert list(extreme_values({})) == []
 
 
 @pytest.mark.parametrize(

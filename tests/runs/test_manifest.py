@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from quantmia.config.schema import ExperimentConfig, recorded
-from quantmia.data import Dataset, split
+from quantmia.data import Dataset, split, standardise
 from quantmia.data.dataset import Dropped
 from quantmia.data.synthetic import gaussian_mixture
 from quantmia.runs import manifest
-from quantmia.runs.manifest import Manifest, commit, write_dropped
+from quantmia.runs.manifest import Manifest, commit, write_dropped, write_extreme
 from tests.tiny import tiny
 
 DROPPED = (
@@ -37,7 +37,9 @@ def begun(dropped=()) -> dict:
 
 def begun_with(config: ExperimentConfig, dropped=()) -> dict:
     data = dataset(dropped)
-    return Manifest.begun(config, data, split(data, 0.4, 0), "quantmia run runs=8", {}).content
+    parts = split(data, 0.4, 0)
+    seen = standardise(data, parts)
+    return Manifest.begun(config, data, parts, seen, "quantmia run runs=8", {}).content
 
 
 def test_what_is_known_before_anything_is_trained():
@@ -69,6 +71,7 @@ def test_the_data_are_told_by_their_content():
         "sha256": data.fingerprint,
         "largest_class": max((held_out == 0).mean(), (held_out == 1).mean()),
         "dropped": {},
+        "extreme": standardise(data, parts).facts(),
     }
 
 
@@ -111,8 +114,19 @@ def test_dropped_rows_are_listed_with_their_reasons(tmp_path):
     assert table["reason"][3] == "target is no number: ten"
 
 
+def test_values_that_lie_far_out_are_listed(tmp_path):
+    features = dataset().features.copy()
+    features[5, 2] = 1e4
+    data = replace(dataset(), features=features)
+    found = standardise(data, split(data, 0.4, 0))
+    write_extreme(tmp_path, found)
+    written = pd.read_csv(tmp_path / "extreme.csv")
+    pd.testing.assert_frame_equal(written, found.extreme, check_dtype=False)
+
+
 def test_where_nothing_is_dropped_there_is_no_list(tmp_path):
     write_dropped(tmp_path, dataset())
+    write_extreme(tmp_path, standardise(dataset(), split(dataset(), 0.4, 0)))
     assert list(tmp_path.iterdir()) == []
 
 

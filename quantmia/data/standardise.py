@@ -1,0 +1,125 @@
+"""Features on one scale, told by the held-out samples, and what lies too far out on it.
+
+A feature that is nearly constant becomes hundreds of deviations for the few samples that differ,
+and these decide what a model and an attack with one variance for all samples do.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from quantmia.data.dataset import Dataset
+from quantmia.data.split import Split
+from quantmia.vocabulary import Winsorise
+
+FARTHEST = 10.0  # deviations from the middle that a feature may lie
+QUANTILES = (0.01, 0.5, 0.99)
+NORMAL = 4.653  # how far apart the outer two are, in standard deviations
+TARGET = "target"
+
+Table = Float[np.ndarray, "samples features"]
+
+
+@dataclass(frozen=True)
+class Standardised:
+    """What models see, and which values of the source lie far out.
+
+    Args:
+        values: float32.
+        extreme: rows `sample, feature, value, deviations`, the farthest first; `target` is a
+            feature here, which is never changed.
+        winsorised: whether the extreme values of features were brought in.
+    """
+
+    values: Float[np.ndarray, "samples *features"]
+    extreme: pd.DataFrame
+    winsorised: bool
+
+    def facts(self) -> dict[str, int | float | bool]:
+        """How many there are, as a manifest keeps it."""
+        return {
+            "values": len(self.extreme),
+            "samples": self.extreme["sample"].nunique(),
+            "features": self.extreme["feature"].nunique(),
+            "farthest": float(self.extreme["deviations"].abs().max()) if len(self.extreme) else 0.0,
+            "winsorised": self.winsorised,
+        }
+
+
+def standardise(
+    dataset: Dataset, parts: Split, how: bool | Winsorise = "winsorise"
+) -> Standardised:
+    """Features by mean and deviation of the held-out samples, so that no membership leaks in.
+
+    A feature that is constant on the held-out samples is only centred.
+
+    Args:
+        dataset: gives the features.
+        parts: who is held out.
+        how: `winsorise` takes mean and deviation without what lies far outside of the quantiles,
+            and brings values in to 10 deviations; True does neither; False leaves the features as
+            they are.
+    """
+    flat = dataset.features.reshape(dataset.size, -1)
+    held_out = flat[parts.validation].astype(np.float64)
+    deviations = _deviations(flat, *_scale(_inner(held_out)))
+    far = [_far(dataset, deviations), _far_targets(dataset, parts)]
+    extreme = pd.concat([each for each in far if len(each)] or far[:1])
+    extreme = extreme.sort_values("deviations", key=np.abs, ascending=False, ignore_index=True)
+    if how == "winsorise":
+        values = np.clip(deviations, -FARTHEST, FARTHEST).reshape(dataset.features.shape)
+    elif how:
+        values = _deviations(dataset.features, *_scale(held_out))
+    else:
+        values = dataset.features
+    return Standardised(values.astype(np.float32, copy=False), extreme, how == "winsorise")
+
+
+def _inner(held_out: Table) -> Table:
+    """With the outermost brought in, by quantiles; nearly constant features stay as they are."""
+    low, middle, high = np.quantile(held_out, QUANTILES, axis=0)
+    reach = np.where(high > low, FARTHEST * (high - low) / NORMAL, np.inf)
+    return np.clip(held_out, middle - reach, middle + reach)
+
+
+def _scale(held_out: Table) -> tuple[np.ndarray, np.ndarray]:
+    deviation = held_out.std(0)
+    return held_out.mean(0), np.where(deviation == 0, 1.0, deviation)
+
+
+def _deviations(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    shape = values.shape[1:]
+    return (values - mean.reshape(shape)) / deviation.reshape(shape)
+
+
+def _far(dataset: Dataset, deviations: Float[np.ndarray, "samples features"]) -> pd.DataFrame:
+    """Values of features that lie far out; those of features without names are told by number."""
+    samples, features = np.nonzero(np.abs(deviations) > FARTHEST)
+    names = dataset.columns or [f"feature {each}" for each in range(deviations.shape[1])]
+    return pd.DataFrame(
+        {
+            "sample": [dataset.identifiers[each] for each in samples],
+            "feature": [names[each] for each in features],
+            "value": dataset.features.reshape(dataset.size, -1)[samples, features],
+            "deviations": deviations[samples, features],
+        }
+    )
+
+
+def _far_targets(dataset: Dataset, parts: Split) -> pd.DataFrame:
+    """Targets of a regression that lie far out."""
+    if dataset.task_name != "regression":
+        return pd.DataFrame()
+    target = dataset.target[:, None].astype(np.float64)
+    deviations = _deviations(target, *_scale(_inner(target[parts.validation])))[:, 0]
+    rows = np.flatnonzero(np.abs(deviations) > FARTHEST)
+    return pd.DataFrame(
+        {
+            "sample": [dataset.identifiers[each] for each in rows],
+            "feature": TARGET,
+            "value": target[rows, 0],
+            "deviations": deviations[rows],
+        }
+    )
