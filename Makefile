@@ -69,7 +69,7 @@ efficiency: $(SETTINGS:%=$(EFFICIENCY)/%/efficiency.csv) ## Measure how many run
 	$(BIN)/python scripts/runs_by_setting.py $(^D)
 
 $(EFFICIENCY)/%/efficiency.csv: | $(STAMP)
-	$(BIN)/quantmia run $(SETTING_$*) runs=300 'attack=[lira,lira_shrunk,loss_threshold,rmia,whitebox]' \
+	$(BIN)/quantmia run $(SETTING_$*) runs=300 'attack=[lira,lira_eb,lira_shrunk,loss_threshold,rmia,whitebox]' \
 	  hydra.run.dir=$(@D) resume=true
 	$(BIN)/quantmia efficiency $(@D) --reference-runs 150
 

@@ -42,9 +42,9 @@ def row(folder: Path) -> dict[str, str]:
 
 
 def mis(row: dict[Any, Any]) -> str:
-    """MIS by lira_shrunk with its interval, of a row of a ranking."""
-    low, high = row["mis_lira_shrunk_low"], row["mis_lira_shrunk_high"]
-    return f"{row['mis_lira_shrunk']:.2f} [{low:.2f}, {high:.2f}]"
+    """MIS by lira_eb with its interval, of a row of a ranking."""
+    low, high = row["mis_lira_eb_low"], row["mis_lira_eb_high"]
+    return f"{row['mis_lira_eb']:.2f} [{low:.2f}, {high:.2f}]"
 
 
 def main(arguments: list[str]) -> None:

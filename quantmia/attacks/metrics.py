@@ -27,6 +27,7 @@ class AttackResult:
         roc: true positive rate by false positive rate, over the scores of all runs; NaN where not
             resolvable. Its intervals resample runs alone.
         resampled: advantage of every resample.
+        resampled_auc: AUC of the same.
     """
 
     auc: Interval
@@ -35,18 +36,21 @@ class AttackResult:
     balanced_accuracy: Interval
     roc: dict[float, Interval]
     resampled: Float[np.ndarray, " resamples"]
+    resampled_auc: Float[np.ndarray, " resamples"]
 
 
 def assess(scores: PerSample, members: Members, bootstrap: Bootstrap) -> AttackResult:
     """All figures of an attack's scores (higher = member)."""
     aucs, of_auc = _auc(scores, members)
     advantages, of_advantage = _advantage(cross_fitted_guesses(scores, members), members)
-    auc = bootstrap.interval(aucs.mean(), bootstrap.two_way_means(aucs, of_auc))
+    resampled_auc = bootstrap.two_way_means(aucs, of_auc)
+    auc = bootstrap.interval(aucs.mean(), resampled_auc)
     resampled = bootstrap.two_way_means(advantages, of_advantage)
     advantage = bootstrap.interval(advantages.mean(), resampled)
     balanced = Interval(*((1 + end) / 2 for end in vars(advantage).values()))
     roc = roc_curve(scores, members, bootstrap)
-    return AttackResult(auc, advantage, _mis(advantage), balanced, roc, resampled)
+    mis = _mis(advantage)
+    return AttackResult(auc, advantage, mis, balanced, roc, resampled, resampled_auc)
 
 
 def security(advantage):
@@ -91,6 +95,11 @@ def cross_fitted_guesses(scores: PerSample, members: Members) -> Members:
 def mean_advantage(scores: PerSample, members: Members) -> float:
     """TPR - FPR at the cross-fitted threshold, mean over the runs."""
     return float(_advantage(cross_fitted_guesses(scores, members), members)[0].mean())
+
+
+def mean_auc(scores: PerSample, members: Members) -> float:
+    """ROC-AUC, mean over the runs."""
+    return float(_auc(scores, members)[0].mean())
 
 
 def _advantage(guessed: Members, members: Members):

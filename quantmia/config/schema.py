@@ -144,7 +144,7 @@ class RankingConfig:
         confidence: of every interval, in (0, 1).
         bootstrap: resamples of the runs.
         halves: random halves of the runs for the stability of the ranking.
-        tolerance: differences of MIS that `runs=auto` counts as none.
+        tolerance: differences of AUC that `runs=auto` counts as none.
         epsilon: whether to bound epsilon from below; null: where that holds, which is with
             `split.membership=coin`.
     """

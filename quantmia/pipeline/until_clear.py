@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
-from quantmia.attacks.metrics import mean_advantage
+from quantmia.attacks.metrics import mean_auc
 from quantmia.experiment import Experiment
 from quantmia.ranking.audit import trusted_attack, usable
 from quantmia.ranking.evidence import collect
-from quantmia.ranking.neighbours import looks, mis_of_groups, neighbours
+from quantmia.ranking.neighbours import auc_of_groups, looks, neighbours
 from quantmia.ranking.observer import Observer
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
@@ -39,18 +39,18 @@ def train_until_clear(experiment: Experiment, train_up_to: Callable[[int], RunFo
             continue
         attack = attacks[trusted]
         observe = Observer(found, [attack], experiment)
-        mis, groups = {}, {}
+        auc, groups = {}, {}
         for name in config.quantizer:
             seen = observe(name)
-            mis[name] = 1 - mean_advantage(attack.score(seen), seen.members)
-            groups[name] = mis_of_groups(attack, seen)
-        order = sorted(mis, key=lambda name: -mis[name])
+            auc[name] = mean_auc(attack.score(seen), seen.members)
+            groups[name] = auc_of_groups(attack, seen)
+        order = sorted(auc, key=lambda name: auc[name])
         verdicts = neighbours(order, groups, error, config.ranking.tolerance)["verdict"]
         count = {each: int((verdicts == each).sum()) for each in ("separated", "equal", "open")}
         said = (
             f"runs=auto: after {runs} of at most {config.runs_max} runs {count['separated']} of "
             f"{len(verdicts)} pairs of neighbours are separated, {count['equal']} equal within "
-            f"{config.ranking.tolerance} of MIS, {count['open']} open"
+            f"{config.ranking.tolerance} of AUC, {count['open']} open"
         )
         experiment.progress.say(said)
         if not count["open"]:

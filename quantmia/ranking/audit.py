@@ -14,7 +14,8 @@ from quantmia.ranking.evidence import Evidence
 from quantmia.ranking.observer import Observer
 from quantmia.statistics import Bootstrap
 
-TRUSTED = ("lira_shrunk", "lira", "loss_threshold")  # which attack orders the table, best first
+# Which attack orders the table, best first.
+TRUSTED = ("lira_eb", "lira_shrunk", "lira", "loss_threshold")
 
 
 @dataclass

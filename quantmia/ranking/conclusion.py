@@ -3,10 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from math import nan
+from math import isnan, nan
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from quantmia.statistics import Interval
 from quantmia.tasks import metric_name
@@ -16,17 +18,59 @@ REFERENCE = "full_precision"
 
 
 @dataclass(frozen=True)
+class Key:
+    """What orders a ranking.
+
+    AUC and not MIS: of the same scores it tells quantizers apart with fewer runs, because it needs
+    no threshold that other runs have to give, and no bound on MIS can contradict it.
+
+    Args:
+        column: of the ranking.
+        label: as people read it.
+        more_is_private: whether larger values are; of an AUC they are not.
+    """
+
+    column: str
+    label: str
+    more_is_private: bool
+
+    @classmethod
+    def of(cls, ranking: pd.DataFrame, trusted: str | None) -> "Key":
+        """That of a ranking; those of older versions have no AUC and go by MIS.
+
+        Args:
+            ranking: the table.
+            trusted: the attack that orders it; None: r_Q does.
+        """
+        if not trusted:
+            return cls("r_q", "r_Q", True)
+        if (column := f"auc_{trusted}") in ranking:
+            return cls(column, f"AUC of {trusted}", False)
+        return cls(f"mis_{trusted}", f"MIS by {trusted}", True)
+
+    def privacy(self, ranking: pd.DataFrame) -> NDArray[np.float64]:
+        """How private each row is: larger is more.
+
+        Args:
+            ranking: the table.
+        """
+        return ranking[self.column].to_numpy(float) * (1 if self.more_is_private else -1)
+
+
+@dataclass(frozen=True)
 class Place:
     """What a quantizer keeps private, and what it is good for.
 
     Args:
         quantizer: its name.
-        privacy: by what orders the ranking; higher is more private.
+        privacy: by what orders the ranking.
+        mis_upper: upper limit of its MIS by all attacks; None where there is none.
         utility: in the metric of the task.
     """
 
     quantizer: str
     privacy: Interval
+    mis_upper: float | None
     utility: float
 
 
@@ -54,7 +98,8 @@ class Conclusion:
     """Which quantizer leaks least, what it costs, and what cannot be told apart.
 
     Args:
-        trusted: the attack that orders the ranking by its MIS; None: r_Q does.
+        trusted: the attack that orders the ranking by its AUC; None: r_Q does.
+        key: what orders it.
         metric: of the utility, as people write it.
         runs: that were ranked.
         quantizers: how many.
@@ -66,6 +111,7 @@ class Conclusion:
     """
 
     trusted: str | None
+    key: Key
     metric: str
     runs: int
     quantizers: int
@@ -90,21 +136,22 @@ class Conclusion:
             trusted: the attack that orders the ranking; None: r_Q does.
             confidence: of the interval.
         """
-        key = measure(trusted)
+        key = Key.of(ranking, trusted)
         names, runs = list(ranking["quantizer"]), int(ranking["runs"].iloc[0])
         rows = {row["quantizer"]: row for row in ranking.to_dict("records")}
-        p = _indexed(pairs, f"p_{key}")
+        p = _indexed(pairs, f"p_{key.column}")
         apart = {pair for pair, chance in p.items() if chance >= (1 + confidence) / 2}
         needed = [_indexed(pairs, f"runs_to_separate{end}") for end in ("", "_low", "_high")]
         best = names[0]
         open_pairs = [_open(pair, needed, runs) for pair in pairwise(names) if pair not in apart]
         return cls(
             trusted,
+            key,
             metric_name(str(ranking["utility_metric"].iloc[0])),
             runs,
             len(names),
-            _place(rows[best], key),
-            _place(rows[REFERENCE], key) if REFERENCE in names[1:] else None,
+            _place(rows[best], key.column),
+            _place(rows[REFERENCE], key.column) if REFERENCE in names[1:] else None,
             any(value == value for value in p.values()),
             tuple(other for other in names[1:] if (best, other) not in apart),
             tuple(open_pairs),
@@ -115,17 +162,14 @@ class Conclusion:
         return _defined(asdict(self))
 
 
-def measure(trusted: str | None) -> str:
-    """The column of `ranking` that orders it.
-
-    Args:
-        trusted: the attack that does so; None: r_Q does.
-    """
-    return f"mis_{trusted}" if trusted else "r_q"
-
-
-def _place(row: dict[Any, Any], key: str) -> Place:
-    return Place(row["quantizer"], Interval.of_cells(row, key), float(row["utility"]))
+def _place(row: dict[Any, Any], column: str) -> Place:
+    upper = float(row.get("mis_upper", nan))
+    return Place(
+        row["quantizer"],
+        Interval.of_cells(row, column),
+        None if isnan(upper) else upper,
+        float(row["utility"]),
+    )
 
 
 def _indexed(pairs: pd.DataFrame, column: str) -> dict[tuple[str, str], float]:
@@ -157,13 +201,13 @@ def _defined(value: Any) -> Any:
     return None if isinstance(value, float) and value != value else value
 
 
-def told_apart(ranking: pd.DataFrame, pairs: pd.DataFrame, key: str) -> Iterator[float]:
+def told_apart(ranking: pd.DataFrame, pairs: pd.DataFrame, key: Key) -> Iterator[float]:
     """P(more private than the next) of every quantizer but the last, in the ranking's order.
 
     Args:
         ranking: the quantizers.
         pairs: of them.
-        key: column of the ranking that orders it.
+        key: what orders the ranking.
     """
-    p = _indexed(pairs, f"p_{key}")
+    p = _indexed(pairs, f"p_{key.column}")
     yield from (p.get((a, b), nan) for a, b in pairwise(ranking["quantizer"]))

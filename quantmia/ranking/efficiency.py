@@ -8,7 +8,7 @@ import pandas as pd
 from joblib import Parallel, delayed, parallel_config
 
 from quantmia.attacks import Attack, Observed
-from quantmia.attacks.metrics import mean_advantage
+from quantmia.attacks.metrics import mean_advantage, mean_auc
 from quantmia.errors import QuantmiaError
 from quantmia.experiment import Experiment
 from quantmia.ranking.evidence import PER_RUN, collect
@@ -55,10 +55,10 @@ def efficiency(
         experiment: that of the runs.
 
     Returns:
-        The agreement, one row an estimator and number of runs: `estimator, runs, spearman` (mean
-        over the draws), `low, high` (2.5 and 97.5 % of the draws), `draws` and `disjoint`, how
-        many subsets of that size are disjoint: where it is 1, all draws share most of their runs
-        and the spread is too small. And the MIS, one row an attack, quantizer and number of runs:
+        The agreement, one row an estimator and number of runs: `estimator` (`auc_<attack>`,
+        `mis_<attack>`, `r_q_<variant>`), `runs, spearman` (mean over the draws), `low, high` (2.5
+        and 97.5 % of the draws), `draws` and `disjoint`, how many subsets of that size are
+        disjoint: where it is 1, all draws share most of their runs and the spread is too small. And the MIS, one row an attack, quantizer and number of runs:
         `attack, quantizer, runs, mis` (mean), `low, high, draws`; the last number is all runs.
 
     Raises:
@@ -86,15 +86,19 @@ def efficiency(
     ):
         columns = []
         jobs = (
-            delayed(_securities)(observe(q), attacks, everything, budget.reference, reference_runs)
+            delayed(_measured)(observe(q), attacks, everything, budget.reference, reference_runs)
             for q in names
         )
         for column in parallel(jobs):
             columns.append(column)
             advance(1)
     reference = np.array([of_reference for _, of_reference in columns])
-    mis = {name: np.array([each[name] for each, _ in columns]) for name in attacks}
-    privacy = {name: each[:, :-1] for name, each in mis.items()}
+    privacy, mis = {}, {}
+    for name in attacks:
+        found_by = np.array([each[name] for each, _ in columns])  # quantizers, subsets, two
+        mis[name] = 1 - found_by[..., 1]
+        privacy[f"auc_{name}"] = -found_by[:, :-1, 0]
+        privacy[f"mis_{name}"] = mis[name][:, :-1]
     for variant in PER_RUN:
         r = found.per_run(names, variant)
         privacy[f"r_q_{variant}"] = np.stack([mean_defined(r[:, s]) for s in subsets], axis=1)
@@ -188,22 +192,26 @@ def _subsets(rest: np.ndarray, budget: Budget) -> Iterator[np.ndarray]:
             yield np.sort(rng.permutation(rest)[:count])
 
 
-def _securities(
+def _measured(
     seen: Observed,
     attacks: dict[str, Attack],
     subsets: Sequence[np.ndarray],
     reference: str,
     reference_runs: np.ndarray,
-) -> tuple[dict[str, list[float]], float]:
-    """MIS by every attack on every subset, NaN where it has too few runs; and the reference's."""
-    found: dict[str, list[float]] = {name: [] for name in attacks}
+) -> tuple[dict[str, list[tuple[float, float]]], float]:
+    """AUC and advantage of every attack on every subset, NaN where it has too few runs.
+
+    And the MIS by the reference.
+    """
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in attacks}
     for subset in subsets:
         part = seen.of(subset)
         for name, attack in attacks.items():
             enough = len(subset) >= attack.min_runs
-            found[name].append(_security(attack, part) if enough else np.nan)
-    return found, _security(attacks[reference], seen.of(reference_runs))
+            found[name].append(_against(attack, part) if enough else (np.nan, np.nan))
+    return found, 1 - _against(attacks[reference], seen.of(reference_runs))[1]
 
 
-def _security(attack: Attack, seen: Observed) -> float:
-    return 1 - mean_advantage(attack.score(seen), seen.members)
+def _against(attack: Attack, seen: Observed) -> tuple[float, float]:
+    scores = attack.score(seen)
+    return mean_auc(scores, seen.members), mean_advantage(scores, seen.members)

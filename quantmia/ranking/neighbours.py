@@ -10,14 +10,14 @@ from jaxtyping import Float
 from scipy.stats import norm, t
 
 from quantmia.attacks import Attack, Observed
-from quantmia.attacks.metrics import mean_advantage
+from quantmia.attacks.metrics import mean_auc
 from quantmia.statistics import Interval
 
 GROWTH = 1.25  # from one look to the next
 
 
-def mis_of_groups(attack: Attack, seen: Observed) -> Float[np.ndarray, " groups"]:
-    """MIS in each of the disjoint groups of as few runs as the attack can be used with.
+def auc_of_groups(attack: Attack, seen: Observed) -> Float[np.ndarray, " groups"]:
+    """AUC in each of the disjoint groups of as few runs as the attack can be used with.
 
     Every group is a small audit of its own: its runs are shadow models of each other alone, so
     that groups are independent draws (given the data), which the runs of one large audit are not.
@@ -30,7 +30,7 @@ def mis_of_groups(attack: Attack, seen: Observed) -> Float[np.ndarray, " groups"
     found = []
     for start in range(0, len(seen.loss) - size + 1, size):
         group = seen.of(np.arange(start, start + size))
-        found.append(1 - mean_advantage(attack.score(group), group.members))
+        found.append(mean_auc(attack.score(group), group.members))
     return np.array(found)
 
 
@@ -44,17 +44,17 @@ def neighbours(
 
     Args:
         order: quantizers, most private first.
-        groups: MIS in every group, of each quantizer.
+        groups: AUC in every group, of each quantizer.
         error: probability that any verdict is wrong, divided among the pairs (Bonferroni).
-        tolerance: differences of MIS within it count as none.
+        tolerance: differences of AUC within it count as none.
 
     Returns:
-        Rows `quantizer, other, difference, low, high, verdict`; the verdict is `separated` (in
-        this order), `equal` (within the tolerance) or `open`.
+        Rows `quantizer, other, difference, low, high, verdict`: by how much the AUC of the other
+        is larger; the verdict is `separated` (in this order), `equal` (within the tolerance) or `open`.
     """
     rows = []
     for a, b in pairwise(order):
-        difference = groups[a] - groups[b]
+        difference = groups[b] - groups[a]
         mean, half = float(difference.mean()), math.inf
         if len(difference) > 1:
             quantile = t.ppf(1 - error / (len(order) - 1) / 2, len(difference) - 1)

@@ -4,7 +4,7 @@ from quantmia.experiment import Experiment
 from quantmia.ranking import tables
 from quantmia.ranking.agreement import agree
 from quantmia.ranking.audit import audit
-from quantmia.ranking.conclusion import Conclusion, measure
+from quantmia.ranking.conclusion import Conclusion, Key
 from quantmia.ranking.evidence import collect
 from quantmia.ranking.indicated import indicate
 from quantmia.ranking.results import Results
@@ -46,9 +46,10 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
     trusted = audited.trusted
     ranking = tables.ranking(found, indicated, audited.results, bootstrap)
     diagnostics = tables.diagnostics(found, names, indicated.per_run)
-    ranking["flags"] = flags(ranking, diagnostics, trusted)
+    key = Key.of(ranking, trusted)
+    ranking["flags"] = flags(ranking, diagnostics, key)
     ranking = ranking.sort_values(
-        measure(trusted), ascending=False, kind="stable", ignore_index=True
+        key.column, ascending=not key.more_is_private, kind="stable", ignore_index=True
     )
     if len(audited.epsilon):
         ranking["epsilon"] = tables.bound_of_all(ranking, audited.epsilon)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from quantmia.errors import FolderError
 from quantmia.files import read_json, write_json, write_text
-from quantmia.ranking.conclusion import Conclusion
+from quantmia.ranking.conclusion import Conclusion, Key
 from quantmia.ranking.stored import read_tables
 from quantmia.ranking.verdict import Caution
 from quantmia.ranking.words import answer
@@ -75,6 +75,11 @@ class Results:
     def trusted(self) -> str | None:
         """The attack that orders the ranking; None without attacks."""
         return self.conclusion.trusted
+
+    @property
+    def key(self) -> Key:
+        """What orders the ranking."""
+        return self.conclusion.key
 
     @property
     def metric(self) -> str:

@@ -53,6 +53,7 @@ def ranking(
             "distinct_models": float(distinct[name]),
         }
         for attack, results in attacks.items():
+            row |= results[name].auc.cells(f"auc_{attack}")
             row |= results[name].mis.cells(f"mis_{attack}")
         if attacks:
             row["mis_upper"] = mis_upper([each[name] for each in attacks.values()], bootstrap)
@@ -137,7 +138,7 @@ def pairs(
 ) -> pd.DataFrame:
     """P(A more private than B) over the resamples, for every pair in the ranking's order.
 
-    And how many runs in all would tell the two apart by the trusted attack.
+    And how many runs in all would tell the two apart by the AUC of the trusted attack.
 
     Args:
         order: the quantizers as the ranking has them.
@@ -148,7 +149,9 @@ def pairs(
     position = {name: q for q, name in enumerate(indicated.names)}
     by = {"r_q": indicated.resampled}
     for attack, results in audited.results.items():
-        by[f"mis_{attack}"] = -np.stack([results[name].resampled for name in indicated.names])
+        mine = [results[name] for name in indicated.names]
+        by[f"auc_{attack}"] = -np.stack([each.resampled_auc for each in mine])
+        by[f"mis_{attack}"] = -np.stack([each.resampled for each in mine])
     rows = []
     for i, a in enumerate(order):
         for b in order[i + 1 :]:
@@ -161,8 +164,8 @@ def pairs(
             if audited.trusted:
                 ours, theirs = (audited.results[audited.trusted][name] for name in (a, b))
                 row |= runs_to_separate(
-                    ours.advantage.value - theirs.advantage.value,
-                    ours.resampled - theirs.resampled,
+                    ours.auc.value - theirs.auc.value,
+                    ours.resampled_auc - theirs.resampled_auc,
                     bootstrap.runs,
                     bootstrap.confidence,
                 ).cells("runs_to_separate")

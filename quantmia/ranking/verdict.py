@@ -10,7 +10,7 @@ import pandas as pd
 from quantmia.data.standardise import FARTHEST
 from quantmia.errors import counted
 from quantmia.ranking.agreement import Agreement, GridAgreement
-from quantmia.ranking.conclusion import measure
+from quantmia.ranking.conclusion import Key
 from quantmia.ranking.pareto import undominated
 
 REGIME = 0.1  # best_is_last above it: training stopped before its minimum
@@ -33,21 +33,22 @@ class Caution:
         return self.text
 
 
-def flags(table: pd.DataFrame, diagnostics: pd.DataFrame, trusted: str | None) -> list[str]:
+def flags(table: pd.DataFrame, diagnostics: pd.DataFrame, key: Key) -> list[str]:
     """Flags of every quantizer, separated by spaces.
 
-    `pareto`: no other quantizer is at least as private (MIS) and as useful and better in one.
+    `pareto`: no other quantizer is at least as private and as useful and better in one, where an
+    attack tells.
     `utility_destroyed`: R² below 0. `before_minimum`: best_is_last above 0.1.
     `undefined_runs`: r_Q was undefined in some runs.
 
     Args:
         table: the ranking, one row a quantizer.
         diagnostics: of the same quantizers in the same order.
-        trusted: the attack that orders the ranking; None: r_Q does.
+        key: what orders the ranking.
     """
     front = np.zeros(len(table), bool)
-    if trusted:
-        front = undominated(*(table[key].to_numpy(float) for key in (measure(trusted), "utility")))
+    if key.column != "r_q":
+        front = undominated(key.privacy(table), table["utility"].to_numpy(float))
     destroyed = (table["utility_metric"] == "r2") & (table["utility"] < 0)
     columns = {
         "pareto": front,

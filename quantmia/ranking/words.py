@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from quantmia.errors import counted
-from quantmia.ranking.conclusion import MANY, Conclusion, OpenPair
+from quantmia.ranking.conclusion import MANY, Conclusion, OpenPair, Place
 
 LISTED = 4  # so many at most are named in a headline
 
@@ -42,16 +42,20 @@ def best(found: Conclusion) -> str:
         found: the facts.
     """
     privacy = found.best.privacy
-    label = f"MIS by {found.trusted}" if found.trusted else "r_Q"
-    said = f"{found.best.quantizer} leaks least ({label} {privacy.value:.3f}"
+    said = f"{found.best.quantizer} leaks least ({found.key.label} {privacy.value:.3f}"
     if privacy.low == privacy.low:
         said += f" [{privacy.low:.3f}, {privacy.high:.3f}]"
-    said += f") at {found.metric} {found.best.utility:.3f}"
+    said += f"{_bound(found.best)}) at {found.metric} {found.best.utility:.3f}"
     if found.reference:
         full = found.reference
-        said += f", against {full.privacy.value:.3f} at {found.metric} {full.utility:.3f}"
-        said += " in full precision"
+        said += f", against {full.privacy.value:.3f}{_bound(full)} at {found.metric} "
+        said += f"{full.utility:.3f} in full precision"
     return said
+
+
+def _bound(place: Place) -> str:
+    """What all attacks together leave of its security."""
+    return "" if place.mis_upper is None else f", MIS at most {place.mis_upper:.3f}"
 
 
 def _doubts(found: Conclusion) -> str:

@@ -71,18 +71,21 @@ def grid_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Grid:
 
 
 def ranking(report: Report) -> Grid:
-    """The ranking, most private first, with bars for the MIS."""
+    """The ranking, most private first, with bars for the attacks."""
     table = report.ranking.merge(utilities(report).drop(columns="utility"))
     attacks = report.attack_names
     upper = bool("mis_upper" in table and table["mis_upper"].notna().any())
     epsilon = "epsilon" in table
-    heads = ["quantizer", "bits", *(f"MIS {attack}" for attack in attacks)]
+    by_auc = not report.key.more_is_private
+    heads = ["quantizer", "bits", *([f"AUC {report.trusted}"] if by_auc else [])]
+    heads += [f"MIS {attack}" for attack in attacks]
     heads += ["MIS at most"] if upper else []
     heads += ["ε at least"] if epsilon else []
     heads += [report.metric, "r_Q", "rank by r_Q", "flags"]
     rows = []
     for row in table.to_dict("records"):
         cells = [word(row["quantizer"]), number(row["bits"], f"{row['bits']:.3g}")]
+        cells += [_estimate(row, report.key.column, bar=True)] if by_auc else []
         cells += [_estimate(row, f"mis_{attack}", bar=True) for attack in attacks]
         cells += [number(row["mis_upper"])] if upper else []
         cells += [number(row["epsilon"], f"{row['epsilon']:.2f}")] if epsilon else []

@@ -28,27 +28,27 @@ class Comparison:
     Args:
         reports: by name.
         attack: measures all of them.
-        mis: columns `folder, quantizer, mis, mis_low, mis_high`, a row for each pair.
+        auc: columns `folder, quantizer, auc, auc_low, auc_high`, a row for each pair.
         agreement: columns `folder, other, quantizers, spearman`, a row for every two folders, both
             ways; of the quantizers that both have.
     """
 
     reports: Mapping[str, Report]
     attack: str
-    mis: pd.DataFrame
+    auc: pd.DataFrame
     agreement: pd.DataFrame
 
     @property
     def figures(self) -> dict[str, Chart]:
         """Heat maps by name: privacy, and agreement where two folders share three quantizers."""
-        found = {"privacy": themed(privacy_map(self.mis))}
+        found = {"privacy": themed(privacy_map(self.auc))}
         if self.agreement["spearman"].notna().any():
             found["ranks"] = themed(rank_agreement(self.agreement))
         return found
 
 
 def compare(reports: Mapping[str, Report]) -> Comparison:
-    """MIS by one attack in every folder, and Spearman between the rankings of every two.
+    """AUC of one attack in every folder, and Spearman between the rankings of every two.
 
     Args:
         reports: by the name that the page calls them.
@@ -62,26 +62,26 @@ def compare(reports: Mapping[str, Report]) -> Comparison:
         listed = "; ".join(f"{n}: {', '.join(r.attack_names)}" for n, r in reports.items())
         raise QuantmiaError(
             f"the rankings have no attack in common ({listed}). Repeat their commands with "
-            "resume=true 'attack=[lira_shrunk]', which trains nothing again."
+            "resume=true 'attack=[lira_eb]', which trains nothing again."
         )
     tables = []
     for name, report in reports.items():
         mine = report.attacks[report.attacks["attack"] == attack]
-        tables.append(mine[["quantizer", "mis", "mis_low", "mis_high"]].assign(folder=name))
-    mis = pd.concat(tables, ignore_index=True)
-    wide = mis.pivot(index="quantizer", columns="folder", values="mis")
+        tables.append(mine[["quantizer", "auc", "auc_low", "auc_high"]].assign(folder=name))
+    auc = pd.concat(tables, ignore_index=True)
+    wide = auc.pivot(index="quantizer", columns="folder", values="auc")
     # The most private on average first; the same order in every figure and table.
-    order = wide.mean(axis=1).sort_values(ascending=False, kind="stable").index
-    mis["quantizer"] = pd.Categorical(mis["quantizer"], categories=list(order))
-    mis = mis.sort_values("quantizer", kind="stable", ignore_index=True)
-    mis["quantizer"] = mis["quantizer"].astype(str)
+    order = wide.mean(axis=1).sort_values(kind="stable").index
+    auc["quantizer"] = pd.Categorical(auc["quantizer"], categories=list(order))
+    auc = auc.sort_values("quantizer", kind="stable", ignore_index=True)
+    auc["quantizer"] = auc["quantizer"].astype(str)
     rows = []
     for a, b in combinations(reports, 2):
         both = wide[[a, b]].dropna()
         value = float(spearman(both[a].to_numpy(float), both[b].to_numpy(float)))
         rows += [(a, b, len(both), value), (b, a, len(both), value)]
     agreement = pd.DataFrame(rows, columns=["folder", "other", "quantizers", "spearman"])
-    return Comparison(reports, attack, mis, agreement)
+    return Comparison(reports, attack, auc, agreement)
 
 
 def render(found: Comparison, folder: Path) -> str:
@@ -91,7 +91,7 @@ def render(found: Comparison, folder: Path) -> str:
         found: what it shows.
         folder: where it will lie, from which it links to the pages of the single rankings.
     """
-    heads = ["folder", "task", "runs", "most private", "MIS there", "utility there", "warnings"]
+    heads = ["folder", "task", "runs", "most private", "AUC there", "utility there", "warnings"]
     rankings = [
         {
             "name": name,
@@ -120,10 +120,10 @@ def render(found: Comparison, folder: Path) -> str:
 
 def _summary(found: Comparison, name: str) -> list[str | cells.Cell]:
     report = found.reports[name]
-    mine = found.mis[found.mis["folder"] == name]
-    top = mine.sort_values("mis").to_dict("records")[-1]
+    mine = found.auc[found.auc["folder"] == name]
+    top = mine.sort_values("auc", kind="stable").to_dict("records")[0]
     row = report.ranking[report.ranking["quantizer"] == top["quantizer"]].to_dict("records")[0]
-    ends = top["mis"], top["mis_low"], top["mis_high"]
+    ends = top["auc"], top["auc_low"], top["auc_high"]
     return [
         name,
         report.manifest.get("dataset", {}).get("task", ""),
@@ -137,19 +137,19 @@ def _summary(found: Comparison, name: str) -> list[str | cells.Cell]:
 
 def _privacy(found: Comparison) -> cells.Grid:
     rows = []
-    for quantizer, mine in found.mis.groupby("quantizer", sort=False):
+    for quantizer, mine in found.auc.groupby("quantizer", sort=False):
         there = {row["folder"]: row for row in mine.to_dict("records")}
         row: list[str | cells.Cell] = [str(quantizer)]
         for name in found.reports:
             one = there.get(name, {})
-            ends = [float(one.get(key, np.nan)) for key in ("mis", "mis_low", "mis_high")]
+            ends = [float(one.get(key, np.nan)) for key in ("auc", "auc_low", "auc_high")]
             row.append(cells.Cell(with_interval(*ends), ends[0]))
         rows.append(row)
     return cells.grid_of(["quantizer", *found.reports], rows)
 
 
 def _headline(found: Comparison) -> list[str]:
-    tops = found.mis.loc[found.mis.groupby("folder")["mis"].idxmax(), "quantizer"]
+    tops = found.auc.loc[found.auc.groupby("folder")["auc"].idxmin(), "quantizer"]
     count = tops.value_counts()
     folders = len(found.reports)
     if len(count) == 1:

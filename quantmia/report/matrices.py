@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import altair as alt
 import pandas as pd
 
-from quantmia.ranking.conclusion import measure
 from quantmia.ranking.results import Results
 from quantmia.report.style import COLOURS, INK, SCREEN, Chart, Size, order
 
@@ -16,7 +15,7 @@ DARK = "#1b1f24"
 
 def pairs_key(results: Results) -> str:
     """Column of `pairs` that the ranking goes by."""
-    return f"p_{measure(results.trusted)}"
+    return f"p_{results.key.column}"
 
 
 def pairs(results: Results, size: Size) -> Chart:
@@ -38,18 +37,18 @@ def pairs(results: Results, size: Size) -> Chart:
 
 
 def privacy_map(table: pd.DataFrame) -> Chart:
-    """MIS of every quantizer (row) in every folder (column).
+    """AUC of an attack on every quantizer (row) in every folder (column).
 
     Args:
-        table: columns `folder, quantizer, mis`.
+        table: columns `folder, quantizer, auc`.
     """
     folders, quantizers = (list(dict.fromkeys(table[key])) for key in ("folder", "quantizer"))
     return _matrix(
-        table.rename(columns={"mis": "p"}),
+        table.rename(columns={"auc": "p"}),
         Axis("quantizer", quantizers),
         Axis("folder", folders),
-        alt.Color("p:Q", title="MIS").scale(scheme="viridis", domain=[0, 1]),
-        light="datum.p > 0.55",
+        alt.Color("p:Q", title="AUC").scale(scheme="viridis", domain=[0.5, 1], reverse=True),
+        light="datum.p < 0.72",
     )
 
 

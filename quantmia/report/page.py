@@ -38,7 +38,7 @@ CAPTIONS = {
     "pairs": (
         "Which of two is more private?",
         "Share of resamples in which the quantizer of the row leaks less than that of the column, "
-        "by {measure}: above 0.95 or below 0.05 the two are told apart.",
+        "by the {measure}: from {apart} on, and from {together} down, the two are told apart.",
     ),
     "roc": (
         "What an attacker finds at which price",
@@ -71,7 +71,9 @@ def render(report: Report, folder: Path, exposed: Exposures | None = None) -> st
     words = {
         "confidence": f"{report.confidence:.0%}",
         "spearman": _spearman(report),
-        "measure": f"MIS of {report.trusted}" if report.trusted else "r_Q",
+        "measure": report.key.label,
+        "apart": f"{(1 + report.confidence) / 2:g}",
+        "together": f"{(1 - report.confidence) / 2:.3g}",
     }
     figures = [
         {

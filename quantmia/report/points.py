@@ -1,5 +1,6 @@
 """Quantizers as points: privacy against utility, and the indicator against an attack."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -18,6 +19,32 @@ CROWDED = 0.3  # of a label, which is left out if more of it would lie on someth
 ACROSS, DOWN = 0.12, 0.08  # room around the points, of what they take
 LETTER, LINE = 0.54, 1.1  # width of one and height of a line, of the font's size
 FLOOR = -0.1  # R² below is drawn here: the distance between useless and useless tells nothing
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What an axis shows.
+
+    Args:
+        key: column.
+        title: beside it.
+        log: whether it is logarithmic.
+        reverse: whether small values are right or above.
+    """
+
+    key: str
+    title: str
+    log: bool = False
+    reverse: bool = False
+
+    def drawn(self, domain: list[float]) -> alt.Scale:
+        """As Altair draws it.
+
+        Args:
+            domain: its ends.
+        """
+        kind: Any = "log" if self.log else "linear"
+        return alt.Scale(type=kind, domain=domain, nice=False, reverse=self.reverse)
 
 
 def utilities(results: Results) -> pd.DataFrame:
@@ -39,27 +66,27 @@ def utilities(results: Results) -> pd.DataFrame:
 
 
 def by_attack(results: Results) -> pd.DataFrame:
-    """MIS, utility and r_Q of every quantizer and attack with intervals, and who is on the front.
+    """AUC, MIS, utility and r_Q by quantizer and attack with intervals, and who is on the front.
 
     Args:
         results: with attacks.
     """
-    spread = ["mis", "mis_low", "mis_high"]
+    spread = [f"{key}{end}" for key in ("auc", "mis") for end in ("", "_low", "_high")]
     kept = ["quantizer", "bits", "r_q", "r_q_low", "r_q_high"]
     rows = results.attacks[["quantizer", "attack", *spread]].merge(results.ranking[kept])
     rows = rows.merge(utilities(results))
-    for key in ("mis", "utility", "r_q"):
+    for key in ("auc", "mis", "utility", "r_q"):
         numbers = rows[[key, f"{key}_low", f"{key}_high"]].to_numpy(float)
         rows[f"{key}_text"] = [with_interval(*row) for row in numbers]
     rows["pareto"] = False
     for _, mine in rows.groupby("attack"):
-        numbers = mine[["mis", "utility"]].to_numpy(float)
-        rows.loc[mine.index, "pareto"] = undominated(*numbers.T)
+        auc, utility = mine[["auc", "utility"]].to_numpy(float).T
+        rows.loc[mine.index, "pareto"] = undominated(-auc, utility)
     return rows
 
 
 def pareto(results: Results, size: Size) -> Chart:
-    """Utility against MIS with error bars both ways, and the front that no quantizer beats."""
+    """Utility against AUC with error bars both ways, and the front that no quantizer beats."""
     rows = by_attack(results)
     rows["label"] = rows["quantizer"] + rows["bits"].map(_bits)
     if results.ranking["utility_metric"].iloc[0] == "r2" and rows["utility"].min() < FLOOR:
@@ -68,8 +95,9 @@ def pareto(results: Results, size: Size) -> Chart:
         for key in ("utility", "utility_low", "utility_high"):
             rows[key] = rows[key].clip(lower=FLOOR)
     fill = alt.condition("datum.pareto", alt.value(INK), alt.value("white"))
-    title = f"{results.metric} (higher is better)"
-    return _labelled(results, size, rows, ("utility", title, False), "label", fill, front=True)
+    across = Scale("utility", f"{results.metric} (higher is better)")
+    up = Scale("auc", "AUC of the attack (0.5 = no leak)", reverse=True)
+    return _labelled(results, size, rows, across, up, "label", fill, front=True)
 
 
 def agreement(results: Results, size: Size) -> Chart:
@@ -77,17 +105,17 @@ def agreement(results: Results, size: Size) -> Chart:
     rows = by_attack(results)
     rows = rows[np.isfinite(rows["r_q"])]
     log = bool((rows[["r_q", "r_q_low"]].min() > 0).all())
-    title = "r_Q (higher is more private, says the paper)"
-    return _labelled(
-        results, size, rows, ("r_q", title, log), "quantizer", alt.value(INK), front=False
-    )
+    across = Scale("r_q", "r_Q (higher is more private, says the paper)", log=log)
+    up = Scale("mis", "MIS (1 = no leak)")
+    return _labelled(results, size, rows, across, up, "quantizer", alt.value(INK), front=False)
 
 
 def _labelled(
     results: Results,
     size: Size,
     rows: pd.DataFrame,
-    across: tuple[str, str, bool],
+    across: Scale,
+    up: Scale,
     label: str,
     fill: Any,
     front: bool,
@@ -98,34 +126,39 @@ def _labelled(
         results: whose they are.
         size: of the chart.
         rows: of all attacks, which share the axes.
-        across: column, title and whether logarithmic of the horizontal axis; MIS is the other.
+        across: what is shown from left to right.
+        up: what is shown from bottom to top.
         label: column of the labels.
         fill: of the points.
         front: whether to join those that no other one beats.
     """
-    key, title, log = across
-    x_domain, y_domain = _domain(rows, key, ACROSS, log), _domain(rows, "mis", DOWN)
-    scale = alt.Scale(type="log" if log else "linear", domain=x_domain, nice=False)
-    x = alt.X(f"{key}:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8, format="~g"))
-    y = alt.Y("mis:Q", title="MIS (1 = no leak)", axis=alt.Axis(tickCount=8))
-    y = y.scale(domain=y_domain, nice=False)
+    key, high = across.key, up.key
+    x_domain, y_domain = _domain(rows, across, ACROSS), _domain(rows, up, DOWN)
+    axis = alt.Axis(tickCount=8, format="~g")
+    x = alt.X(f"{key}:Q", title=across.title, scale=across.drawn(x_domain), axis=axis)
+    y = alt.Y(f"{high}:Q", title=up.title, scale=up.drawn(y_domain), axis=axis)
     rows["place"] = 0
     for _, mine in rows.groupby("attack"):
-        at = _pixels(mine[key], x_domain, size.width, log)
-        up = _pixels(mine["mis"], y_domain, size.height)
-        places = _places(at, size.height - up, list(mine[label]), size)
+        at = _pixels(mine[key], x_domain, size.width, across)
+        above = _pixels(mine[high], y_domain, size.height, up)
+        places = _places(at, size.height - above, list(mine[label]), size)
         rows.loc[mine.index, "place"] = places
     attack = attack_choice(results)
     base = alt.Chart(rows).transform_filter(alt.datum.attack == attack)
     tips = [alt.Tooltip("quantizer:N"), alt.Tooltip("bits:Q", format=".3")]
     tips += [
         alt.Tooltip(f"{each}_text:N", title=title)
-        for each, title in (("mis", "MIS"), ("utility", results.metric), ("r_q", "r_Q"))
+        for each, title in (
+            ("auc", "AUC"),
+            ("mis", "MIS"),
+            ("utility", results.metric),
+            ("r_q", "r_Q"),
+        )
     ]
     bar = base.mark_rule(color=INK, opacity=0.8, clip=True)
     layers = [
         bar.encode(x, y).encode(x=f"{key}_low:Q", x2=f"{key}_high:Q"),
-        bar.encode(x, y).encode(y="mis_low:Q", y2="mis_high:Q"),
+        bar.encode(x, y).encode(y=f"{high}_low:Q", y2=f"{high}_high:Q"),
     ]
     if front:
         line = base.transform_filter("datum.pareto").mark_line(color=FAINT, strokeDash=[4, 3])
@@ -146,23 +179,24 @@ def _bits(bits: float) -> str:
     return f" · {shown} {'bit' if shown == '1' else 'bits'}"
 
 
-def _domain(rows: pd.DataFrame, key: str, margin: float, log: bool = False) -> list[float]:
+def _domain(rows: pd.DataFrame, scale: Scale, margin: float) -> list[float]:
     """From the least to the greatest end of an interval, with room around."""
-    values = rows[[key, f"{key}_low", f"{key}_high"]].to_numpy(float)
-    values = np.log(values) if log else values
+    values = rows[[scale.key, f"{scale.key}_low", f"{scale.key}_high"]].to_numpy(float)
+    values = np.log(values) if scale.log else values
     values = values[np.isfinite(values)]
     low, high = values.min(), values.max()
     room = margin * (high - low) or 0.5
     ends = np.array([low - room, high + room])
-    return [float(end) for end in (np.exp(ends) if log else ends)]
+    return [float(end) for end in (np.exp(ends) if scale.log else ends)]
 
 
-def _pixels(values: pd.Series, domain: list[float], size: int, log: bool = False) -> np.ndarray:
+def _pixels(values: pd.Series, domain: list[float], size: int, scale: Scale) -> np.ndarray:
     """Where values stand on an axis."""
     at, (low, high) = values.to_numpy(float), domain
-    if log:
+    if scale.log:
         at, low, high = np.log(at), np.log(low), np.log(high)
-    return (at - low) / (high - low) * size
+    share = (at - low) / (high - low)
+    return (1 - share if scale.reverse else share) * size
 
 
 def _places(across: np.ndarray, down: np.ndarray, labels: list[str], size: Size) -> list[int]:

@@ -57,16 +57,22 @@ def write_efficiency(table: pd.DataFrame, mis: pd.DataFrame, path: Path) -> None
 
 
 def draw(axes: Axes, table: pd.DataFrame, bands: Collection[str] | None = None) -> None:
-    """A line an estimator against the number of runs, r_Q's dashed.
+    """A line an estimator against the number of runs: by AUC solid, by MIS dotted, r_Q's dashed.
+
+    The two of an attack have its colour.
 
     Args:
         axes: of matplotlib.
         table: agreement with the reference.
         bands: estimators whose interval is drawn; None: all.
     """
-    for number, (estimator, mine) in enumerate(table.groupby("estimator", sort=False)):
+    of = {str(each): str(each).removeprefix("auc_").removeprefix("mis_") for each in
+          table["estimator"].unique()}  # fmt: skip
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(of.values()))}
+    for estimator, mine in table.groupby("estimator", sort=False):
+        number = numbers[of[str(estimator)]]
         colour, marker = COLOURS[number % len(COLOURS)], MARKERS[number % len(MARKERS)]
-        style = "--" if str(estimator).startswith("r_q") else "-"
+        style = {"auc": "-", "mis": ":"}.get(str(estimator)[:3], "--")
         if bands is None or estimator in bands:
             axes.fill_between(mine["runs"], mine["low"], mine["high"], color=colour, alpha=0.08)
         axes.plot(

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from quantmia.files import write_text
-from quantmia.ranking.conclusion import measure, told_apart
+from quantmia.ranking.conclusion import told_apart
 from quantmia.ranking.results import Results
 
 
@@ -31,16 +31,18 @@ def readable(results: Results) -> pd.DataFrame:
     table = results.ranking
     shown = pd.DataFrame({"quantizer": table["quantizer"]})
     shown["bits"] = [f"{bits:.3g}" for bits in table["bits"]]
-    for attack in attacks_of(table):
+    for attack in results.attack_names:
+        if attack == results.trusted and not results.key.more_is_private:
+            shown[f"AUC {attack}"] = _with_interval(table, f"auc_{attack}", ".3f")
         shown[f"MIS {attack}"] = _with_interval(table, f"mis_{attack}", ".3f")
     if "mis_upper" in table:
-        shown["MIS at most"] = ["" if pd.isna(u) else f"{u:.3f}" for u in table["mis_upper"]]
+        shown["MIS at most"] = _at_most(table)
     if "epsilon" in table:
         shown["ε at least"] = [f"{epsilon:.2f}" for epsilon in table["epsilon"]]
     shown[results.metric] = [f"{u:.3f}" for u in table["utility"]]
     shown["r_Q"] = _with_interval(table, "r_q", ".2g")
     shown["rank by r_Q"] = _with_interval(table, "rank", ".0f")
-    chances = told_apart(table, results.tables["pairs"], measure(results.trusted))
+    chances = told_apart(table, results.tables["pairs"], results.key)
     shown["P(> next)"] = [*(f"{chance:.2f}" for chance in chances), ""]
     shown["flags"] = table["flags"]
     return shown
@@ -56,9 +58,8 @@ def show(results: Results, path: Path) -> None:
         console = Console(width=180)
     shown = readable(results)
     unlimited = console.options.update(width=10_000)
-    attacks = attacks_of(results.ranking)
-    others = [*(f"MIS {name}" for name in attacks if name != results.trusted), "MIS at most"]
-    for column in (*others, "rank by r_Q", "bits", "r_Q"):
+    others = [f"MIS {name}" for name in reversed(results.attack_names) if name != results.trusted]
+    for column in (*others, "rank by r_Q", "bits", "r_Q", f"MIS {results.trusted}"):
         if console.measure(_for_terminal(shown), options=unlimited).maximum <= console.width:
             break
         shown = shown.drop(columns=column, errors="ignore")
@@ -91,7 +92,10 @@ def summary(results: Results, title: str) -> None:
     table, trusted = results.ranking, results.trusted
     shown = table[["quantizer"]].assign(bits=[f"{bits:.3g}" for bits in table["bits"]])
     if trusted:
-        shown[f"MIS {trusted}"] = _with_interval(table, f"mis_{trusted}", ".3f")
+        label = "AUC" if results.key.column.startswith("auc") else "MIS"
+        shown[f"{label} {trusted}"] = _with_interval(table, results.key.column, ".3f")
+        if "mis_upper" in table:
+            shown["MIS at most"] = _at_most(table)
     shown[results.metric] = [f"{value:.3f}" for value in table["utility"]]
     shown["rank by r_Q"] = _with_interval(table, "rank", ".0f")
     console = Console() if Console().is_terminal else Console(width=120)
@@ -116,6 +120,10 @@ def _for_terminal(shown: pd.DataFrame, title: str = "Most private first") -> Tab
     for row in shown.itertuples(index=False):
         table.add_row(*row)
     return table
+
+
+def _at_most(table: pd.DataFrame) -> list[str]:
+    return ["" if pd.isna(upper) else f"{upper:.3f}" for upper in table["mis_upper"]]
 
 
 def _with_interval(table: pd.DataFrame, key: str, digits: str) -> list[str]:

@@ -62,7 +62,7 @@ CLAIMS = (
         f"with {QUARTER} runs, about a quarter of that, its correlation with LiRA on 150 other "
         f"runs is below {AGREES}; the interval is the middle 95 % of random subsets.",
         "needed.csv",
-        lambda numbers: effects.few_runs_rank(numbers, "whitebox", QUARTER, below),
+        lambda numbers: effects.few_runs_rank(numbers, "mis_whitebox", QUARTER, below),
     ),
     Claim(
         "like_with_like",
