@@ -35,7 +35,7 @@ def test_every_part_is_made_once():
 def test_nothing_is_made_before_it_is_wanted():
     made = experiment(dataset={"_target_": "no.such.thing"})
     assert not set(PARTS) & vars(made).keys()
-    assert list(made.attacks) == ["lira", "lira_shrunk", "loss_threshold"]  # as files keep them
+    assert list(made.attacks) == ["lira", "lira_eb", "loss_threshold"]  # as files keep them
     with pytest.raises(Exception, match=r"no\.such"):
         _ = made.dataset
 

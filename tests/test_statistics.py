@@ -4,9 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import spearmanr
+from scipy.stats import binom, quantile_test, spearmanr
 
-from quantmia.statistics import Bootstrap, half_split_stability, mean_defined, ranks, spearman
+from quantmia.statistics import (
+    Bootstrap,
+    Interval,
+    half_split_stability,
+    mean_defined,
+    median_interval,
+    ranks,
+    spearman,
+)
 
 
 @given(st.integers(3, 12), st.integers(0, 2**31))
@@ -21,6 +29,42 @@ def test_spearman_of_constant_or_undefined_values_is_undefined():
     assert np.isnan(spearman(np.ones(5), np.arange(5.0)))
     assert np.isnan(spearman(np.array([1, 2, np.nan, 4]), np.arange(4.0)))
     assert np.isnan(spearman(np.arange(2.0), np.arange(2.0)))
+
+
+@given(st.integers(6, 40), st.integers(0, 2**31), st.sampled_from([0.8, 0.9, 0.95]))
+def test_the_median_has_the_interval_of_the_exact_test(n, seed, confidence):
+    values = np.random.default_rng(seed).standard_cauchy(n)
+    found = median_interval(values, confidence)
+    test = quantile_test(values, p=0.5).confidence_interval(confidence)
+    assert found.value == np.median(values)
+    # Symmetric in its ranks; scipy's is the shortest that covers, and one end of it may be closer.
+    assert found.low <= test.low
+    assert found.high >= test.high
+    ordered = np.sort(values)
+    left_out = np.searchsorted(ordered, found.low)
+    assert np.searchsorted(ordered, found.high, side="right") == n - left_out
+    inside = binom.cdf(n - left_out - 1, n, 0.5) - binom.cdf(left_out, n, 0.5)
+    assert inside >= confidence
+    narrower = binom.cdf(n - left_out - 2, n, 0.5) - binom.cdf(left_out + 1, n, 0.5)
+    assert narrower < confidence
+
+
+def test_the_interval_of_the_median_covers_whatever_the_tails():
+    covered = 0
+    for seed in range(1000):
+        drawn = np.exp(5 * np.random.default_rng(seed).standard_normal(20))  # the mean: e^12.5
+        found = median_interval(drawn, 0.95)
+        covered += found.low <= 1 <= found.high
+    assert 0.94 <= covered / 1000 <= 0.98
+
+
+def test_of_five_values_no_interval_of_the_median_covers():
+    assert np.isnan(median_interval(np.arange(5.0), 0.95).low)
+    assert median_interval(np.arange(6.0), 0.95) == Interval(2.5, 0.0, 5.0)
+    undefined = median_interval(np.full(9, np.nan), 0.95)
+    assert np.isnan([undefined.value, undefined.low, undefined.high]).all()
+    some = np.append(np.arange(6.0), [np.nan, np.nan])
+    assert median_interval(some, 0.95) == Interval(2.5, 0.0, 5.0)
 
 
 def test_rank_one_is_the_largest_and_undefined_comes_last():

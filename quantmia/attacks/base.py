@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Bool, Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 
 from quantmia.attacks.leave_one_out import LeaveOneOut, Runs, medians
 from quantmia.attacks.white_box import WhiteBox
@@ -54,6 +54,18 @@ class Observed:
         """The same of some of the runs."""
         parts = {name: getattr(self, name)[runs] for name in PER_SAMPLE}
         return replace(self, **parts, white_box=self.white_box and self.white_box.of(runs))
+
+    def without(self, samples: Int[np.ndarray, " few"]) -> "Observed":
+        """The same of all samples of the pool but some.
+
+        Args:
+            samples: their places in the pool.
+        """
+        kept = np.delete(np.arange(self.loss.shape[1]), samples)
+        parts = {name: getattr(self, name)[:, kept] for name in PER_SAMPLE if name != "population"}
+        features = self.features and (self.features[0][kept], self.features[1])
+        white_box = self.white_box and self.white_box.of_samples(kept)
+        return replace(self, **parts, features=features, white_box=white_box)
 
     def leave_one_out(self, values: Runs, chosen: Bool[np.ndarray, "runs some"]) -> LeaveOneOut:
         """Statistics of each run's peers that are chosen for a sample.

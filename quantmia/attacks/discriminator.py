@@ -18,7 +18,7 @@ class Discriminator(Attack):
     Args:
         features: `loss` shows it the loss, the outputs and the target of a pair; `whitebox` also
             the inner product of the model, less the mean model, with the gradient of the sample's
-            loss at the mean model.
+            loss at the model.
         folds: how many parts the runs are cut into.
         pairs: a classifier learns from a random choice of so many at most.
         iterations: boosted trees; more did not find more.

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float
 
-from quantmia.attacks.base import Attack, Observed, PerSample, require
+from quantmia.attacks.base import Attack, Members, Observed, PerSample, require
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,13 +21,16 @@ class Rmia(Attack):
             `offline` uses those that did not.
         gamma: how much larger than the population's a sample's likelihood ratio has to be.
         a: offline, how much less confident non-members are: p(x) = ((1 + a) p_out + 1 - a) / 2.
-        temperature: of the confidence.
+        temperature: of the confidence; None: 1 for classification, and for regression twice the
+            geometric mean of what the shadow models' members and their non-members lose, so that
+            the confidence falls where the two part. Rounded to half octaves, because finer steps
+            change nothing.
     """
 
     mode: str = "online"
     gamma: float = 1.0
     a: float = 0.3
-    temperature: float = 1.0
+    temperature: float | None = None
     min_runs: ClassVar[int] = 4
 
     def __post_init__(self) -> None:
@@ -35,13 +39,31 @@ class Rmia(Attack):
             raise ValueError(f"gamma={self.gamma}: has to be above 0")
         if not 0 <= self.a <= 1:
             raise ValueError(f"a={self.a}: has to be within 0 and 1")
-        if not self.temperature > 0:
+        if self.temperature is not None and not self.temperature > 0:
             raise ValueError(f"temperature={self.temperature}: has to be above 0")
 
     def score(self, seen):
         """Share of the population z with (p(x|run) / p(x)) / (p(z|run) / p(z)) > gamma."""
-        confidence = np.exp(-seen.loss / self.temperature)
-        of_population = np.exp(-seen.population / self.temperature)
+        temperatures, scores = self._temperatures(seen), np.zeros(seen.loss.shape)
+        for temperature in np.unique(temperatures):
+            mine = temperatures == temperature
+            scores[mine] = self._score_at(temperature, seen)[mine]
+        return scores
+
+    def _temperatures(self, seen: Observed) -> Float[np.ndarray, " runs"]:
+        """Of every run; where it is chosen, by the run's peers alone."""
+        if self.temperature is not None or not seen.two_sided:
+            return np.full(len(seen.loss), self.temperature or 1.0)
+        lost = np.stack([_mean(seen.loss, each) for each in (seen.members, ~seen.members)])
+        peers = seen.peers.astype(float)
+        among = lost @ (peers / np.maximum(peers.sum(1, keepdims=True), 1)).T
+        found = 2 * np.sqrt(among.prod(0))
+        halves = np.round(2 * np.log2(np.where(found > 0, found, 1.0)))
+        return np.exp2(halves / 2)
+
+    def _score_at(self, temperature: float, seen: Observed) -> PerSample:
+        confidence = np.exp(-seen.loss / temperature)
+        of_population = np.exp(-seen.population / temperature)
         everyone = np.ones(of_population.shape, bool)
         others = seen.leave_one_out(of_population, everyone)
         ratio_x = _ratio(confidence, self._marginal(confidence, seen))
@@ -63,6 +85,10 @@ class Rmia(Attack):
 
     def _outside(self, p_out):
         return ((1 + self.a) * p_out + 1 - self.a) / 2 if self.mode == "offline" else p_out
+
+
+def _mean(loss: PerSample, chosen: Members) -> Float[np.ndarray, " runs"]:
+    return (loss * chosen).sum(1) / np.maximum(chosen.sum(1), 1)
 
 
 def _ratio(confidence, marginal):

@@ -1,11 +1,11 @@
 """The models themselves, for attacks that read more than outputs."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 from torch.func import functional_call, jvp
 
@@ -35,12 +35,22 @@ class WhiteBox:
         chosen = {name: value[runs] for name, value in self.parameters.items()}
         return WhiteBox(self.module, chosen, self.features, self.task)
 
+    def of_samples(self, samples: Int[np.ndarray, " some"]) -> "WhiteBox":
+        """The same with some of the samples.
+
+        Args:
+            samples: their places in the pool.
+        """
+        return replace(self, features=self.features[torch.from_numpy(samples)])
+
     def influence(
         self, target: Shaped[np.ndarray, "runs pool"], only_earlier: bool = False
     ) -> Float[np.ndarray, "runs pool"]:
-        """Inner product of theta_i - mean theta with each sample's gradient at mean theta.
+        """Inner product of theta_i - mean theta with each sample's gradient at theta_i.
 
-        Negative where a run moved so that the sample's loss fell.
+        Negative where the loss of a sample falls on the way from the mean to the run's model. The
+        gradient is taken at a model that was trained: the mean of networks that began differently
+        is none.
 
         Args:
             target: of each run, on the scale of its outputs.
@@ -54,7 +64,8 @@ class WhiteBox:
         for run, y in enumerate(torch.from_numpy(np.ascontiguousarray(target))):
             if only_earlier:
                 mean = {name: value[: run + 1].mean(0) for name, value in trained.items()}
-            step = {name: value[run] - mean[name] for name, value in trained.items()}
+            own = {name: value[run] for name, value in trained.items()}
+            step = {name: value - mean[name] for name, value in own.items()}
             kept = {name: value[run] for name, value in buffers.items()}
 
             def loss(params: Params, y: Tensor = y, kept: Params = kept) -> Tensor:
@@ -64,5 +75,5 @@ class WhiteBox:
             with torch.no_grad(), warnings.catch_warnings():
                 # PyTorch's own formulas for forward differentiation use what it deprecates.
                 warnings.filterwarnings("ignore", "`torch.jit.script` is deprecated")
-                rows.append(jvp(loss, (mean,), (step,))[1].numpy())
+                rows.append(jvp(loss, (own,), (step,))[1].numpy())
         return np.stack(rows).astype(np.float64)

@@ -51,7 +51,7 @@ def run(
     folder = RunFolder(path)
     with folder.lock():
         folder.refuse_other(config)
-        started = time.monotonic()
+        started, (measuring, total) = time.monotonic(), folder.seconds()
         try:
             experiment = Experiment(config, cache, progress).fitted()
             folder.refuse_other(experiment.config)
@@ -79,8 +79,8 @@ def run(
             finished.write(results, path, [path])
         manifest.finish(
             results.diverged if results else (),
-            measuring=measured - started,
-            total=time.monotonic() - started,
+            measuring=measuring + measured - started,
+            total=total + time.monotonic() - started,
             peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         )
         folder.write_manifest(manifest.content)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from quantmia.attacks import Attack
 from quantmia.attacks.epsilon import epsilon_table
+from quantmia.attacks.extreme import Without, most_extreme, without
 from quantmia.attacks.metrics import AttackResult, assess
 from quantmia.config.schema import ExperimentConfig
 from quantmia.experiment import Experiment
@@ -29,6 +30,8 @@ class Audit:
             do not hold.
         trusted: the attack that orders the quantizers; None without attacks.
         left_out: sentences that say which attack needs more runs.
+        without: what an attack finds without a handful of extreme samples, by attack and
+            quantizer, where there are such.
     """
 
     results: dict[str, dict[str, AttackResult]]
@@ -36,6 +39,7 @@ class Audit:
     epsilon: pd.DataFrame
     trusted: str | None
     left_out: list[str]
+    without: dict[str, dict[str, Without]]
 
 
 def usable(attacks: Mapping[str, Attack], n_runs: int) -> tuple[dict[str, Attack], list[str]]:
@@ -67,6 +71,7 @@ def audit(found: Evidence, experiment: Experiment, bootstrap: Bootstrap) -> Audi
     attacks, left_out = usable(experiment.attacks, len(found.meta))
     trusted = trusted_attack(list(attacks))
     results: dict[str, dict[str, AttackResult]] = {name: {} for name in attacks}
+    others: dict[str, dict[str, Without]] = {name: {} for name in attacks}
     names, roc, epsilon = list(experiment.config.quantizer), [], []
     with_epsilon = attacks and wants_epsilon(experiment.config)
     observe = Observer(found, attacks.values(), experiment)
@@ -74,9 +79,12 @@ def audit(found: Evidence, experiment: Experiment, bootstrap: Bootstrap) -> Audi
     with experiment.progress.stage("attacks", total, "attacks") as advance:
         for quantizer in names if attacks else []:
             seen, scores = observe(quantizer), {}
+            few = most_extreme(seen)
             for name, attack in attacks.items():
                 scores[name] = attack.score(seen)
                 results[name][quantizer] = assess(scores[name], seen.members, bootstrap)
+                if few is not None:
+                    others[name][quantizer] = without(attack, seen, few)
                 curve = results[name][quantizer].roc.items()
                 roc += [(quantizer, name, rate, *vars(tpr).values()) for rate, tpr in curve]
                 advance(1)
@@ -86,7 +94,7 @@ def audit(found: Evidence, experiment: Experiment, bootstrap: Bootstrap) -> Audi
                 epsilon.append(table)
     curves = pd.DataFrame(roc, columns=["quantizer", "attack", "fpr", "tpr", "low", "high"])
     bounds = pd.concat(epsilon, ignore_index=True) if epsilon else pd.DataFrame()
-    return Audit(results, curves.dropna(subset="tpr"), bounds, trusted, left_out)
+    return Audit(results, curves.dropna(subset="tpr"), bounds, trusted, left_out, others)
 
 
 def wants_epsilon(config: ExperimentConfig) -> bool:

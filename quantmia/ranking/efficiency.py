@@ -58,8 +58,9 @@ def efficiency(
         The agreement, one row an estimator and number of runs: `estimator` (`auc_<attack>`,
         `mis_<attack>`, `r_q_<variant>`), `runs, spearman` (mean over the draws), `low, high` (2.5
         and 97.5 % of the draws), `draws` and `disjoint`, how many subsets of that size are
-        disjoint: where it is 1, all draws share most of their runs and the spread is too small. And the MIS, one row an attack, quantizer and number of runs:
-        `attack, quantizer, runs, mis` (mean), `low, high, draws`; the last number is all runs.
+        disjoint: where it is 1, all draws share most of their runs and the spread is too small.
+        And the MIS, one row an attack, quantizer and number of runs: `attack, quantizer, runs, mis`
+        (mean), `low, high, draws`; the last number is all runs.
 
     Raises:
         FolderError: a run is missing or damaged.

@@ -7,12 +7,21 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from quantmia.config.schema import IndicatorConfig
 from quantmia.errors import QuantmiaError
 from quantmia.progress import Progress
-from quantmia.ranking.indicator import Losses, Models, indicator, on_grid, order, pooled
+from quantmia.ranking.indicator import (
+    Losses,
+    Models,
+    Noise,
+    indicator,
+    noise,
+    on_grid,
+    order,
+    pooled,
+)
 from quantmia.runs.folder import RunFiles
 from quantmia.runs.merge import Run
 from quantmia.vocabulary import Variant
@@ -30,6 +39,9 @@ class Evidence:
         indicator: long table, one row a run, quantizer and variant.
         best_is_last: whether the best checkpoint of a run is its last.
         grids: `paper` on coarser checkpoint grids, by how many checkpoints one is kept of.
+        gap_z: gap between the best two models, in standard errors over the held-out samples.
+        halves: r from each of two halves of the held-out samples.
+        members: how many a run was trained on.
         means: mean loss of every checkpoint, by quantizer, a run each.
         diverged: names of the runs left out.
     """
@@ -39,6 +51,9 @@ class Evidence:
     indicator: pd.DataFrame
     best_is_last: Bool[np.ndarray, "quantizers runs"]
     grids: dict[int, Float[np.ndarray, "quantizers runs"]]
+    gap_z: Float[np.ndarray, "quantizers runs"]
+    halves: Float[np.ndarray, "two quantizers runs"]
+    members: Int[np.ndarray, " runs"]
     means: dict[str, list[Float[np.ndarray, " checkpoints"]]]
     diverged: list[str]
 
@@ -66,7 +81,8 @@ def collect(
         FolderError: a run is missing or damaged.
         QuantmiaError: every run diverged.
     """
-    rows, last, diverged, kept, metas = [], [], [], [], []
+    rows, last, diverged, kept, metas, members = [], [], [], [], [], []
+    noises: list[list[Noise]] = []
     grids: dict[int, list] = {every: [] for every in settings.grids}
     means: dict[str, list[np.ndarray]] = {name: [] for name in names}
     with progress.stage("indicator", len(runs), "runs") as advance:
@@ -80,12 +96,15 @@ def collect(
             kept.append(run)
             metas.append(files.meta)
             last.append([])
+            noises.append([])
+            members.append(int(files.scores["members"].sum()))
             for column in grids.values():
                 column.append([])
             for name in names:
                 losses, models = _of_quantizer(files, name)
                 ordered = order(losses, models)
                 last[-1].append(ordered.best_is_last)
+                noises[-1].append(noise(losses, models, ordered))
                 means[name].append(losses.mean(1, dtype=np.float64))
                 for variant in PER_RUN:
                     each = indicator(ordered, variant, settings.low_loss_models)
@@ -107,6 +126,9 @@ def collect(
         pd.DataFrame(rows),
         np.array(last, dtype=bool).T,
         {every: np.array(column).T for every, column in grids.items()},
+        np.array([[each.z for each in run] for run in noises]).T,
+        np.array([[each.halves for each in run] for run in noises]).reshape(-1, len(names), 2).T,
+        np.array(members),
         means,
         diverged,
     )

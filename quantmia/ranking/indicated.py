@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from quantmia.ranking.evidence import Evidence, pooled_indicator
-from quantmia.statistics import Bootstrap, mean_defined
+from quantmia.statistics import Bootstrap, Interval, mean_defined, median_interval
 from quantmia.vocabulary import Variant
 
 
@@ -18,12 +18,14 @@ class Indicated:
     Args:
         names: of the quantizers.
         per_run: of every run; the variant `pooled` has none, and `paper` stands here.
+        medians: of the same, with exact intervals.
         r_q: of all runs.
         resampled: the same in every resample of the runs.
     """
 
     names: Sequence[str]
     per_run: Float[np.ndarray, "quantizers runs"]
+    medians: Sequence[Interval]
     r_q: Float[np.ndarray, " quantizers"]
     resampled: Float[np.ndarray, "quantizers resamples"]
 
@@ -39,8 +41,10 @@ def indicate(
         variant: of the indicator.
         bootstrap: of the runs.
     """
+    per_run = found.per_run(names, "paper" if variant == "pooled" else variant)
+    medians = [median_interval(each, bootstrap.confidence) for each in per_run]
     if variant == "pooled":
-        per_run, value = found.per_run(names, "paper"), pooled_indicator(found, names)
-        return Indicated(names, per_run, value, np.full((len(names), 1), np.nan))
-    per_run = found.per_run(names, variant)
-    return Indicated(names, per_run, mean_defined(per_run), bootstrap.means(per_run))
+        value, again = pooled_indicator(found, names), np.full((len(names), 1), np.nan)
+    else:
+        value, again = mean_defined(per_run), bootstrap.means(per_run)
+    return Indicated(names, per_run, medians, value, again)

@@ -35,6 +35,19 @@ class Indicator:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """What the choice of the held-out samples does to r of one run.
+
+    Args:
+        z: gap between the best two models in standard errors of it over the samples.
+        halves: r from each of two disjoint halves of the samples.
+    """
+
+    z: float
+    halves: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Order:
     """Distinct models of one run sorted by mean loss, the best first, with its differences.
 
@@ -101,6 +114,28 @@ def indicator(ordered: Order, variant: Variant, low_loss_models: int = 10) -> In
         k + 2,
         ordered.distinct,
     )
+
+
+def noise(losses: Losses, models: Models, ordered: Order) -> Noise:
+    """How far r is the held-out samples' doing.
+
+    Args:
+        losses: of every checkpoint on the validation samples.
+        models: index of the first checkpoint with the very same quantized parameters.
+        ordered: the same, in order.
+    """
+    samples = losses.shape[1]
+    z = math.nan
+    if len(ordered.gaps) and ordered.variances[0] > 0:
+        z = float(ordered.gaps[0] / math.sqrt(ordered.variances[0] / samples))
+    shuffled = np.random.default_rng(samples).permutation(samples)  # the same for every run
+    if samples < 4:
+        return Noise(z, (math.nan, math.nan))
+    first, second = (
+        indicator(order(losses[:, half], models), "paper").r
+        for half in (shuffled[: samples // 2], shuffled[samples // 2 :])
+    )
+    return Noise(z, (first, second))
 
 
 def on_grid(

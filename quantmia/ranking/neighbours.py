@@ -50,7 +50,8 @@ def neighbours(
 
     Returns:
         Rows `quantizer, other, difference, low, high, verdict`: by how much the AUC of the other
-        is larger; the verdict is `separated` (in this order), `equal` (within the tolerance) or `open`.
+        is larger; the verdict is `separated` (in this order), `equal` (within the tolerance) or
+        `open`.
     """
     rows = []
     for a, b in pairwise(order):

@@ -7,15 +7,9 @@ from quantmia.ranking.audit import audit
 from quantmia.ranking.conclusion import Conclusion, Key
 from quantmia.ranking.evidence import collect
 from quantmia.ranking.indicated import indicate
+from quantmia.ranking.limits_of_data import dropped_rows, extreme_values, guessing
 from quantmia.ranking.results import Results
-from quantmia.ranking.verdict import (
-    Caution,
-    cautions,
-    dropped_rows,
-    extreme_values,
-    flags,
-    guessing,
-)
+from quantmia.ranking.verdict import Caution, cautions, decided_by_few, flags
 from quantmia.runs.merge import Merged
 from quantmia.seeding import Purpose, stream
 from quantmia.statistics import Bootstrap, half_split_stability
@@ -59,10 +53,11 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
     agreement = agree(
         found, names, indicated.r_q, indicated.resampled, audited.results, bootstrap, stability
     )
+    attacks = tables.attacks(names, audited)
     made = {
         "ranking": ranking,
         "indicator": found.indicator,
-        "attacks": tables.attacks(names, audited.results),
+        "attacks": attacks,
         "utility": tables.utility(found, names),
         "correlation": agreement.table(),
         "pairs": pairs,
@@ -80,6 +75,7 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
             *dropped_rows(merged.dataset),
             *extreme_values(merged.dataset),
             *guessing(ranking, merged.dataset),
+            *decided_by_few(attacks),
             *cautions(ranking, diagnostics, agreement, found.diverged, audited.left_out, trusted),
         ),
         confidence=bootstrap.confidence,

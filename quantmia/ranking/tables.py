@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from quantmia.attacks.extreme import UNSEEN
 from quantmia.attacks.metrics import FALSE_POSITIVE_RATES, AttackResult, mis_upper
 from quantmia.ranking.audit import Audit
 from quantmia.ranking.evidence import Evidence
 from quantmia.ranking.indicated import Indicated
 from quantmia.ranking.neighbours import runs_to_separate
-from quantmia.statistics import Bootstrap, mean_defined, ranks
+from quantmia.statistics import Bootstrap, Interval, mean_defined, ranks
 from quantmia.tasks import TASKS
 
+SIGNIFICANT = 1.96  # standard errors
 GRID = "r_q_grid_"  # begins the columns of r_Q on coarser checkpoint grids
 AttackResults = Mapping[str, Mapping[str, AttackResult]]  # by attack and quantizer
 
@@ -43,7 +45,10 @@ def ranking(
             "bits": facts[0]["bits"],
             "sparsity": float(np.mean([fact["sparsity"] for fact in facts])),
         }
-        row |= bootstrap.interval(indicated.r_q[q], indicated.resampled[q]).cells("r_q")
+        # A few runs make the mean, so that no interval of it covers; that of the median does.
+        row |= Interval(float(indicated.r_q[q]), np.nan, np.nan).cells("r_q")
+        row |= indicated.medians[q].cells("r_q_median")
+        row["n_r_q"] = float(found.members.mean() * indicated.r_q[q])
         ranked = resampled_ranks[q] if defined else np.array([np.nan])
         row |= bootstrap.interval(rank[q], ranked).cells("rank")
         row |= {
@@ -61,21 +66,22 @@ def ranking(
     return pd.DataFrame(rows)
 
 
-def attacks(names: Sequence[str], results: AttackResults) -> pd.DataFrame:
+def attacks(names: Sequence[str], audited: Audit) -> pd.DataFrame:
     """Every figure of every attack on every quantizer.
 
     Args:
         names: the quantizers.
-        results: what the attacks found.
+        audited: what the attacks found.
     """
     rows = []
-    for attack, found in results.items():
+    for attack, found in audited.results.items():
         for name in names:
             row: dict[str, Any] = {"quantizer": name, "attack": attack}
             for key in ("auc", "advantage", "mis", "balanced_accuracy"):
                 row |= getattr(found[name], key).cells(key)
             for rate in FALSE_POSITIVE_RATES:
                 row |= found[name].roc[rate].cells(f"tpr_at_fpr_{rate}")
+            row |= audited.without[attack].get(name, UNSEEN).cells()
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -117,10 +123,27 @@ def diagnostics(
             "best_is_last": float(found.best_is_last[q].mean()),
             "dominated_by_high_loss": float(high_loss.mean()) if len(mine) else np.nan,
             "undefined_runs": int((~np.isfinite(per_run[q])).sum()),
+            "gap_z": _median(found.gap_z[q]),
+            "gap_significant": float((found.gap_z[q] > SIGNIFICANT).mean()),
+            "halves_correlation": _log_correlation(*found.halves[:, q]),
         }
         row |= {f"{GRID}{g}": float(mean_defined(v[q])) for g, v in found.grids.items()}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _median(values: Float[np.ndarray, " runs"]) -> float:
+    defined = values[np.isfinite(values)]
+    return float(np.median(defined)) if len(defined) else np.nan
+
+
+def _log_correlation(one: Float[np.ndarray, " runs"], other: Float[np.ndarray, " runs"]) -> float:
+    """Pearson's correlation of the logarithms; NaN for fewer than 4 runs where both are defined."""
+    both = (one > 0) & (other > 0) & np.isfinite(one + other)
+    if both.sum() < 4:
+        return np.nan
+    a, b = np.log(one[both]), np.log(other[both])
+    return float(np.corrcoef(a, b)[0, 1]) if a.std() > 0 and b.std() > 0 else np.nan
 
 
 def r_q_on_grids(diagnostics: pd.DataFrame) -> dict[int, pd.Series]:

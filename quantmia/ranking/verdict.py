@@ -1,19 +1,18 @@
 """What to know before believing a ranking."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from quantmia.data.standardise import FARTHEST
-from quantmia.errors import counted
+from quantmia.attacks.extreme import AUC, MIS, MOST
 from quantmia.ranking.agreement import Agreement, GridAgreement
 from quantmia.ranking.conclusion import Key
 from quantmia.ranking.pareto import undominated
 
 REGIME = 0.1  # best_is_last above it: training stopped before its minimum
+MOSTLY = 0.5  # share of the runs in which the gap has to be more than noise
 AGREES = 0.8  # Spearman below it: the rankings disagree
 
 
@@ -93,6 +92,15 @@ def cautions(
             "r_Q is about models near the minimum of the loss. Raise training.epochs until the "
             "held-out loss has turned up again.",
         )
+    seen, halves = diagnostics["gap_significant"].mean(), diagnostics["halves_correlation"]
+    if seen < MOSTLY:
+        yield Caution(
+            f"the indicator r_Q cannot rank here: in {1 - seen:.0%} of the cases (runs and quantizers) the gap "
+            "between the best two checkpoints, which it is made of, is within the noise of the "
+            f"held-out samples{_of_halves(halves)}",
+            "Other held-out samples would give other gaps. Hold out more (split.validation), or "
+            "rank by an attack.",
+        )
     yield from (_of_grid(each) for each in agreement.grids if each.spearman.value < AGREES)
     if agreement.between_halves < AGREES:
         yield Caution(
@@ -123,69 +131,36 @@ def cautions(
     )
 
 
-def dropped_rows(dataset: Mapping[str, Any]) -> Iterator[Caution]:
-    """What was not used of the source, if there is anything.
+def decided_by_few(attacks: pd.DataFrame) -> Iterator[Caution]:
+    """Attacks whose figures a handful of samples decides, a sentence each.
 
     Args:
-        dataset: what a manifest says of the data.
+        attacks: the table.
     """
-    reasons = dataset["dropped"]
-    if reasons:
-        total = sum(reasons.values())
-        listed = ", ".join(f"{count} {reason}" for reason, count in reasons.items())
+    for attack, rows in attacks.groupby("attack", sort=False) if len(attacks) else []:
+        change = {key: (rows[f"{key}_without_extreme"] - rows[key]).abs() for key in ("auc", "mis")}
+        decided = (change["auc"] > AUC) | (change["mis"] > MIS)
+        if not decided.any():
+            continue
+        worst = rows.loc[(change["mis"] + change["auc"]).idxmax()]
         yield Caution(
-            f"{total} of {total + dataset['samples']} rows were dropped ({listed}): dropped.csv",
-            "The ranking is about the others. A row that occurs twice would be member and "
-            "non-member at once, and spoil the attacks.",
+            f"{MOST} samples decide what {attack} finds of {', '.join(rows['quantizer'][decided])}:"
+            f" without them MIS of {worst['quantizer']} is {worst['mis_without_extreme']:.3f} and "
+            f"not {worst['mis']:.3f}, AUC {worst['auc_without_extreme']:.3f} and not "
+            f"{worst['auc']:.3f}",
+            "Their outputs vary between runs far more than all others', and the attack takes its "
+            "measure of chance from them; lira_eb has one for every sample. extreme.csv may name "
+            "them.",
         )
 
 
-def extreme_values(dataset: Mapping[str, Any]) -> Iterator[Caution]:
-    """What lies far out in the data, if anything does.
-
-    Args:
-        dataset: what a manifest says of the data; old ones do not know.
-    """
-    found = dataset.get("extreme", {"values": 0})
-    if not found["values"]:
-        return
-    where = (
-        f"{counted(found['values'], 'value')} of {counted(found['samples'], 'sample')} in "
-        f"{counted(found['features'], 'column')} lie beyond {FARTHEST:g} standard deviations (up "
-        f"to {found['farthest']:.0f})"
-    )
-    if found["winsorised"]:
-        yield Caution(
-            f"{where}; features were brought in to them: extreme.csv",
-            "They are mostly values of columns that are nearly constant. "
-            "split.standardise=true leaves them where they are.",
-        )
-    else:
-        yield Caution(
-            f"{where}, and were left there: extreme.csv",
-            "A few such samples can decide what a model does and what lira finds. "
-            "split.standardise=winsorise brings them in.",
-        )
-
-
-def guessing(table: pd.DataFrame, dataset: Mapping[str, Any]) -> Iterator[Caution]:
-    """Quantizers that predict no better than the most frequent class always would.
-
-    Args:
-        table: the ranking.
-        dataset: what a manifest says of the data; old ones do not know the classes' shares.
-    """
-    share = dataset.get("largest_class")
-    if share is None:
-        return
-    poor = table[(table["utility_metric"] == "accuracy") & (table["utility"] <= share)]
-    if len(poor):
-        yield Caution(
-            f"always guessing the most frequent class is right in {share:.3f} of the cases: "
-            f"{', '.join(poor['quantizer'])} {'is' if len(poor) == 1 else 'are'} no better",
-            "It leaks little because it says little: do not count it as private. roc_auc in "
-            "utility.csv tells more where one class is rare.",
-        )
+def _of_halves(correlations: pd.Series) -> str:
+    """How r from one half of the held-out samples goes with r from the other, if that is known."""
+    known = correlations.dropna()
+    if known.empty:
+        return ""
+    said = f"; log r from two halves of them correlates {known.median():.2f} in the median"
+    return f"{said} ({known.min():.2f} to {known.max():.2f})"
 
 
 def _of_grid(grid: GridAgreement) -> Caution:

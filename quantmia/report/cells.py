@@ -81,7 +81,8 @@ def ranking(report: Report) -> Grid:
     heads += [f"MIS {attack}" for attack in attacks]
     heads += ["MIS at most"] if upper else []
     heads += ["ε at least"] if epsilon else []
-    heads += [report.metric, "r_Q", "rank by r_Q", "flags"]
+    median = "r_q_median" in table  # which older versions did not write
+    heads += [report.metric, "flags", "r_Q", *(["median of r"] if median else []), "rank by r_Q"]
     rows = []
     for row in table.to_dict("records"):
         cells = [word(row["quantizer"]), number(row["bits"], f"{row['bits']:.3g}")]
@@ -89,8 +90,9 @@ def ranking(report: Report) -> Grid:
         cells += [_estimate(row, f"mis_{attack}", bar=True) for attack in attacks]
         cells += [number(row["mis_upper"])] if upper else []
         cells += [number(row["epsilon"], f"{row['epsilon']:.2f}")] if epsilon else []
-        cells += [_estimate(row, "utility"), _estimate(row, "r_q"), _rank(row)]
-        rows.append([*cells, word(row["flags"])])
+        cells += [_estimate(row, "utility"), word(row["flags"]), _estimate(row, "r_q")]
+        cells += [_estimate(row, "r_q_median")] if median else []
+        rows.append([*cells, _rank(row)])
     return Grid(heads, rows)
 
 

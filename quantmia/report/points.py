@@ -104,7 +104,7 @@ def agreement(results: Results, size: Size) -> Chart:
     """r_Q against the MIS of an attack, with intervals."""
     rows = by_attack(results)
     rows = rows[np.isfinite(rows["r_q"])]
-    log = bool((rows[["r_q", "r_q_low"]].min() > 0).all())
+    log = bool((rows[["r_q", "r_q_low"]].min().dropna() > 0).all())
     across = Scale("r_q", "r_Q (higher is more private, says the paper)", log=log)
     up = Scale("mis", "MIS (1 = no leak)")
     return _labelled(results, size, rows, across, up, "quantizer", alt.value(INK), front=False)

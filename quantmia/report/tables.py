@@ -41,6 +41,8 @@ def readable(results: Results) -> pd.DataFrame:
         shown["ε at least"] = [f"{epsilon:.2f}" for epsilon in table["epsilon"]]
     shown[results.metric] = [f"{u:.3f}" for u in table["utility"]]
     shown["r_Q"] = _with_interval(table, "r_q", ".2g")
+    if "r_q_median" in table:  # which older versions did not write
+        shown["median of r"] = _with_interval(table, "r_q_median", ".2g")
     shown["rank by r_Q"] = _with_interval(table, "rank", ".0f")
     chances = told_apart(table, results.tables["pairs"], results.key)
     shown["P(> next)"] = [*(f"{chance:.2f}" for chance in chances), ""]
@@ -59,7 +61,7 @@ def show(results: Results, path: Path) -> None:
     shown = readable(results)
     unlimited = console.options.update(width=10_000)
     others = [f"MIS {name}" for name in reversed(results.attack_names) if name != results.trusted]
-    for column in (*others, "rank by r_Q", "bits", "r_Q", f"MIS {results.trusted}"):
+    for column in (*others, "rank by r_Q", "median of r", "bits", "r_Q", f"MIS {results.trusted}"):
         if console.measure(_for_terminal(shown), options=unlimited).maximum <= console.width:
             break
         shown = shown.drop(columns=column, errors="ignore")

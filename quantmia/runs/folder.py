@@ -197,6 +197,14 @@ class RunFolder:
         there = self.manifest()["config"]
         return differing_keys(there, as_there(recorded(config), there), ignore)
 
+    def seconds(self) -> tuple[float, float]:
+        """What it took so far, as its manifest says: measuring, and all; 0 where it does not."""
+        try:
+            spent = self.manifest().get("timings", {})
+        except FolderError:
+            spent = {}
+        return spent.get("measuring_seconds", 0.0), spent.get("total_seconds", 0.0)
+
     def numbers(self) -> list[int]:
         """The runs that it holds or is to hold: all, or those of its shard.
 

@@ -17,10 +17,9 @@ from scripts.paper.repeated import (
     over_repetitions,
     shares,
 )
-from scripts.paper.studies import factors
+from scripts.paper.studies import SCALE, factors
 
 GRID = re.compile(r"r_q_grid_(\d+)")
-SCALE = "quantization.scale"
 
 
 def validation(numbers: Numbers) -> pd.DataFrame:

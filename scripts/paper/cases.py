@@ -9,9 +9,10 @@ import pandas as pd
 
 from quantmia.statistics import Interval
 from scripts.paper.repeated import over_repetitions
-from scripts.paper.studies import factors
+from scripts.paper.studies import SCALE, factors
 
 State = Literal["holds", "fails", "open"]
+SAME = 0.005  # of an effect
 AGREED = 0.9  # share of decided cases; of dozens of 95 % intervals a few are astray
 
 
@@ -93,7 +94,7 @@ def means_of(
     alike: dict[tuple[str, str], list[Case]] = {}
     for case in cases:
         if case.values:
-            kind = factors(case.setting).get("quantization.scale", "")
+            kind = factors(case.setting).get(SCALE, "")
             alike.setdefault((case.effect, kind), []).append(case)
     found = []
     for (effect, kind), mine in alike.items():
@@ -143,6 +144,35 @@ def verdict(cases: Sequence[Case]) -> str:
     explained = {trait: _explained(decided, trait) for trait in traits}
     best = max(traits, key=lambda trait: explained[trait], default="")
     return f"depends on: {best}" if explained.get(best, 0) > 0 else "mixed"
+
+
+def without_repeats(cases: Sequence[Case]) -> list[Case]:
+    """Cases of which two scales of the codebooks that come to the same count once.
+
+    Where fixed codebooks quantize as fitted ones do, the second says nothing that the first does
+    not.
+
+    Args:
+        cases: of a claim.
+    """
+    kept: list[Case] = []
+    for case in cases:
+        twin = next((number for number, each in enumerate(kept) if _repeats(case, each)), None)
+        if twin is None:
+            kept.append(case)
+            continue
+        scale, known = factors(case.setting)[SCALE], kept[twin]
+        said = f"the same with scale {scale}"
+        kept[twin] = replace(known, detail="; ".join(filter(None, (known.detail, said))))
+    return kept
+
+
+def _repeats(one: Case, other: Case) -> bool:
+    mine, theirs = factors(one.setting), factors(other.setting)
+    if one.on_average or other.on_average or mine.pop(SCALE, None) == theirs.pop(SCALE, None):
+        return False
+    near = abs(one.found.value - other.found.value) <= SAME
+    return near and (one.study, one.effect, mine) == (other.study, other.effect, theirs)
 
 
 def counted(cases: Sequence[Case]) -> list[Case]:

@@ -103,6 +103,21 @@ def sparse_is_private(numbers: Numbers, studies: Sequence[str] = DATA) -> list[C
     return _against_others(numbers, studies, MEASURES, above)
 
 
+def sign_is_less_private(numbers: Numbers) -> list[Case]:
+    """Sign against ternary 33 %, by r_Q and by an attack."""
+    found = []
+    for (study, setting), mine in _settings(numbers, DATA):
+        for measure in MEASURES:
+            wide = mine.pivot(index="repetition", columns="quantizer", values=measure)
+            if not {"sign", "ternary_33"} <= set(wide):
+                continue
+            effect, values = _further(wide["sign"], wide["ternary_33"], measure)
+            spread = over_repetitions(values)
+            state, each = below(spread, 0), tuple(values.tolist())
+            found.append(Case(study, setting, effect, spread, state, values=each))
+    return [*found, *means_of(found, below, 0)]
+
+
 def sparse_is_useless(numbers: Numbers) -> list[Case]:
     """The sparsest quantizer's utility against those of all others."""
     return _against_others(numbers, DATA, ["utility"], below)

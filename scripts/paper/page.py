@@ -7,7 +7,7 @@ import pandas as pd
 
 from quantmia.report.numbers import plain, with_interval
 from quantmia.report.tables import markdown
-from scripts.paper.cases import Case, by_trait, counted, verdict
+from scripts.paper.cases import SAME, Case, by_trait, counted, verdict
 from scripts.paper.claims import CLAIMS, Claim
 from scripts.paper.studies import short
 
@@ -57,7 +57,8 @@ def page(judged: Mapping[str, Sequence[Case]], manifest: Mapping[str, Any]) -> s
         "fails when its 95 % interval lies on one side of the threshold, and stays open when the "
         "interval contains it or there is none. A claim holds or fails when half of its cases are "
         "decided and nine in ten of these agree: intervals are not corrected for the number of "
-        "cases, and a few are astray. If fewer are decided it holds or fails on average when the "
+        "cases, and a few are astray. Two scales of the codebooks whose effects differ by no more "
+        f"than {SAME} count once. If fewer are decided it holds or fails on average when the "
         "means of the cases do, and else is open. Otherwise it depends on something: what "
         "is named is the trait that explains most of the difference among its cases (adjusted R²). "
         "Repetitions differ in members, initialisations and batches; unless a study says otherwise "

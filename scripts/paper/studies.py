@@ -14,6 +14,7 @@ from quantmia.sweep.groups import grouped
 from quantmia.sweep.plan import Job, Plan, read_plan
 from quantmia.sweep.status import standings
 
+SCALE = "quantization.scale"
 # What tells repetitions of one setting apart, and what every job of a study has.
 NOT_A_FACTOR = (*ADDED_UP, "split.seed", "experiment")
 

@@ -22,9 +22,11 @@ def ranking(numbers: Numbers) -> pd.DataFrame:
 
     Returns:
         `study, setting`, and of the columns of `ranking.csv` those that fit on a page: `quantizer`,
-        `bits`, `utility`, `r_q`, `rank` and the MIS of every attack, each with its interval.
+        `bits`, `utility`, `r_q`, `r_q_median`, `rank`, the AUC of the trusted attack and the MIS of
+        every attack, with their intervals.
     """
-    names = ["r_q", "rank", *(f"mis_{attack}" for attack in attacks_of(numbers.rankings))]
+    names = ["r_q", "r_q_median", "rank", f"auc_{TRUSTED}"]
+    names += [f"mis_{attack}" for attack in attacks_of(numbers.rankings)]
     wanted = [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
     columns = [*KEYS, "quantizer", "bits", "utility", *wanted]
     return numbers.rankings.reindex(columns=columns)

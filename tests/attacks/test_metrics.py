@@ -6,7 +6,7 @@ from scipy.stats import t
 from sklearn.metrics import roc_auc_score
 
 from quantmia.attacks import Lira, LossThreshold, metrics
-from quantmia.attacks.metrics import assess, cross_fitted_guesses, mis_upper
+from quantmia.attacks.metrics import assess, cross_fitted_guesses, mean_auc, mis_upper
 from quantmia.statistics import Bootstrap
 from tests.attacks.problems import null_problem, problem
 
@@ -30,10 +30,21 @@ def test_auc_and_advantage_equal_counting():
     expected = [roc_auc_score(*pair) for pair in pairs]
     assert [counted_auc(*pair) for pair in pairs] == pytest.approx(expected)
     assert result.auc.value == pytest.approx(np.mean(expected))
+    assert mean_auc(scores, seen.members) == pytest.approx(np.mean(expected))
     guessed = cross_fitted_guesses(scores, seen.members)
     rates = [g[m].mean() - g[~m].mean() for g, m in zip(guessed, seen.members, strict=True)]
     assert result.advantage.value == pytest.approx(np.mean(rates))
     assert result.balanced_accuracy.value == pytest.approx((1 + np.mean(rates)) / 2)
+
+
+def test_the_resamples_are_those_of_their_intervals():
+    seen, many = problem(10, 60), bootstrap(10)
+    result = assess(seen.signal, seen.members, many)
+    assert many.interval(result.auc.value, result.resampled_auc) == result.auc
+    assert many.interval(result.advantage.value, result.resampled) == result.advantage
+    assert result.resampled_auc.mean() == pytest.approx(result.auc.value, abs=0.01)
+    # Of the same runs and samples: where more is guessed right, members lie higher.
+    assert np.corrcoef(result.resampled_auc, result.resampled)[0, 1] > 0.5
 
 
 def test_the_threshold_is_that_of_the_other_runs():

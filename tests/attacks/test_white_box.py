@@ -1,5 +1,7 @@
 """The influence against gradients taken one by one."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -31,12 +33,12 @@ def test_influence_is_the_inner_product_with_each_gradient(task, out):
     if task != "regression":
         target = rng.integers(max(out, 2), size=(RUNS, POOL))
     found = seen.influence(target)
-    mean = {name: value.mean(0).requires_grad_() for name, value in seen.parameters.items()}
     for run in range(RUNS):
+        own = {name: value[run].requires_grad_() for name, value in seen.parameters.items()}
         for z in range(POOL):
-            output = functional_call(seen.module, mean, (seen.features[z : z + 1],))
+            output = functional_call(seen.module, own, (seen.features[z : z + 1],))
             loss = seen.task.loss(output, torch.from_numpy(target[run, z : z + 1])).sum()
-            gradients = torch.autograd.grad(loss, list(mean.values()))
+            gradients = torch.autograd.grad(loss, list(own.values()))
             expected = sum(
                 float(((value[run] - value.mean(0)) * gradient).sum())
                 for value, gradient in zip(seen.parameters.values(), gradients, strict=True)
@@ -47,8 +49,21 @@ def test_influence_is_the_inner_product_with_each_gradient(task, out):
 def test_some_of_the_runs_have_a_mean_of_their_own():
     seen = white_box("regression")
     target = np.zeros((RUNS, POOL), np.float32)
-    two = seen.of(np.array([1, 3])).influence(target[:2])
-    np.testing.assert_allclose(two[0], -two[1], rtol=1e-4)
+    chosen = np.array([1, 3])
+    two = seen.of(chosen)
+    doubled = replace(two, parameters={n: torch.cat([v, v]) for n, v in two.parameters.items()})
+    np.testing.assert_allclose(
+        two.influence(target[:2]), doubled.influence(target)[:2], rtol=1e-4, atol=1e-6
+    )
+    assert not np.allclose(two.influence(target[:2]), seen.influence(target)[chosen], rtol=1e-2)
+
+
+def test_some_of_the_samples_have_the_influence_that_they_had():
+    seen = white_box("regression")
+    target = np.random.default_rng(1).normal(size=(RUNS, POOL)).astype(np.float32)
+    chosen = np.array([0, 4, 5])
+    found = seen.of_samples(chosen).influence(target[:, chosen])
+    np.testing.assert_allclose(found, seen.influence(target)[:, chosen], rtol=1e-5)
 
 
 @pytest.mark.parametrize("setting", [{"features": "grey"}, {"folds": 1}, {"pairs": 5}])

@@ -3,6 +3,7 @@ from omegaconf import DictConfig
 
 from quantmia.config.check import check
 from quantmia.errors import ConfigError
+from quantmia.ranking.audit import TRUSTED, trusted_attack
 from tests.configurations import composed
 
 
@@ -86,6 +87,16 @@ def test_a_shared_setting_is_reported_once():
 
 def test_attacks_can_be_left_out():
     assert check(composed("attack=[]", "runs=1")).attack == {}
+
+
+def test_the_attacks_chosen_by_default_are_led_by_the_best_known():
+    config = check(composed())
+    assert list(config.attack) == ["lira", "lira_eb", "loss_threshold"]  # as files keep them
+    assert trusted_attack(list(config.attack)) == TRUSTED[0] == "lira_eb"
+
+
+def test_a_hundredth_of_auc_counts_as_no_difference_by_default():
+    assert check(composed()).ranking.tolerance == 0.01
 
 
 def test_a_missing_argument_is_a_fault():

@@ -101,9 +101,10 @@ def test_hovering_tells_the_numbers(home, browser):
         text = tip.inner_text()
     rows = ranking.to_dict("records")
     row = next(each for each in rows if re.search(rf"\b{each['quantizer']}\b", text))
-    value, low, high = map(float, re.findall(r"MIS\s+([\d.]+) \[([\d.]+), ([\d.]+)\]", text)[0])
-    found = [row[f"mis_lira_shrunk{end}"] for end in ("", "_low", "_high")]
-    assert np.allclose([value, low, high], found, atol=0.051)
+    for measure in ("AUC", "MIS"):
+        shown = re.findall(rf"{measure}\s+([\d.]+) \[([\d.]+), ([\d.]+)\]", text)[0]
+        found = [row[f"{measure.lower()}_lira_eb{end}"] for end in ("", "_low", "_high")]
+        assert np.allclose([float(each) for each in shown], found, atol=0.051)
     assert "accuracy" in text
 
 
@@ -165,6 +166,7 @@ def test_every_number_of_the_ranking_is_that_of_the_table(home, browser, folder,
         bars = seen.page.locator("#ranking .bar").count()
     assert list(shown["quantizer"]) == list(ranking["quantizer"])
     of = {"bits": "bits", "r_Q": "r_q", "rank by r_Q": "rank", metric: "utility"}
+    of["AUC lira_eb"] = "auc_lira_eb"
     of |= {
         "MIS at most" if column == "mis_upper" else f"MIS {column.removeprefix('mis_')}": column
         for column in map(str, ranking)
@@ -174,12 +176,12 @@ def test_every_number_of_the_ranking_is_that_of_the_table(home, browser, folder,
     for head, column in of.items():
         assert np.array_equal(shown[head].astype(float), ranking[column], equal_nan=True), head
     attacks = [each for each in map(str, ranking) if re.fullmatch("mis_.*_low", each)]
-    assert bars == len(attacks) * len(ranking)
+    assert bars == (1 + len(attacks)) * len(ranking)  # of the AUC that orders, and of every MIS
     # What is shown is the number, rounded to what its interval allows.
     for text, row in zip(texts, ranking.to_dict("records"), strict=True):
         value, low, high = re.findall(r"(-?[\d.]+)\s*\[(-?[\d.]+), (-?[\d.]+)\]", text)[0]
         places = len(value.partition(".")[2])
-        mine = [row[f"mis_lira_shrunk{end}"] for end in ("", "_low", "_high")]
+        mine = [row[f"auc_lira_eb{end}"] for end in ("", "_low", "_high")]
         assert [value, low, high] == [f"{each:.{places}f}" for each in mine]
 
 
@@ -197,7 +199,7 @@ def test_every_other_number_is_that_of_its_table(home, browser):
     means = tables["utility"].pivot_table(index="quantizer", columns="metric", values="value")
     utility = shown["utility"].set_index("quantizer").astype(float)
     assert np.allclose(utility, means.loc[utility.index, utility.columns], rtol=1e-12)
-    assert np.array_equal(shown["t-pairs"]["P"].astype(float), tables["pairs"]["p_mis_lira_shrunk"])
+    assert np.array_equal(shown["t-pairs"]["P"].astype(float), tables["pairs"]["p_auc_lira_eb"])
     roc = tables["roc"][tables["roc"]["fpr"].round(6).isin([0.001, 0.01, 0.1])]
     assert np.array_equal(shown["t-roc"]["tpr"].astype(float), roc["tpr"])
     assert np.array_equal(
@@ -213,7 +215,8 @@ def test_every_other_number_is_that_of_its_table(home, browser):
     drawn = pd.DataFrame(next(iter(specs["pareto"]["datasets"].values())))
     merged = drawn.merge(tables["attacks"], on=["quantizer", "attack"], suffixes=("", "_table"))
     assert len(merged) == len(tables["attacks"])
-    assert np.allclose(merged["mis"], merged["mis_table"], rtol=1e-12)
+    for key in ("auc", "mis"):
+        assert np.allclose(merged[key], merged[f"{key}_table"], rtol=1e-12)
     curve = pd.DataFrame(next(iter(specs["roc"]["datasets"].values())))
     assert set(curve["tpr"]) <= set(tables["roc"]["tpr"].round(6))
 
@@ -261,7 +264,7 @@ def test_the_comparison_holds_the_numbers_of_both(home, browser):
         links = [link.get_attribute("href") for link in seen.page.locator("h3 a").all()]
     for folder in ("mixture", "molecules"):
         ranking = pd.read_csv(home / folder / "ranking.csv").set_index("quantizer")
-        mine = ranking.loc[shown.index, "mis_lira_shrunk"]
+        mine = ranking.loc[shown.index, "auc_lira_eb"]
         assert np.array_equal(shown[folder].astype(float), mine)
     assert links == ["../mixture/report.html", "../molecules/report.html"]
 
@@ -353,7 +356,8 @@ def test_the_python_interface(home):
     assert list(found.ranking["quantizer"]) == list(
         pd.read_csv(home / "mixture" / "ranking.csv")["quantizer"]
     )
-    assert found.trusted == "lira_shrunk"
+    assert found.trusted == "lira_eb"
+    assert found.key.column == "auc_lira_eb"
     assert found.name == "synthetic"
     assert set(found.figures) == {"pareto", "agreement", "pairs", "roc", "trajectory", "grid"}
     assert str(found.command).startswith("quantmia run +experiment=synthetic")

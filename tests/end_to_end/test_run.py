@@ -44,10 +44,12 @@ def test_a_run_leaves_the_documented_files(finished):
         "quantizer bits sparsity r_q r_q_low r_q_high rank rank_low rank_high utility "
         "utility_metric runs distinct_models flags mis_upper"
     ).split()
-    for attack in ("loss_threshold", "lira", "lira_shrunk"):
-        names += [f"mis_{attack}", f"mis_{attack}_low", f"mis_{attack}_high"]
+    for attack in ("loss_threshold", "lira", "lira_eb"):
+        for key in (f"auc_{attack}", f"mis_{attack}"):
+            names += [key, f"{key}_low", f"{key}_high"]
     ranking = pd.read_csv(folder / "ranking.csv")
     assert sorted(ranking.columns) == sorted(names)
+    assert ranking["auc_lira_eb"].is_monotonic_increasing  # the most private first
     assert len(ranking) == 9
     assert list(pd.read_csv(folder / "indicator.csv").columns) == [
         "run", "quantizer", "variant", "r", "delta", "sigma2", "dominating_position", "distinct"
@@ -183,10 +185,13 @@ def test_efficiency_counts_the_runs_that_each_estimator_needs(tmp_path, monkeypa
     done = quantmia(tmp_path, *measure, cold=True)
     assert done.returncode == 0, done.stderr
     table = pd.read_csv(tmp_path / FOLDER / "efficiency.csv")
+    attacks = ("lira", "lira_eb", "loss_threshold")
     assert set(table["estimator"]) == {
-        "lira", "lira_shrunk", "loss_threshold", "r_q_paper", "r_q_rate", "r_q_low_loss"
+        *(f"{measure}_{attack}" for attack in attacks for measure in ("auc", "mis")),
+        "r_q_paper", "r_q_rate", "r_q_low_loss",
     }  # fmt: skip
-    assert set(table.loc[table["estimator"] == "lira", "runs"]) == {8, 12}  # it needs 8
+    for estimator in ("auc_lira", "mis_lira"):  # which need 8
+        assert set(table.loc[table["estimator"] == estimator, "runs"]) == {8, 12}
     assert (table.loc[table["runs"] == 12, "draws"] == 1).all()  # all there are: one subset
     assert table["spearman"].between(-1, 1).all()
     assert (tmp_path / FOLDER / "efficiency.svg").read_text().startswith("<?xml")
@@ -273,7 +278,8 @@ def test_too_few_runs_for_an_attack_leave_it_out_and_say_so(tmp_path):
     done = run(tmp_path, "runs=4")
     assert done.returncode == 0, done.stderr
     assert "lira was left out: it needs 8 runs and there are 4" in done.stdout
-    assert "mis_lira" not in pd.read_csv(tmp_path / FOLDER / "ranking.csv").columns
+    ranking = pd.read_csv(tmp_path / FOLDER / "ranking.csv")
+    assert not {"auc_lira", "mis_lira"} & set(ranking)
 
 
 def test_two_processes_do_not_write_one_folder(tmp_path):

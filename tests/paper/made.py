@@ -31,9 +31,9 @@ def numbers(repetitions: int = 5, noise: float = 0.01) -> Numbers:
                     {"study": study, "setting": setting, "quantizer": name}
                     | {"utility_metric": "accuracy" if study == "mixtures" else "r2"}
                     | {"bits": 1.0, "utility": 0.5, "r_q": 10.0**privacy, "rank": 7 - privacy}
-                    | {"mis_lira_shrunk": privacy / 10}
-                    | {"mis_lira_shrunk_low": privacy / 10 - 0.01}
-                    | {"mis_lira_shrunk_high": privacy / 10 + 0.01}
+                    | {"mis_lira_eb": privacy / 10}
+                    | {"mis_lira_eb_low": privacy / 10 - 0.01}
+                    | {"mis_lira_eb_high": privacy / 10 + 0.01}
                 )
             for repetition in range(repetitions):
                 z = rng.standard_normal(3)
@@ -41,20 +41,20 @@ def numbers(repetitions: int = 5, noise: float = 0.01) -> Numbers:
                 rows.append(
                     {"study": study, "setting": setting, "repetition": repetition}
                     | {"quantizer": name, "runs": 20, "r_q": r_q, "r_q_rate": r_q}
-                    | {"r_q_low_loss": r_q, "mis_lira_shrunk": privacy / 10 + 0.001 * z[1]}
+                    | {"r_q_low_loss": r_q, "mis_lira_eb": privacy / 10 + 0.001 * z[1]}
                     | {"utility": 0.2 - privacy / 20 + 0.001 * z[2], "utility_metric": "r2"}
                     | {"undefined_runs": 0, "best_is_last": 0.0, "dominated_by_high_loss": 1.0}
                     | {"r_q_grid_1": r_q, "r_q_grid_5": 1 / r_q}
                 )
         if study != "validation":
             counts += [
-                {"study": study, "setting": setting, "attack": "lira_shrunk", "runs": runs}
+                {"study": study, "setting": setting, "attack": "lira_eb", "runs": runs}
                 | {"disjoint": 100 // runs, "spearman": 0.5, "spearman_low": 0.2}
                 | {"spearman_high": 0.8}
                 for runs in (20, 100)
             ]
     needed = pd.DataFrame(
-        {"setting": "synthetic", "estimator": "whitebox", "runs": [4, 40, 150]}
+        {"setting": "synthetic", "estimator": "mis_whitebox", "runs": [4, 40, 150]}
         | {"spearman": [0.1, 0.5, 0.95], "low": [0.0, 0.3, 0.9], "high": [0.3, 0.7, 0.99]}
         | {"draws": 50, "disjoint": 1}
     )

@@ -109,7 +109,7 @@ def test_equal_quantizers_are_not_told_apart():
     failed = 0
     for _ in range(100):
         mis = 0.5 + 0.01 * rng.standard_normal(len(table))
-        equal = replace(made, repetitions=table.assign(mis_lira_shrunk=mis, r_q=10.0**mis))
+        equal = replace(made, repetitions=table.assign(mis_lira_eb=mis, r_q=10.0**mis))
         cases = counted(effects.sparse_is_private(equal))
         failed += sum(case.state == "fails" for case in cases)
     assert failed / 400 < 0.06
@@ -129,9 +129,7 @@ def test_where_attacks_disagree_r_q_cannot_be_wrong():
     made = numbers()
     rng = np.random.default_rng(0)
     noise = rng.standard_normal(len(made.repetitions))
-    cases = effects.agrees(
-        replace(made, repetitions=made.repetitions.assign(mis_lira_shrunk=noise))
-    )
+    cases = effects.agrees(replace(made, repetitions=made.repetitions.assign(mis_lira_eb=noise)))
     assert {case.state for case in cases} == {"open"}  # and of these there is no mean
     assert all(case.detail.startswith("MIS of two repetitions") for case in cases)
 

@@ -64,7 +64,7 @@ def test_runs_are_columns():
 
 def test_runs_needed_by_setting():
     (row,) = tables.needed(numbers()).to_dict("records")
-    assert row == {"estimator": "whitebox", "synthetic_0.8": 150, "synthetic_0.9": 150}
+    assert row == {"estimator": "mis_whitebox", "synthetic_0.8": 150, "synthetic_0.9": 150}
 
 
 def test_regression_stands_beside_classification():

@@ -2,17 +2,25 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import spearmanr
+from sklearn.metrics import roc_auc_score
 
+from quantmia.attacks.metrics import mean_advantage
 from quantmia.errors import FolderError, QuantmiaError
+from quantmia.experiment import Experiment
 from quantmia.pipeline import finished
 from quantmia.ranking.efficiency import Budget
+from quantmia.ranking.evidence import collect
 from quantmia.ranking.exposure import most_exposed
+from quantmia.ranking.observer import Observer
 from quantmia.ranking.results import Results
 from quantmia.report.load import Report
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
+from quantmia.seeding import Purpose, stream
 from tests.tiny import fitted, progress, tiny, trained
 
 QUICK = ("attack=[loss_threshold,lira_shrunk]",)
@@ -132,9 +140,11 @@ def test_how_many_runs_each_estimator_needs(folders, tmp_path, monkeypatch):
     budget = Budget(counts=(2, 4, 8), draws=3, reference="lira_shrunk", reference_runs=8)
     table = finished.measure_efficiency(folders, tmp_path, tmp_path, budget, progress())
     assert set(table["estimator"]) == {
-        "lira_shrunk", "loss_threshold", "r_q_paper", "r_q_rate", "r_q_low_loss"
+        "auc_lira_shrunk", "mis_lira_shrunk", "auc_loss_threshold", "mis_loss_threshold",
+        "r_q_paper", "r_q_rate", "r_q_low_loss",
     }  # fmt: skip
-    assert set(table.loc[table["estimator"] == "lira_shrunk", "runs"]) <= {4, 8}  # it needs 4
+    for estimator in ("auc_lira_shrunk", "mis_lira_shrunk"):  # which need 4
+        assert set(table.loc[table["estimator"] == estimator, "runs"]) <= {4, 8}
     assert table["spearman"].between(-1, 1).all()
     assert (table.loc[table["runs"] == 8, "draws"] == 1).all()  # all there are: one subset
     written = {"efficiency.csv", "efficiency_needed.csv", "efficiency_mis.csv", "efficiency.svg"}
@@ -142,3 +152,30 @@ def test_how_many_runs_each_estimator_needs(folders, tmp_path, monkeypatch):
     mis = pd.read_csv(tmp_path / "efficiency_mis.csv")
     assert mis["mis"].between(0, 2).all()
     assert mis["runs"].max() == 16
+
+
+def test_estimators_are_auc_and_mis_of_runs_that_the_reference_does_not_see(
+    folders, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")  # in this process
+    budget = Budget(counts=(2, 8), draws=3, reference="lira_shrunk", reference_runs=8)
+    table = finished.measure_efficiency(folders, tmp_path, tmp_path, budget, progress())
+    table = table[table["runs"] == 8].set_index("estimator")["spearman"]
+    merged = merge([RunFolder(folder) for folder in folders])
+    experiment = Experiment.of_finished(merged, folders[0], progress())
+    found = collect(merged.runs, merged.quantizers, merged.config.indicator, progress())
+    observe = Observer(found, experiment.attacks.values(), experiment)
+    shuffled = stream(budget.seed, Purpose.EFFICIENCY).permutation(16)
+    reference, rest = np.sort(shuffled[:8]), np.sort(shuffled[8:])
+    for name, attack in experiment.attacks.items():
+        auc, mis, expected = [], [], []
+        for quantizer in merged.quantizers:
+            seen = observe(quantizer).of(rest)
+            pairs = list(zip(seen.members, attack.score(seen), strict=True))
+            auc.append(np.mean([roc_auc_score(*pair) for pair in pairs]))
+            mis.append(1 - mean_advantage(attack.score(seen), seen.members))
+            theirs, own = observe(quantizer).of(reference), experiment.attacks["lira_shrunk"]
+            expected.append(1 - mean_advantage(own.score(theirs), theirs.members))
+        # The more private has the smaller AUC and the larger MIS.
+        assert table[f"auc_{name}"] == pytest.approx(-spearmanr(auc, expected).statistic)
+        assert table[f"mis_{name}"] == pytest.approx(spearmanr(mis, expected).statistic)

@@ -21,8 +21,9 @@ def evidence(*grids: int, seed=0, runs=RUNS) -> Evidence:
 
 
 def result(advantage: float, resampled: np.ndarray) -> AttackResult:
-    spread = Interval(1 - advantage, np.nan, np.nan)
-    return AttackResult(spread, spread, spread, spread, {}, resampled)
+    spread, other = Interval(1 - advantage, np.nan, np.nan), Interval(np.nan, np.nan, np.nan)
+    nothing = np.full(len(resampled), np.nan)  # of the AUC nothing is read
+    return AttackResult(other, spread, spread, spread, {}, resampled, nothing)
 
 
 def bootstrap(runs=RUNS) -> Bootstrap:

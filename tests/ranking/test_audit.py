@@ -61,6 +61,7 @@ def test_attacks_that_need_more_runs_are_left_out_with_a_sentence():
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
+        (["loss_threshold", "lira", "lira_eb", "lira_shrunk"], "lira_eb"),
         (["loss_threshold", "lira", "lira_shrunk"], "lira_shrunk"),
         (["rmia", "loss_threshold", "lira"], "lira"),
         (["rmia", "loss_threshold"], "loss_threshold"),
@@ -95,12 +96,13 @@ def test_epsilon_is_bounded_where_that_holds(membership, epsilon, wanted):
 
 
 def test_every_attack_has_a_result_for_every_quantizer(folder):
-    done = audited(folder, ["rmia", "loss_threshold", "lira_shrunk"])
+    attacks = ["rmia", "loss_threshold", "lira_shrunk", "lira_eb"]
+    done = audited(folder, attacks)
     names = ["full_precision", "sign", "uniform_2"]
     assert {attack: list(found) for attack, found in done.results.items()} == dict.fromkeys(
-        ["rmia", "loss_threshold", "lira_shrunk"], names
+        attacks, names
     )
-    assert done.trusted == "lira_shrunk"
+    assert done.trusted == "lira_eb"
     assert done.left_out == []
     assert list(done.roc) == ["quantizer", "attack", "fpr", "tpr", "low", "high"]
     assert set(done.roc["attack"]) == set(done.results)
@@ -119,6 +121,7 @@ def test_a_result_is_what_the_attack_scores(folder):
         assert result.auc == expected.auc
         assert result.mis == expected.mis
         np.testing.assert_array_equal(result.resampled, expected.resampled)
+        np.testing.assert_array_equal(result.resampled_auc, expected.resampled_auc)
 
 
 def experiment_attack(name: str) -> Rmia:

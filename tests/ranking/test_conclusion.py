@@ -6,20 +6,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quantmia.ranking.conclusion import Conclusion, OpenPair, Place, measure, told_apart
+from quantmia.ranking.conclusion import Conclusion, Key, OpenPair, Place, told_apart
 from quantmia.statistics import Interval
 
 NAMES = ("a", "b", "c")
+BY_AUC = Key("auc_lira", "AUC of lira", more_is_private=False)
+BY_MIS = Key("mis_lira", "MIS by lira", more_is_private=True)
+BY_R_Q = Key("r_q", "r_Q", more_is_private=True)
 
 
-def ranking(names=NAMES, key="mis_lira", metric="accuracy", runs=8, **columns) -> pd.DataFrame:
-    value = np.linspace(0.9, 0.7, len(names))
+def ranking(names=NAMES, key="auc_lira", metric="accuracy", runs=8, **columns) -> pd.DataFrame:
+    """The most private first: of an AUC the smallest, of anything else the largest."""
+    value = np.linspace(0.6, 0.8, len(names))
+    value = value if key.startswith("auc") else value[::-1]
     made = {"quantizer": list(names), key: value, f"{key}_low": value - 0.1}
     made |= {f"{key}_high": value + 0.05, "utility": 0.5 + np.arange(len(names)) / 10}
     return pd.DataFrame(made | {"utility_metric": metric, "runs": runs} | columns)
 
 
-def pairs(*rows, key="mis_lira") -> pd.DataFrame:
+def pairs(*rows, key="auc_lira") -> pd.DataFrame:
     """Rows of two quantizers, how likely the first is more private, and runs to tell them apart."""
     columns = ["quantizer", "other", f"p_{key}", "runs_to_separate"]
     return pd.DataFrame([(*pair, p, needed) for pair, p, needed in rows], columns=columns)
@@ -32,18 +37,36 @@ def of(table=None, compared=APART, trusted: str | None = "lira", confidence=0.95
     return Conclusion.of(ranking() if table is None else table, compared, trusted, confidence)
 
 
-def test_what_orders_the_ranking_is_a_column_of_it():
-    assert measure("lira") == "mis_lira"
-    assert measure(None) == "r_q"
+@pytest.mark.parametrize(
+    ("table", "trusted", "expected"),
+    [
+        (ranking(), "lira", BY_AUC),
+        (ranking(mis_lira=0.9), "lira", BY_AUC),
+        (ranking(key="mis_lira"), "lira", BY_MIS),  # of an older version
+        (ranking(key="auc_rmia", mis_lira=0.9), "lira", BY_MIS),  # the AUC of another attack
+        (ranking(key="r_q"), None, BY_R_Q),
+        (ranking(), None, BY_R_Q),
+    ],
+)
+def test_what_orders_the_ranking_is_a_column_of_it(table, trusted, expected):
+    assert Key.of(table, trusted) == expected
+
+
+def test_more_privacy_is_a_smaller_auc_but_a_larger_mis_and_r_q():
+    table = pd.DataFrame({"auc_lira": [0.6, 0.5], "mis_lira": [0.9, 1.0], "r_q": [1, 2]})
+    assert BY_AUC.privacy(table).tolist() == [-0.6, -0.5]
+    assert BY_MIS.privacy(table).tolist() == [0.9, 1.0]
+    assert BY_R_Q.privacy(table).tolist() == [1.0, 2.0]
 
 
 def test_every_fact_of_a_clear_ranking():
     assert of() == Conclusion(
         trusted="lira",
+        key=BY_AUC,
         metric="accuracy",
         runs=8,
         quantizers=3,
-        best=Place("a", Interval(0.9, 0.9 - 0.1, 0.9 + 0.05), 0.5),
+        best=Place("a", Interval(0.6, 0.6 - 0.1, 0.6 + 0.05), None, 0.5),
         reference=None,
         sure=True,
         ties=(),
@@ -72,8 +95,48 @@ def test_full_precision_is_the_reference_unless_it_is_the_best(names, place):
         assert found.reference is None
     else:
         row = table.iloc[place]
-        spread = Interval(row["mis_lira"], row["mis_lira_low"], row["mis_lira_high"])
-        assert found.reference == Place("full_precision", spread, row["utility"])
+        spread = Interval(row["auc_lira"], row["auc_lira_low"], row["auc_lira_high"])
+        assert found.reference == Place("full_precision", spread, None, row["utility"])
+
+
+def test_the_bound_of_all_attacks_stands_beside_the_best_and_the_reference():
+    table = ranking(("a", "full_precision", "c"), mis_upper=[0.96, 0.29, 0.5])
+    found = of(table)
+    assert found.reference
+    assert (found.best.mis_upper, found.reference.mis_upper) == (0.96, 0.29)
+    facts = found.facts()
+    assert (facts["best"]["mis_upper"], facts["reference"]["mis_upper"]) == (0.96, 0.29)
+
+
+@pytest.mark.parametrize("columns", [{}, {"mis_upper": np.nan}])
+def test_a_bound_that_is_not_there_or_undefined_is_none(columns):
+    found = of(ranking(("a", "full_precision", "c"), **columns))
+    assert found.reference
+    assert found.best.mis_upper is found.reference.mis_upper is None
+    facts = found.facts()
+    assert facts["best"]["mis_upper"] is facts["reference"]["mis_upper"] is None
+
+
+def test_where_they_disagree_auc_decides_and_not_mis():
+    table = ranking(mis_lira=[0.1, 0.5, 0.9], mis_lira_low=0.0, mis_lira_high=1.0)
+    compared = pairs(("ab", 0.99, 4), ("ac", 0.5, 30), ("bc", 0.99, 4))
+    found = of(table, compared.assign(p_mis_lira=[0.01, 0.99, 0.01]))
+    assert found.key == BY_AUC
+    assert found.best.privacy == Interval(0.6, 0.6 - 0.1, 0.6 + 0.05)
+    assert found.ties == ("c",)
+    assert found.open_pairs == ()
+
+
+def test_tables_of_older_versions_are_concluded_by_mis():
+    table = ranking(key="mis_lira")
+    compared = pairs(("ab", 0.5, 20), ("ac", 1.0, 4), ("bc", 1.0, 4), key="mis_lira")
+    found = of(table, compared)
+    assert found.key == BY_MIS
+    assert found.trusted == "lira"
+    assert found.sure
+    assert found.best == Place("a", Interval(0.8, 0.8 - 0.1, 0.8 + 0.05), None, 0.5)
+    assert found.ties == ("b",)
+    assert found.open_pairs == (OpenPair("a", "b", 12),)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +192,7 @@ def test_how_many_more_runs_would_tell_a_pair_apart(needed, more):
 
 def test_one_run_tells_nothing_apart():
     nothing = pairs(*((each, np.nan, np.nan) for each in ("ab", "ac", "bc")))
-    found = of(ranking(runs=1, mis_lira_low=np.nan, mis_lira_high=np.nan), nothing)
+    found = of(ranking(runs=1, auc_lira_low=np.nan, auc_lira_high=np.nan), nothing)
     assert not found.sure
     assert found.runs == 1
     assert found.ties == ("b", "c")
@@ -150,6 +213,7 @@ def test_without_an_attack_r_q_orders_and_nobody_estimates_runs():
     compared = pairs(("ab", 0.5, 0), ("ac", 1.0, 0), ("bc", 1.0, 0), key="r_q")
     found = of(table, compared.drop(columns="runs_to_separate"), None)
     assert found.trusted is None
+    assert found.key == BY_R_Q
     assert found.best.privacy.value == table["r_q"][0]
     assert found.ties == ("b",)
     assert found.open_pairs == (OpenPair("a", "b", None),)
@@ -157,10 +221,13 @@ def test_without_an_attack_r_q_orders_and_nobody_estimates_runs():
 
 def test_the_facts_are_json_without_nan():
     nothing = pairs(*((each, np.nan, np.inf) for each in ("ab", "ac", "bc")))
-    bare = ranking(("a", "full_precision", "c"), mis_lira_low=np.nan, mis_lira_high=np.nan)
+    bare = ranking(("a", "full_precision", "c"), auc_lira_low=np.nan, auc_lira_high=np.nan)
     facts = of(bare, nothing).facts()
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
-    assert facts["best"]["privacy"] == {"value": 0.9, "low": None, "high": None}
+    assert facts["key"] == {
+        "column": "auc_lira", "label": "AUC of lira", "more_is_private": False
+    }  # fmt: skip
+    assert facts["best"]["privacy"] == {"value": 0.6, "low": None, "high": None}
     assert facts["reference"]["quantizer"] == "full_precision"
     assert facts["open_pairs"][0] == {"quantizer": "a", "other": "full_precision"} | {
         "more_runs": None,
@@ -187,8 +254,9 @@ def test_facts_of_any_pairs_are_json(p, needed, runs):
 
 def test_the_chances_of_neighbours_stand_in_the_order_of_the_ranking():
     compared = pairs(("ab", 0.6, 4), ("ac", 1.0, 4), ("bc", 0.7, 4))
-    assert list(told_apart(ranking(), compared, "mis_lira")) == [0.6, 0.7]
-    assert list(told_apart(ranking(("a",)), pd.DataFrame(), "mis_lira")) == []
-    other = list(told_apart(ranking(), compared, "r_q"))
-    assert np.isnan(other).all()
-    assert len(other) == 2
+    assert list(told_apart(ranking(), compared, BY_AUC)) == [0.6, 0.7]
+    assert list(told_apart(ranking(("a",)), pd.DataFrame(), BY_AUC)) == []
+    for another in (BY_MIS, BY_R_Q):
+        other = list(told_apart(ranking(), compared, another))
+        assert np.isnan(other).all()
+        assert len(other) == 2

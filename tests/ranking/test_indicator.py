@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import sem
 
-from quantmia.ranking.indicator import indicator, on_grid, order, pooled
+from quantmia.ranking.indicator import indicator, noise, on_grid, order, pooled
 
 HAND = np.array([[1.0, 3.0], [1.0, 1.0], [2.0, 1.0]], np.float32)
 # Means 2, 1, 1.5; the best is the second. Differences from it: [0, 2] and [1, 0], unbiased
@@ -85,6 +86,48 @@ def test_pooled_equals_paper_on_all_checkpoints_together():
     together = indicator(order(np.concatenate(runs), np.arange(12)), "paper")
     found = pooled(readers, [run.mean(1, dtype=np.float64) for run in runs])
     assert found.r == pytest.approx(together.r)
+
+
+def test_the_gap_is_told_in_standard_errors_of_itself():
+    losses = np.random.default_rng(2).gamma(2, size=(5, 40)).astype(np.float32)
+    ranked = losses[np.argsort(losses.mean(1))].astype(float)
+    difference = ranked[1] - ranked[0]
+    found = noise(losses, np.arange(5), order(losses, np.arange(5)))
+    assert found.z == pytest.approx(difference.mean() / sem(difference), rel=1e-5)
+
+
+def test_halves_are_of_the_same_samples_in_every_run_and_share_none():
+    rng = np.random.default_rng(3)
+    first, second = (rng.gamma(2, size=(4, 41)).astype(np.float32) for _ in range(2))
+    models = np.arange(4)
+    found = noise(first, models, order(first, models)).halves
+    r = [indicator(order(first[:, half], models), "paper").r for half in halves_of(41)]
+    assert found == pytest.approx(tuple(r))
+    mixed = first.copy()
+    mixed[:, halves_of(41)[1]] = second[:, halves_of(41)[1]]
+    other = noise(mixed, models, order(mixed, models)).halves
+    assert other[0] == found[0]
+    assert other[1] != found[1]
+
+
+def halves_of(samples: int) -> tuple[np.ndarray, np.ndarray]:
+    shuffled = np.random.default_rng(samples).permutation(samples)
+    return shuffled[: samples // 2], shuffled[samples // 2 :]
+
+
+@pytest.mark.parametrize("samples", [2, 3])
+def test_too_few_samples_have_no_halves(samples):
+    losses = np.random.default_rng(4).gamma(2, size=(3, samples)).astype(np.float32)
+    found = noise(losses, np.arange(3), order(losses, np.arange(3)))
+    assert np.isfinite(found.z)
+    assert np.isnan(found.halves).all()
+
+
+def test_one_model_and_equal_losses_have_no_gap_to_tell():
+    alone = noise(HAND.repeat(2, 1), np.zeros(3, int), order(HAND.repeat(2, 1), np.zeros(3, int)))
+    assert math.isnan(alone.z)
+    shifted = np.array([[1.0, 2.0, 1.0, 3.0], [2.0, 3.0, 2.0, 4.0]], np.float32)
+    assert math.isnan(noise(shifted, np.arange(2), order(shifted, np.arange(2))).z)
 
 
 @given(st.integers(2, 8), st.integers(0, 2**31), st.floats(0.1, 10))

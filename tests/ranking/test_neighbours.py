@@ -6,9 +6,11 @@ from functools import cache
 import numpy as np
 import pytest
 from scipy.stats import t
+from sklearn.metrics import roc_auc_score
 
-from quantmia.attacks import LiraShrunk, Observed
-from quantmia.ranking.neighbours import looks, mis_of_groups, neighbours, runs_to_separate
+from quantmia.attacks import LiraEB, LiraShrunk, Observed
+from quantmia.ranking.neighbours import auc_of_groups, looks, neighbours, runs_to_separate
+from tests.attacks.problems import problem
 
 REPETITIONS = 200
 
@@ -18,7 +20,7 @@ def stops(groups, size, error, tolerance, planned):
     names, verdicts, runs = list(groups), [], 0
     for runs in planned:
         sofar = {name: values[: runs // size] for name, values in groups.items()}
-        order = sorted(names, key=lambda name: -sofar[name].mean())
+        order = sorted(names, key=lambda name: sofar[name].mean())
         verdicts = list(neighbours(order, sofar, error / len(planned), tolerance)["verdict"])
         if "open" not in verdicts:
             break
@@ -44,7 +46,7 @@ def scored(seed, runs, quantizers, leaks):
             target=np.ones(signal.shape),
             two_sided=False,
         )
-        found[name] = mis_of_groups(LiraShrunk(), seen)
+        found[name] = auc_of_groups(LiraShrunk(), seen)
     return found
 
 
@@ -82,10 +84,12 @@ def test_quantizers_that_differ_are_found_and_never_called_equal():
 
 def test_the_interval_is_that_of_student():
     rng = np.random.default_rng(0)
-    groups = {"a": rng.normal(0.9, 0.05, 12), "b": rng.normal(0.8, 0.05, 12)}
+    groups = {"a": rng.normal(0.6, 0.05, 12), "b": rng.normal(0.7, 0.05, 12)}
     row = neighbours(["a", "b"], groups, 0.05, 0.02).iloc[0]
-    difference = groups["a"] - groups["b"]
+    difference = groups["b"] - groups["a"]  # the other leaks more
     expected = t.interval(0.95, 11, difference.mean(), difference.std(ddof=1) / math.sqrt(12))
+    assert row["difference"] == pytest.approx(difference.mean())
+    assert row["difference"] > 0
     assert (row["low"], row["high"]) == pytest.approx(expected)
     assert row["verdict"] == "separated"
     # Never against the order in which they are printed.
@@ -95,6 +99,18 @@ def test_the_interval_is_that_of_student():
     assert neighbours(["a", "b"], same, 0.05, 1e-6)["verdict"].tolist() == ["open"]
     one = {name: values[:1] for name, values in groups.items()}
     assert neighbours(["a", "b"], one, 0.05, 0.02)["verdict"].tolist() == ["open"]
+
+
+@pytest.mark.parametrize("attack", [LiraEB(), LiraShrunk()])
+def test_every_group_is_an_audit_of_its_own_runs(attack):
+    seen = problem(2 * attack.min_runs + 1, 60)
+    groups = auc_of_groups(attack, seen)
+    assert len(groups) == 2  # the last run fills none
+    for place, auc in enumerate(groups):
+        mine = seen.of(np.arange(place * attack.min_runs, (place + 1) * attack.min_runs))
+        pairs = zip(mine.members, attack.score(mine), strict=True)
+        assert auc == pytest.approx(np.mean([roc_auc_score(*pair) for pair in pairs]))
+    assert len(auc_of_groups(attack, seen.of(np.arange(attack.min_runs - 1)))) == 0
 
 
 def test_as_many_runs_as_make_the_interval_narrow_enough():

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,11 +6,15 @@ import pandas as pd
 import pytest
 
 from quantmia.experiment import Experiment
+from quantmia.ranking import rank
+from quantmia.ranking.audit import Audit, audit
+from quantmia.ranking.pareto import undominated
 from quantmia.ranking.rank import rank_runs
 from quantmia.ranking.results import Results
 from quantmia.ranking.stored import COLUMNS
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
+from quantmia.statistics import Interval
 from tests.tiny import progress, tiny, trained
 
 NAMES = ["full_precision", "sign", "uniform_2"]
@@ -58,9 +63,10 @@ def test_every_table_has_its_columns(results):
 
 def test_the_most_private_is_the_first(results):
     table = results.ranking
-    assert results.trusted == "lira_shrunk"
+    assert results.trusted == "lira_eb"
+    assert results.key.column == "auc_lira_eb"
     assert sorted(table["quantizer"]) == NAMES
-    assert table["mis_lira_shrunk"].is_monotonic_decreasing
+    assert table["auc_lira_eb"].is_monotonic_increasing
     assert list(table.index) == [0, 1, 2]
     assert results.conclusion.best.quantizer == table["quantizer"][0]
     pairs = results.tables["pairs"]
@@ -71,6 +77,30 @@ def test_the_most_private_is_the_first(results):
     assert list(results.tables["trajectory"]["quantizer"].unique()) == order
 
 
+def contradicted(*given) -> Audit:
+    """An audit in which of two quantizers the one with the larger MIS has the larger AUC, too."""
+    done = audit(*given)
+    for results in done.results.values():
+        for name, each in results.items():
+            auc = Interval(*(0.5 + end / 2 for end in vars(each.mis).values()))
+            results[name] = replace(each, auc=auc, resampled_auc=-each.resampled)
+    return done
+
+
+def test_where_they_disagree_the_order_is_that_of_the_auc(folder, results, tmp_path, monkeypatch):
+    monkeypatch.setattr(rank, "audit", contradicted)
+    found = ranked(copied(folder, tmp_path / "contradicted"))
+    table, pairs = found.ranking, found.tables["pairs"]
+    mis = results.ranking.set_index("quantizer")["mis_lira_eb"]
+    assert mis.nunique() > 1
+    assert table["quantizer"].tolist() == mis[NAMES].sort_values(kind="stable").index.tolist()
+    least = Interval.of_cells(table.iloc[0].to_dict(), "auc_lira_eb")
+    assert found.conclusion.best.privacy == least
+    np.testing.assert_allclose(pairs["p_auc_lira_eb"], 1 - pairs["p_mis_lira_eb"])
+    front = undominated(-table["auc_lira_eb"].to_numpy(), table["utility"].to_numpy())
+    assert ["pareto" in flags.split() for flags in table["flags"]] == list(front)
+
+
 def test_tables_agree_with_each_other(results):
     ranking = results.ranking.set_index("quantizer")
     paper = results.indicator[results.indicator["variant"] == "paper"]
@@ -79,9 +109,12 @@ def test_tables_agree_with_each_other(results):
     accuracy = results.utility[results.utility["metric"] == "accuracy"]
     mean = accuracy.groupby("quantizer")["value"].mean()
     np.testing.assert_allclose(ranking["utility"], mean[ranking.index])
-    attacks = results.attacks.set_index(["attack", "quantizer"])["mis"]
+    attacks = results.attacks.set_index(["attack", "quantizer"])
     for attack in results.attack_names:
-        np.testing.assert_array_equal(ranking[f"mis_{attack}"], attacks[attack][ranking.index])
+        mine = attacks.loc[attack].loc[ranking.index]
+        for key in ("auc", "mis"):
+            for end in ("", "_low", "_high"):
+                np.testing.assert_array_equal(ranking[f"{key}_{attack}{end}"], mine[key + end])
     assert list(results.tables["trajectory"]["epoch"].unique()) == [1, 2, 3, 4]
     statistics = list(results.tables["correlation"]["statistic"])
     assert statistics == ["spearman"] * 3 + [
@@ -120,7 +153,7 @@ def test_few_runs_leave_an_attack_out_and_say_so(folder, tmp_path):
     few.write_manifest(manifest | {"runs": 4})
     found = ranked(few)
     assert "lira was left out: it needs 8 runs and there are 4" in found.warnings
-    assert "mis_lira" not in found.ranking
+    assert not {"auc_lira", "mis_lira"} & set(found.ranking)
     assert set(found.ranking["runs"]) == {4}
 
 

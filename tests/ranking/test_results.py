@@ -8,7 +8,7 @@ import pytest
 
 from quantmia.errors import FolderError
 from quantmia.files import read_json, write_json
-from quantmia.ranking.conclusion import Conclusion
+from quantmia.ranking.conclusion import Conclusion, Key
 from quantmia.ranking.results import Results
 from quantmia.ranking.verdict import Caution
 from tests.report import example
@@ -83,7 +83,7 @@ def test_the_file_holds_the_answer_and_the_facts(tmp_path):
         "answer": results.answer,
         "conclusion": results.conclusion.facts(),
         "warnings": [{"text": "a limit", "advice": "what to do"}],
-        "trusted": "lira_shrunk",
+        "trusted": "lira_eb",
         "confidence": 0.9,
         "missing": [],
         "diverged": [],
@@ -99,7 +99,9 @@ def test_the_conclusion_is_drawn_from_the_tables_again(tmp_path):
     tables = results.tables
     expected = Conclusion.of(tables["ranking"], tables["pairs"], "loss_threshold", 0.95)
     assert found.conclusion == expected
-    assert "by loss_threshold" in found.answer
+    assert f"sign leaks least (AUC of loss_threshold {expected.best.privacy.value:.3f} [" in (
+        found.answer
+    )
 
 
 def test_what_an_older_version_wrote_is_read(tmp_path):
@@ -109,6 +111,32 @@ def test_what_an_older_version_wrote_is_read(tmp_path):
     found = Results.read(tmp_path)
     assert found.conclusion == results.conclusion
     assert list(found.missing) == list(found.diverged) == []
+
+
+def test_tables_of_an_older_version_go_by_their_mis(tmp_path):
+    results = example.results(old=True)
+    for name in ("ranking", "pairs"):
+        assert not [each for each in map(str, results.tables[name]) if "auc" in each]
+    results.tables["ranking"] = results.ranking.drop(columns="mis_upper")
+    found = written(tmp_path / "out", results)
+    assert found.key == Key("mis_lira_eb", "MIS by lira_eb", more_is_private=True)
+    assert found.conclusion.best.quantizer == "sign"
+    assert found.conclusion.best.mis_upper is None
+    assert found.conclusion.ties == ()
+    assert found.answer.startswith("sign leaks least (MIS by lira_eb 0.")
+    assert "at most" not in found.answer
+
+
+def test_a_bound_that_is_undefined_is_null_in_the_file_and_not_in_the_answer(tmp_path):
+    results = example.results()
+    assert f", MIS at most {results.ranking['mis_upper'][0]:.3f})" in results.answer
+    results.tables["ranking"] = results.ranking.assign(mis_upper=np.nan)
+    found = written(tmp_path / "out", results)
+    assert found.conclusion.best.mis_upper is None
+    assert "at most" not in found.answer
+    written(tmp_path / "again", found)
+    facts = json.loads((tmp_path / "again" / "conclusion.json").read_text())["conclusion"]
+    assert facts["best"]["mis_upper"] is facts["reference"]["mis_upper"] is None
 
 
 @pytest.mark.parametrize("key", ["warnings", "confidence", "folders"])
@@ -137,11 +165,13 @@ def test_short_names_of_what_it_holds():
     for name in ("ranking", "attacks", "indicator", "utility"):
         assert getattr(results, name) is results.tables[name]
     assert results.warnings == ["a limit"]
-    assert results.trusted == "lira_shrunk"
+    assert results.trusted == "lira_eb"
+    assert results.key == Key("auc_lira_eb", "AUC of lira_eb", more_is_private=False)
     assert results.metric == "R²"
-    assert results.attack_names == ["lira_shrunk", "loss_threshold"]
+    assert results.attack_names == ["lira_eb", "loss_threshold"]
     bare = example.results(attacked=False)
     assert bare.trusted is None
+    assert bare.key == Key("r_q", "r_Q", more_is_private=True)
     assert bare.attack_names == []
 
 

@@ -107,7 +107,13 @@ def test_a_line_with_too_many_cells_cannot_be_read(folder):
 
 @pytest.mark.parametrize(
     ("name", "column"),
-    [("ranking", "bits"), ("correlation", "low"), ("pairs", "p_mis_lira_shrunk")],
+    [
+        ("ranking", "bits"),
+        ("ranking", "auc_lira_eb"),
+        ("correlation", "low"),
+        ("pairs", "p_auc_lira_eb"),
+        ("pairs", "p_mis_lira_eb"),
+    ],
 )
 def test_words_among_numbers_are_told_with_their_column(folder, name, column):
     path = folder / f"{name}.csv"

@@ -52,23 +52,27 @@ def indicated(found: Evidence) -> Indicated:
     return Indicated(NAMES, r, r.mean(1), bootstrap().means(r))
 
 
-def result(advantage: float, seed=0, noise=0.05) -> AttackResult:
+def result(advantage: float, auc: float, seed=0, noise=0.05) -> AttackResult:
     rng = np.random.default_rng(seed)
-    resampled = advantage + noise * rng.normal(size=RESAMPLES)
+    resampled, resampled_auc = noise * rng.normal(size=(2, RESAMPLES)) + [[advantage], [auc]]
     spread = Interval(advantage, advantage - 0.1, advantage + 0.1)
     mis = Interval(1 - advantage, 1 - spread.high, 1 - spread.low)
     half = Interval(0.5 + advantage / 2, 0.5, 0.6)
-    return AttackResult(half, spread, mis, half, {0.01: spread, 0.001: half, 0.5: half}, resampled)
+    area = Interval(auc, auc - 0.02, auc + 0.03)
+    roc = {0.01: spread, 0.001: half, 0.5: half}
+    return AttackResult(area, spread, mis, half, roc, resampled, resampled_auc)
 
 
+# Of every two quantizers the one that leaks less by AUC leaks more by MIS.
 RESULTS = {
-    "lira": {name: result(0.1 * q, q) for q, name in enumerate(NAMES)},
-    "rmia": {name: result(0.2 * q, 9 + q) for q, name in enumerate(NAMES)},
+    "lira": {name: result(0.1 * q, 0.9 - 0.05 * q, q) for q, name in enumerate(NAMES)},
+    "rmia": {name: result(0.2 * q, 0.8 - 0.02 * q, 9 + q) for q, name in enumerate(NAMES)},
 }
 
 
 def audited(results=RESULTS, trusted: str | None = "lira") -> Audit:
-    return Audit(dict(results), pd.DataFrame(), pd.DataFrame(), trusted, [])
+    bare = pd.DataFrame(), pd.DataFrame()
+    return Audit(dict(results), *bare, trusted, [], {attack: {} for attack in results})
 
 
 def test_a_row_of_the_ranking_is_made_of_the_facts_of_all_runs():
@@ -88,15 +92,17 @@ def test_a_row_of_the_ranking_is_made_of_the_facts_of_all_runs():
         assert (table[f"{key}_low"] <= table[key]).all()
         assert (table[key] <= table[f"{key}_high"]).all()
     for attack, results in RESULTS.items():
-        assert list(table[f"mis_{attack}"]) == [results[name].mis.value for name in NAMES]
-        assert list(table[f"mis_{attack}_low"]) == [results[name].mis.low for name in NAMES]
+        for key in ("auc", "mis"):
+            spreads = [getattr(results[name], key) for name in NAMES]
+            cells = [f"{key}_{attack}{end}" for end in ("", "_low", "_high")]
+            assert table[cells].to_numpy().tolist() == [[*vars(each).values()] for each in spreads]
     assert (table["mis_upper"] <= 1).all()
 
 
-def test_without_attacks_the_ranking_has_no_mis():
+def test_without_attacks_the_ranking_has_neither_auc_nor_mis():
     found = evidence()
     table = tables.ranking(found, indicated(found), {}, bootstrap())
-    assert not [each for each in table if str(each).startswith("mis")]
+    assert not [each for each in table if str(each).startswith(("auc", "mis"))]
 
 
 def test_where_no_resample_is_defined_ranks_have_no_interval():
@@ -109,17 +115,19 @@ def test_where_no_resample_is_defined_ranks_have_no_interval():
 
 
 def test_every_figure_of_every_attack():
-    table = tables.attacks(["b", "c"], RESULTS)
+    table = tables.attacks(["b", "c"], audited())
     assert list(zip(table["attack"], table["quantizer"], strict=True)) == [
         ("lira", "b"), ("lira", "c"), ("rmia", "b"), ("rmia", "c")
     ]  # fmt: skip
     figures = ["auc", "advantage", "mis", "balanced_accuracy"]
     figures += ["tpr_at_fpr_0.01", "tpr_at_fpr_0.001"]
     cells = [f"{figure}{end}" for figure in figures for end in ("", "_low", "_high")]
-    assert list(table) == ["quantizer", "attack", *cells]
+    without = ["auc_without_extreme", "mis_without_extreme"]
+    assert list(table) == ["quantizer", "attack", *cells, *without]
+    assert table.loc[3, "auc"] == pytest.approx(0.76)
     assert table.loc[3, "advantage"] == 0.4
     assert table.loc[3, "tpr_at_fpr_0.01_low"] == pytest.approx(0.3)
-    assert tables.attacks(NAMES, {}).empty
+    assert tables.attacks(NAMES, audited({}, None)).empty
 
 
 def test_utility_is_a_row_a_run_quantizer_and_metric():
@@ -161,15 +169,28 @@ def test_pairs_stand_in_the_order_of_the_ranking():
         ("c", "a"), ("c", "b"), ("a", "b")
     ]  # fmt: skip
     needed = [f"runs_to_separate{end}" for end in ("", "_low", "_high")]
-    columns = ["quantizer", "other", "p_r_q", "p_mis_lira", "p_mis_rmia", *needed]
-    assert list(table) == columns
+    measures = ["p_r_q", "p_auc_lira", "p_mis_lira", "p_auc_rmia", "p_mis_rmia"]
+    assert list(table) == ["quantizer", "other", *measures, *needed]
     last = table.iloc[-1]
     assert last["p_r_q"] == (own.resampled[0] > own.resampled[1]).mean()
-    a, b = RESULTS["rmia"]["a"], RESULTS["rmia"]["b"]
-    assert last["p_mis_rmia"] == (a.resampled < b.resampled).mean()
-    a, b = RESULTS["lira"]["a"], RESULTS["lira"]["b"]
-    expected = runs_to_separate(-0.1, a.resampled - b.resampled, RUNS, 0.9)
-    assert Interval.of_cells(last.to_dict(), "runs_to_separate") == expected
+    for attack, results in RESULTS.items():
+        a, b = results["a"], results["b"]
+        assert last[f"p_auc_{attack}"] == (a.resampled_auc < b.resampled_auc).mean()
+        assert last[f"p_mis_{attack}"] == (a.resampled < b.resampled).mean()
+    assert last["p_auc_lira"] < 0.5 < last["p_mis_lira"]  # which do not agree about these two
+
+
+def test_the_runs_that_would_separate_go_by_the_auc_of_the_trusted_attack():
+    found = evidence()
+    own = indicated(found)
+    for trusted in RESULTS:
+        table = tables.pairs(["c", "a", "b"], own, audited(trusted=trusted), bootstrap())
+        a, b = RESULTS[trusted]["a"], RESULTS[trusted]["b"]
+        by_auc = a.auc.value - b.auc.value, a.resampled_auc - b.resampled_auc
+        by_mis = a.advantage.value - b.advantage.value, a.resampled - b.resampled
+        expected, other = (runs_to_separate(*each, RUNS, 0.9) for each in (by_auc, by_mis))
+        needed = Interval.of_cells(table.iloc[-1].to_dict(), "runs_to_separate")
+        assert needed == expected != other
 
 
 def test_equal_resamples_are_a_draw_and_undefined_ones_are_left_out():

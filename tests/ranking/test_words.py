@@ -3,23 +3,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from quantmia.ranking.conclusion import Conclusion, OpenPair, Place
+from quantmia.ranking.conclusion import Conclusion, Key, OpenPair, Place
 from quantmia.ranking.words import answer, best, counted, headline
 from quantmia.statistics import Interval
 
 CLEAR = Conclusion(
     trusted="lira",
+    key=Key("auc_lira", "AUC of lira", more_is_private=False),
     metric="accuracy",
     runs=8,
     quantizers=3,
-    best=Place("sign", Interval(0.9, 0.85, 0.95), 0.5),
+    best=Place("sign", Interval(0.544, 0.53, 0.56), 0.964, 0.5),
     reference=None,
     sure=True,
     ties=(),
     open_pairs=(),
 )
-FULL = Place("full_precision", Interval(0.6, 0.5, 0.7), 0.75)
-BEST = "sign leaks least (MIS by lira 0.900 [0.850, 0.950]) at accuracy 0.500"
+FULL = Place("full_precision", Interval(0.939, 0.9, 0.95), 0.29, 0.75)
+BEST = "sign leaks least (AUC of lira 0.544 [0.530, 0.560], MIS at most 0.964) at accuracy 0.500"
 MEASURED = "Measured by the attack lira on 8 runs; "
 APART = "every two neighbours in the ranking are told apart."
 
@@ -42,23 +43,56 @@ def test_a_clear_ranking_is_one_short_sentence():
 
 
 def test_what_it_costs_is_told_against_full_precision():
-    said = f"{BEST}, against 0.600 at accuracy 0.750 in full precision."
+    said = f"{BEST}, against 0.939, MIS at most 0.290 at accuracy 0.750 in full precision."
     assert answer(changed(reference=FULL)) == said
     assert headline(changed(reference=FULL))[0] == said
 
 
 def test_the_metric_is_the_one_of_the_task():
     said = answer(changed(metric="R²", reference=FULL))
-    assert "at R² 0.500, against 0.600 at R² 0.750 in full precision" in said
+    assert "at R² 0.500, against 0.939, MIS at most 0.290 at R² 0.750 in full precision" in said
 
 
 def test_an_undefined_interval_is_left_out():
-    alone = Place("sign", Interval(0.9, np.nan, np.nan), 0.5)
-    assert best(changed(best=alone)) == "sign leaks least (MIS by lira 0.900) at accuracy 0.500"
+    alone = Place("sign", Interval(0.544, np.nan, np.nan), 0.964, 0.5)
+    assert best(changed(best=alone)) == (
+        "sign leaks least (AUC of lira 0.544, MIS at most 0.964) at accuracy 0.500"
+    )
+
+
+@pytest.mark.parametrize("of_best", [0.964, None])
+@pytest.mark.parametrize("of_full", [0.29, None])
+def test_a_bound_that_is_not_known_is_left_out(of_best, of_full):
+    found = changed(
+        best=replace(CLEAR.best, mis_upper=of_best), reference=replace(FULL, mis_upper=of_full)
+    )
+    here, there = ", MIS at most 0.964" * bool(of_best), ", MIS at most 0.290" * bool(of_full)
+    assert best(found) == (
+        f"sign leaks least (AUC of lira 0.544 [0.530, 0.560]{here}) at accuracy 0.500, "
+        f"against 0.939{there} at accuracy 0.750 in full precision"
+    )
+
+
+def test_a_bound_of_nothing_is_a_bound():
+    assert ", MIS at most 0.000)" in best(changed(best=replace(CLEAR.best, mis_upper=0.0)))
+
+
+def test_a_ranking_of_an_older_version_tells_its_mis():
+    found = changed(
+        key=Key("mis_lira", "MIS by lira", more_is_private=True),
+        best=Place("sign", Interval(0.9, 0.85, 0.95), None, 0.5),
+    )
+    first, second = headline(found)
+    assert first == "sign leaks least (MIS by lira 0.900 [0.850, 0.950]) at accuracy 0.500."
+    assert second == MEASURED + APART
 
 
 def test_without_an_attack_it_is_r_q_that_says_so():
-    found = changed(trusted=None, best=Place("sign", Interval(0.02, 0.01, 0.03), 0.5))
+    found = changed(
+        trusted=None,
+        key=Key("r_q", "r_Q", more_is_private=True),
+        best=Place("sign", Interval(0.02, 0.01, 0.03), None, 0.5),
+    )
     first, second = headline(found)
     assert first == "sign leaks least (r_Q 0.020 [0.010, 0.030]) at accuracy 0.500."
     assert second == f"Measured by r_Q on 8 runs; {APART}"

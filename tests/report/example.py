@@ -14,7 +14,7 @@ from quantmia.ranking.verdict import Caution
 from quantmia.statistics import Interval
 
 QUANTIZERS = ("sign", "uniform_4", "full_precision")
-ATTACKS = ("loss_threshold", "lira_shrunk")
+ATTACKS = ("loss_threshold", "lira_eb")
 
 
 def spread(key: str, value: float, half: float = 0.05) -> dict[str, float]:
@@ -22,12 +22,23 @@ def spread(key: str, value: float, half: float = 0.05) -> dict[str, float]:
 
 
 def results(
-    names=QUANTIZERS, attacked: bool = True, metric: str = "r2", seed: int = 0, runs: int = 8
+    names=QUANTIZERS,
+    attacked: bool = True,
+    metric: str = "r2",
+    seed: int = 0,
+    runs: int = 8,
+    old: bool = False,
 ) -> Results:
-    """Results whose quantizers are in the order of their MIS."""
+    """Results whose quantizers are in the order of their AUC, which that of their MIS contradicts.
+
+    Old ones are in the order of their MIS, which the AUC, in `attacks` alone, contradicts.
+    """
     rng = np.random.default_rng(seed)
     attacks = ATTACKS if attacked else ()
-    mis = np.sort(rng.uniform(0.3, 0.95, len(names)))[::-1]
+    mis = np.sort(rng.uniform(0.3, 0.95, len(names)))
+    auc = np.sort(rng.uniform(0.55, 0.9, len(names)))
+    if old:
+        mis, auc = mis[::-1], auc[::-1]
     utility = np.sort(rng.uniform(0.2, 0.8, len(names)))
     ranking, found, per_run, indicator, diagnostics = [], [], [], [], []
     for q, name in enumerate(names):
@@ -35,10 +46,12 @@ def results(
         row |= spread("r_q", 0.1 * (q + 1), 0.04) | spread("rank", q + 1.0, 1.0)
         row |= {"utility": 0.0, "utility_metric": metric, "runs": runs, "distinct_models": 20.0}
         for attack in attacks:
-            mine = spread(f"mis_{attack}", mis[q] - 0.01 * (attack == "loss_threshold"))
-            row |= mine
-            one = {"quantizer": name, "attack": attack} | spread("auc", 0.6)
-            found.append(one | {k.replace(f"mis_{attack}", "mis"): v for k, v in mine.items()})
+            weaker = 0.01 * (attack == "loss_threshold")
+            of_auc, of_mis = auc[q] - weaker, mis[q] - weaker
+            one = spread("auc", of_auc, 0.03) | spread("mis", of_mis)
+            found.append({"quantizer": name, "attack": attack} | one)
+            row |= {} if old else spread(f"auc_{attack}", of_auc, 0.03)
+            row |= spread(f"mis_{attack}", of_mis)
         values = utility[q] + rng.normal(size=runs) * 0.02
         row["utility"] = values.mean()
         if attacks:
@@ -52,7 +65,8 @@ def results(
         )
     pairs = [
         {"quantizer": a, "other": b, "p_r_q": 0.7}
-        | {f"p_mis_{attack}": 0.98 for attack in attacks}
+        | {f"p_auc_{attack}": 0.98 for attack in attacks if not old}
+        | {f"p_mis_{attack}": 0.98 if old else 0.02 for attack in attacks}
         | Interval(12, 6, 40).cells("runs_to_separate")
         for a, b in combinations(names, 2)
     ]
@@ -86,7 +100,7 @@ def results(
         "diagnostics": pd.DataFrame(diagnostics),
         "trajectory": pd.DataFrame(trajectory),
     } | ({"roc": pd.DataFrame(roc)} if attacks else {})
-    trusted = "lira_shrunk" if attacks else None
+    trusted = "lira_eb" if attacks else None
     return Results(
         tables=tables,
         conclusion=Conclusion.of(tables["ranking"], tables["pairs"], trusted, 0.95),

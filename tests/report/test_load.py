@@ -24,8 +24,8 @@ def folder(written, tmp_path) -> Path:
 def test_it_reads_what_was_written(folder):
     found = load(folder)
     assert found.ranking["quantizer"].tolist() == ["sign", "uniform_4", "full_precision"]
-    assert found.trusted == "lira_shrunk"
-    assert found.attack_names == ["lira_shrunk", "loss_threshold"]
+    assert found.trusted == "lira_eb"
+    assert found.attack_names == ["lira_eb", "loss_threshold"]
     assert found.warnings == ["a limit"]
     assert found.confidence == 0.9
     assert found.name == "mixture"

@@ -29,6 +29,15 @@ def shown(text: str) -> str:
     return re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
 
 
+def ranking_of(text: str) -> tuple[list[str], list[list[tuple[str, str]]]]:
+    """The heads of the ranking, and the number behind every cell with what is drawn in it."""
+    table = text[text.index('id="ranking"') :]
+    head, _, body = table[: table.index("</table>")].partition("</thead>")
+    cell = r'<t[hd][^>]*data-value="([^"]*)"[^>]*>(.*?)</t[hd]>'
+    rows = [re.findall(cell, row, re.DOTALL) for row in body.split("<tr>")[1:]]
+    return re.findall(r'<button type="button">([^<]+)</button>', head), rows
+
+
 def test_it_asks_nothing_of_anybody(text):
     assert not re.search(r"(?:src|href)=\"(?!data:|#)", shown(text))
     assert "url(" not in shown(text)
@@ -37,17 +46,52 @@ def test_it_asks_nothing_of_anybody(text):
 
 def test_it_says_the_answer_what_to_know_and_where_it_comes_from(text):
     for part in (
-        "sign leaks least (MIS by lira_shrunk",
-        "Measured by the attack lira_shrunk on 8 runs; every two neighbours in",
+        "sign leaks least (AUC of lira_eb", ", MIS at most ",
+        "Measured by the attack lira_eb on 8 runs; every two neighbours in",
         "A limit.", "what to do", "90%", "quantmia run runs=8", "3 missing target", "0" * 64,
     ):  # fmt: skip
         assert part in text
 
 
+def test_the_auc_that_orders_stands_before_every_mis_and_has_its_bar(folder, text):
+    heads, rows = ranking_of(text)
+    assert heads[:6] == [
+        "quantizer", "bits", "AUC lira_eb", "MIS lira_eb", "MIS loss_threshold", "MIS at most"
+    ]  # fmt: skip
+    table = pd.read_csv(folder / "ranking.csv")
+    assert len(rows) == len(table)
+    columns = ("auc_lira_eb", "mis_lira_eb", "mis_loss_threshold")
+    for cells, row in zip(rows, table.to_dict("records"), strict=True):
+        for (number, drawn), column in zip(cells[2:5], columns, strict=True):
+            value, low, high = (row[f"{column}{end}"] for end in ("", "_low", "_high"))
+            assert float(number) == value
+            begins, wide = round(100 * low, 2), round(100 * (high - low), 2)
+            assert f'class="range" x="{begins}" width="{wide}"' in drawn
+            assert f'class="mark" x="{round(100 * value - 0.5, 2)}"' in drawn
+        assert float(cells[5][0]) == row["mis_upper"]
+        assert "<svg" not in cells[5][1]
+
+
+def test_it_says_what_the_order_is_and_when_two_are_told_apart(text):
+    assert "The order is that of the AUC of lira_eb: 0.5 = the attack does no better" in text
+    assert "by the AUC of lira_eb: from 0.95 on, and from 0.05 down, the two are told apart" in text
+
+
+def test_a_page_of_an_older_version_goes_by_mis(tmp_path):
+    old = write(tmp_path / "old", old=True)
+    text = page.render(load(old), old)
+    assert "sign leaks least (MIS by lira_eb" in text
+    assert "The order is that of the AUC" not in text
+    heads, rows = ranking_of(text)
+    assert heads[2:5] == ["MIS lira_eb", "MIS loss_threshold", "MIS at most"]
+    shown = [float(cells[2][0]) for cells in rows]
+    assert shown == pd.read_csv(old / "ranking.csv")["mis_lira_eb"].tolist()
+
+
 def test_the_second_sentence_says_what_cannot_be_told_apart(tmp_path):
     folder = write(tmp_path / "unsure", names=tuple("abcdefg"))
     table = pd.read_csv(folder / "pairs.csv")
-    key = "p_mis_lira_shrunk"
+    key = "p_auc_lira_eb"
 
     def said(chosen: pd.Series) -> str:
         table.assign(**{key: table[key].where(~chosen, 0.6)}).to_csv(
@@ -122,6 +166,7 @@ def test_a_page_without_attacks_and_of_one_quantizer(tmp_path):
     text = page.render(load(bare), bare)
     assert "Measured by r_Q" in text
     assert "MIS" not in shown(text)
+    assert "AUC" not in shown(text)
     single = write(tmp_path / "single", names=("sign",))
     for path in single.glob("*.csv"):  # as pandas writes a table without rows or columns
         if path.stem == "pairs":

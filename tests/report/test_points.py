@@ -41,6 +41,58 @@ def test_useless_quantizers_do_not_squeeze_the_others(tmp_path):
     assert rows["label"][rows["quantizer"] == "sign"].str.contains("R² -").all()
 
 
+def test_who_leaks_less_stands_higher(report):
+    drawn = points.pareto(report, SCREEN).to_dict()
+    y = drawn["layer"][-1]["encoding"]["y"]
+    assert y["field"] == "auc"
+    assert y["title"] == "AUC of the attack (0.5 = no leak)"
+    assert y["scale"]["reverse"] is True
+    low, high = y["scale"]["domain"]
+    assert low < report.attacks["auc_low"].min()
+    assert report.attacks["auc_high"].max() < high
+    fields = [{layer["encoding"].get(each, {}).get("field") for each in ("y", "y2")}
+              for layer in drawn["layer"]]  # fmt: skip
+    assert {"auc_low", "auc_high"} in fields
+    assert not any("mis" in str(field) for each in fields for field in each)
+
+
+def test_against_the_indicator_stands_the_mis_and_more_of_it_is_higher(report):
+    y = points.agreement(report, SCREEN).to_dict()["layer"][-1]["encoding"]["y"]
+    assert y["field"] == "mis"
+    assert y["title"] == "MIS (1 = no leak)"
+    assert y["scale"]["reverse"] is False
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_labels_are_placed_where_the_axis_has_their_points(log):
+    values, domain = pd.Series([0.5, 0.5**0.5 if log else 0.75, 1.0]), [0.5, 1.0]
+    upward = points._pixels(values, domain, 200, points.Scale("mis", "MIS", log=log))
+    assert upward == pytest.approx([0, 100, 200])
+    turned = points._pixels(values, domain, 200, points.Scale("auc", "AUC", log, reverse=True))
+    assert turned == pytest.approx([200, 100, 0])
+
+
+def test_the_mouse_finds_auc_and_mis(report):
+    for draw in (points.pareto, points.agreement):
+        tips = draw(report, SCREEN).to_dict()["layer"][-1]["encoding"]["tooltip"]
+        assert [(tip["field"], tip["title"]) for tip in tips if "title" in tip] == [
+            ("auc_text", "AUC"), ("mis_text", "MIS"), ("utility_text", "R²"), ("r_q_text", "r_Q")
+        ]  # fmt: skip
+
+
+def beaten(row: dict, others: list[dict], key: str, sign: int) -> bool:
+    """Whether another one is at least as private and as useful, and better in one."""
+    gains = [(sign * (o[key] - row[key]), o["utility"] - row["utility"]) for o in others]
+    return any(min(gain) >= 0 and max(gain) > 0 for gain in gains)
+
+
+def test_the_front_is_that_of_auc_and_utility(report):
+    for _, mine in points.by_attack(report).groupby("attack"):
+        rows = mine.to_dict("records")
+        assert list(mine["pareto"]) == [not beaten(row, rows, "auc", -1) for row in rows]
+        assert list(mine["pareto"]) != [not beaten(row, rows, "mis", 1) for row in rows]
+
+
 def test_labels_in_a_crowd_lie_on_no_other(report):
     across, down = np.full(4, 200.0), np.array([100.0, 104.0, 140.0, 144.0])
     labels = ["first", "second", "third", "fourth"]

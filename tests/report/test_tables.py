@@ -1,3 +1,6 @@
+from collections.abc import Callable
+
+import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
@@ -6,45 +9,111 @@ from quantmia.ranking.conclusion import Conclusion
 from quantmia.ranking.results import Results
 from quantmia.ranking.verdict import Caution
 from quantmia.report import tables
+from quantmia.statistics import Interval
+
+NAMES = ("ternary_90", "sign")
+ATTACKS = ("lira", "lira_eb", "rmia")
 
 
-def results() -> Results:
-    spread = {"{}": 0.5, "{}_low": 0.4, "{}_high": 0.6}
+def results(old: bool = False) -> Results:
+    """By the AUC of lira_eb; old ones have no AUC in their ranking and go by MIS."""
     row: dict[str, object] = {"bits": 1.58, "mis_upper": 0.55, "utility": 0.9, "flags": "pareto"}
     row |= {"utility_metric": "accuracy", "runs": 8}
-    for key in ("r_q", "rank", "mis_lira", "mis_lira_shrunk", "mis_rmia"):
-        row |= {name.format(key): value for name, value in spread.items()}
-    ranking = pd.DataFrame([{"quantizer": name} | row for name in ("ternary_90", "sign")])
-    pairs = pd.DataFrame([{"quantizer": "ternary_90", "other": "sign", "p_mis_lira_shrunk": 0.97}])
+    for key in ("r_q", "rank", *(f"mis_{attack}" for attack in ATTACKS)):
+        row |= Interval(0.5, 0.4, 0.6).cells(key)
+    for attack in () if old else ATTACKS:
+        row |= Interval(0.75, 0.7, 0.8).cells(f"auc_{attack}")
+    ranking = pd.DataFrame([{"quantizer": name} | row for name in NAMES])
+    attacks = pd.DataFrame([{"quantizer": q, "attack": a} for q in NAMES for a in ATTACKS])
+    p = {"p_mis_lira_eb": 0.97} | ({} if old else {"p_auc_lira_eb": 0.99})
+    pairs = pd.DataFrame([{"quantizer": "ternary_90", "other": "sign"} | p])
     correlation = pd.DataFrame(
         [{"attack": "lira", "statistic": "spearman", "value": 0.5, "low": 0.1, "high": 0.8}]
     )
-    every = {"ranking": ranking, "pairs": pairs, "correlation": correlation}
+    every = {"ranking": ranking, "attacks": attacks, "pairs": pairs, "correlation": correlation}
     return Results(
         tables=every,
-        conclusion=Conclusion.of(ranking, pairs, "lira_shrunk", 0.95),
+        conclusion=Conclusion.of(ranking, pairs, "lira_eb", 0.95),
         cautions=[Caution("a limit", "what to do")],
         confidence=0.95,
     )
 
 
+@pytest.fixture
+def printed(monkeypatch):
+    """What a call prints in a terminal so wide."""
+
+    def of(width: int, call: Callable[..., None], *given: object) -> str:
+        terminal = Console(force_terminal=True, color_system=None, width=width)
+        monkeypatch.setattr(tables, "Console", lambda: terminal)
+        with terminal.capture() as captured:
+            call(*given)
+        return captured.get()
+
+    return of
+
+
 @pytest.mark.parametrize("width", [80, 100, 130, 200])
-def test_no_cell_is_cut_in_a_narrow_terminal(width, monkeypatch, tmp_path):
-    terminal = Console(force_terminal=True, color_system=None, width=width)
-    monkeypatch.setattr(tables, "Console", lambda: terminal)
-    with terminal.capture() as printed:
-        tables.show(results(), tmp_path)
-    out = printed.get()
+def test_no_cell_is_cut_in_a_narrow_terminal(width, printed, tmp_path):
+    out = printed(width, tables.show, results(), tmp_path)
     assert max(map(len, out.splitlines()[:7])) <= width
-    for word in ("ternary_90", "MIS lira_shrunk", "0.500 [0.400, 0.600]", "accuracy", "pareto"):
+    for word in ("ternary_90", "AUC lira_eb", "accuracy", "pareto"):
         assert word in out
+    assert out.count("│ 0.750 [0.700, 0.800] │") == len(NAMES)  # on one line each
+    assert ("MIS lira_eb" in out) == (width >= 130)
     assert ("MIS lira " in out) == (width == 200)
     assert "a limit" in out
+
+
+@pytest.mark.parametrize("width", [80, 100, 130, 200])
+def test_the_mis_that_orders_an_older_table_is_never_left_out(width, printed, tmp_path):
+    out = printed(width, tables.show, results(old=True), tmp_path)
+    assert max(map(len, out.splitlines()[:7])) <= width
+    for word in ("ternary_90", "MIS lira_eb", "accuracy", "pareto"):
+        assert word in out
+    assert "│ 0.500 [0.400, 0.600] │" in out
+    assert "AUC" not in out
+
+
+def test_the_auc_that_orders_stands_first_and_says_who_is_told_apart():
+    shown = tables.readable(results())
+    assert list(shown)[:6] == [
+        "quantizer", "bits", "AUC lira_eb", "MIS lira_eb", "MIS lira", "MIS rmia"
+    ]  # fmt: skip
+    assert list(shown["AUC lira_eb"]) == ["0.750 [0.700, 0.800]"] * 2
+    assert list(shown["MIS lira_eb"]) == ["0.500 [0.400, 0.600]"] * 2
+    assert list(shown["P(> next)"]) == ["0.99", ""]
+    old = tables.readable(results(old=True))
+    assert list(old) == [each for each in shown if each != "AUC lira_eb"]
+    assert list(old["P(> next)"]) == ["0.97", ""]
+
+
+@pytest.mark.parametrize("old", [False, True])
+def test_a_summary_has_what_orders_and_the_bound_of_all_attacks(old, printed):
+    found = results(old)
+    found.ranking["mis_upper"] = [0.55, np.nan]
+    out = printed(120, tables.summary, found, "Of a group")
+    assert out.startswith("Of a group")
+    assert ("AUC lira_eb" in out) == (not old)
+    assert ("MIS lira_eb" in out) == old
+    assert out.count("0.500 [0.400, 0.600]" if old else "0.750 [0.700, 0.800]") == 2
+    assert "MIS at most" in out
+    assert out.count("0.550") == 1
+    assert "nan" not in out
+    del found.ranking["mis_upper"]
+    assert "MIS at most" not in printed(120, tables.summary, found, "Of a group")
 
 
 def test_markdown_has_every_attack(tmp_path):
     tables.write_documents(results(), tmp_path)
     text = (tmp_path / "ranking.md").read_text()
-    for word in ("MIS lira ", "MIS rmia", "MIS at most", "0.550", "- a limit"):
+    words = ("AUC lira_eb", "MIS lira_eb", "MIS lira ", "MIS rmia", "MIS at most", "0.550")
+    for word in (*words, "- a limit"):
         assert word in text
-    assert (tmp_path / "ranking.tex").read_text().startswith("% ternary_90 leaks least")
+    assert (
+        (tmp_path / "ranking.tex")
+        .read_text()
+        .startswith(
+            "% ternary_90 leaks least (AUC of lira_eb 0.750 [0.700, 0.800], MIS at most 0.550)"
+        )
+    )
