@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import t
 from sklearn.metrics import roc_auc_score
 
-from quantmia.attacks import Lira, LossThreshold, metrics
+from quantmia.attacks import Lira, LiraEB, LossThreshold, metrics
 from quantmia.attacks.metrics import assess, cross_fitted_guesses, mean_auc, mis_upper
 from quantmia.statistics import Bootstrap
 from tests.attacks.problems import null_problem, problem
@@ -132,6 +132,26 @@ def test_the_common_bound_pays_for_the_choice_among_attacks():
     alone, together = mis_upper([one], many), mis_upper([one, nothing, nothing], many)
     assert one.mis.value < alone < together < 1
     assert mis_upper([nothing], many) == 1
+
+
+@pytest.mark.usefixtures("unchecked")
+@pytest.mark.slow
+@pytest.mark.parametrize("runs", [4, 20])
+def test_what_is_attacked_by_default_claims_nothing_on_null_problems(runs, monkeypatch):
+    """Members drawn after training: AUC is 0.5 within its error, and the bound on MIS is 1."""
+    monkeypatch.setattr(metrics, "roc_curve", lambda *given: {})  # slow, and not looked at
+    attacks = [LossThreshold(), LiraEB(), *([Lira()] if runs >= Lira.min_runs else [])]
+    aucs, covered, wrong = [], 0, 0
+    for seed in range(300):
+        seen, some = null_problem(seed, runs), bootstrap(runs, 400)
+        results = [assess(each.score(seen), seen.members, some) for each in attacks]
+        auc = results[1].auc
+        aucs.append(auc.value)
+        covered += auc.low <= 0.5 <= auc.high
+        wrong += mis_upper(results, some) < 1
+    assert np.mean(aucs) == pytest.approx(0.5, abs=3 * np.std(aucs) / np.sqrt(300))
+    assert covered >= 300 * 0.93
+    assert wrong <= 300 * 0.05
 
 
 @pytest.mark.usefixtures("unchecked")
