@@ -11,6 +11,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -66,11 +67,11 @@ def gains(folders: Sequence[Path]) -> pd.DataFrame:
     observe = Observer(found, OTHERS, experiment)
     # Small fits and sums: a process a core is faster than threads within them.
     with parallel_config("loky", inner_max_num_threads=1):
-        parts = Parallel(n_jobs=-1)(delayed(_of_quantizer)(observe(name)) for name in names)
-    return pd.concat([part.assign(quantizer=name) for name, part in zip(names, parts, strict=True)])
+        made = Parallel(n_jobs=-1)(delayed(_of_quantizer)(observe(name), name) for name in names)
+    return pd.concat(cast("list[pd.DataFrame]", made))
 
 
-def _of_quantizer(seen: Observed) -> pd.DataFrame:
+def _of_quantizer(seen: Observed, quantizer: str) -> pd.DataFrame:
     rows = []
     for runs in RUNS:
         for part in range(min(PARTS, len(seen.loss) // runs)):
@@ -79,8 +80,8 @@ def _of_quantizer(seen: Observed) -> pd.DataFrame:
             aucs = [mean_auc(each.score(some), some.members) for each in others]
             auc = mean_auc(LiraEB().score(some), some.members)
             best = type(others[int(np.argmax(aucs))]).__name__
-            rows.append((runs, part, auc, auc - max(aucs), best))
-    return pd.DataFrame(rows, columns=["runs", "part", "auc", "gain", "best"])
+            rows.append((quantizer, runs, part, auc, auc - max(aucs), best))
+    return pd.DataFrame(rows, columns=["quantizer", "runs", "part", "auc", "gain", "best"])
 
 
 def main(arguments: list[str]) -> None:

@@ -1,5 +1,7 @@
 """Intervals, ranks and correlations."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,7 +37,7 @@ def test_spearman_of_constant_or_undefined_values_is_undefined():
 def test_the_median_has_the_interval_of_the_exact_test(n, seed, confidence):
     values = np.random.default_rng(seed).standard_cauchy(n)
     found = median_interval(values, confidence)
-    test = quantile_test(values, p=0.5).confidence_interval(confidence)
+    test: Any = quantile_test(values, p=0.5).confidence_interval(confidence)
     assert found.value == np.median(values)
     # Symmetric in its ranks; scipy's is the shortest that covers, and one end of it may be closer.
     assert found.low <= test.low

@@ -38,14 +38,22 @@ class Standardised:
     winsorised: bool
 
     def facts(self) -> dict[str, int | float | bool]:
-        """How many there are, as a manifest keeps it."""
+        """How many there are, as a manifest keeps it: of features, and of the target."""
+        targets = self.extreme[self.extreme["feature"] == TARGET]
+        values = self.extreme.drop(targets.index)
         return {
-            "values": len(self.extreme),
-            "samples": self.extreme["sample"].nunique(),
-            "features": self.extreme["feature"].nunique(),
-            "farthest": float(self.extreme["deviations"].abs().max()) if len(self.extreme) else 0.0,
+            "values": len(values),
+            "samples": values["sample"].nunique(),
+            "features": values["feature"].nunique(),
+            "farthest": _farthest(values),
             "winsorised": self.winsorised,
+            "targets": len(targets),
+            "farthest_target": _farthest(targets),
         }
+
+
+def _farthest(extreme: pd.DataFrame) -> float:
+    return float(extreme["deviations"].abs().max()) if len(extreme) else 0.0
 
 
 def standardise(

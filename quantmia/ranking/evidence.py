@@ -127,11 +127,18 @@ def collect(
         np.array(last, dtype=bool).T,
         {every: np.array(column).T for every, column in grids.items()},
         np.array([[each.z for each in run] for run in noises]).T,
-        np.array([[each.halves for each in run] for run in noises]).reshape(-1, len(names), 2).T,
+        np.array([[each.halves for each in run] for run in noises])
+        .reshape(len(noises), len(names), 2)
+        .T,
         np.array(members),
         means,
         diverged,
     )
+
+
+def _halves(noises: list[list[Noise]], names: int) -> Float[np.ndarray, "two quantizers runs"]:
+    found = np.array([[each.halves for each in run] for run in noises])
+    return found.reshape(len(noises), names, 2).T  # also of no quantizer
 
 
 def pooled_indicator(found: Evidence, names: Sequence[str]) -> Float[np.ndarray, " quantizers"]:

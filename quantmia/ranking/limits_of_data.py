@@ -33,27 +33,36 @@ def extreme_values(dataset: Mapping[str, Any]) -> Iterator[Caution]:
     Args:
         dataset: what a manifest says of the data; old ones do not know.
     """
-    found = dataset.get("extreme", {"values": 0})
-    if not found["values"]:
-        return
-    where = (
-        f"{counted(found['values'], 'value')} of {counted(found['samples'], 'sample')} in "
-        f"{counted(found['features'], 'column')} {'lies' if found['values'] == 1 else 'lie'} "
-        f"beyond {FARTHEST:g} standard deviations (up "
-        f"to {found['farthest']:.0f})"
-    )
-    if found["winsorised"]:
-        yield Caution(
-            f"{where}; features were brought in to them: extreme.csv",
-            "They are mostly values of columns that are nearly constant. "
-            "split.standardise=true leaves them where they are.",
+    found = dataset.get("extreme", {"values": 0, "targets": 0})
+    if found["values"]:
+        where = (
+            f"{counted(found['values'], 'value')} of {counted(found['samples'], 'sample')} in "
+            f"{counted(found['features'], 'feature')} {_lie(found['values'])} beyond "
+            f"{FARTHEST:g} standard deviations (up to {found['farthest']:.0f})"
         )
-    else:
+        if found["winsorised"]:
+            yield Caution(
+                f"{where} and were brought in to them: extreme.csv",
+                "They are mostly of features that are nearly constant. split.standardise=true "
+                "leaves them where they are.",
+            )
+        else:
+            yield Caution(
+                f"{where} and were left there: extreme.csv",
+                "A few such samples can decide what a model does and what lira finds. "
+                "split.standardise=winsorise brings them in.",
+            )
+    if found["targets"]:
         yield Caution(
-            f"{where}, and were left there: extreme.csv",
-            "A few such samples can decide what a model does and what lira finds. "
-            "split.standardise=winsorise brings them in.",
+            f"{counted(found['targets'], 'target')} {_lie(found['targets'])} beyond {FARTHEST:g} "
+            f"standard deviations (up to {found['farthest_target']:.0f}): extreme.csv",
+            "Where such a sample is a member, a run's loss is about little else. If it is a "
+            "mistake, leave it out; if it is a tail, train on the logarithm.",
         )
+
+
+def _lie(number: int) -> str:
+    return "lies" if number == 1 else "lie"
 
 
 def guessing(table: pd.DataFrame, dataset: Mapping[str, Any]) -> Iterator[Caution]:

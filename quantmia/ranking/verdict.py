@@ -95,9 +95,9 @@ def cautions(
     seen, halves = diagnostics["gap_significant"].mean(), diagnostics["halves_correlation"]
     if seen < MOSTLY:
         yield Caution(
-            f"the indicator r_Q cannot rank here: in {1 - seen:.0%} of the cases (runs and quantizers) the gap "
-            "between the best two checkpoints, which it is made of, is within the noise of the "
-            f"held-out samples{_of_halves(halves)}",
+            f"the indicator r_Q cannot rank here: in {1 - seen:.0%} of the cases (runs and "
+            "quantizers) the gap between the best two checkpoints, which it is made of, is within "
+            f"the noise of the held-out samples{_of_halves(halves)}",
             "Other held-out samples would give other gaps. Hold out more (split.validation), or "
             "rank by an attack.",
         )
@@ -142,7 +142,7 @@ def decided_by_few(attacks: pd.DataFrame) -> Iterator[Caution]:
         decided = (change["auc"] > AUC) | (change["mis"] > MIS)
         if not decided.any():
             continue
-        worst = rows.loc[(change["mis"] + change["auc"]).idxmax()]
+        worst = rows.iloc[int(np.argmax((change["mis"] + change["auc"]).fillna(0)))]
         yield Caution(
             f"{MOST} samples decide what {attack} finds of {', '.join(rows['quantizer'][decided])}:"
             f" without them MIS of {worst['quantizer']} is {worst['mis_without_extreme']:.3f} and "

@@ -38,7 +38,7 @@ CAPTIONS = {
     "pairs": (
         "Which of two is more private?",
         "Share of resamples in which the quantizer of the row leaks less than that of the column, "
-        "by the {measure}: from {apart} on, and from {together} down, the two are told apart.",
+        "by {measure}: from {apart} on, and from {together} down, the two are told apart.",
     ),
     "roc": (
         "What an attacker finds at which price",

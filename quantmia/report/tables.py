@@ -61,7 +61,8 @@ def show(results: Results, path: Path) -> None:
     shown = readable(results)
     unlimited = console.options.update(width=10_000)
     others = [f"MIS {name}" for name in reversed(results.attack_names) if name != results.trusted]
-    for column in (*others, "rank by r_Q", "median of r", "bits", "r_Q", f"MIS {results.trusted}"):
+    last = [] if results.key.more_is_private else [f"MIS {results.trusted}"]  # what orders stays
+    for column in (*others, "rank by r_Q", "median of r", "bits", "r_Q", *last, "MIS at most"):
         if console.measure(_for_terminal(shown), options=unlimited).maximum <= console.width:
             break
         shown = shown.drop(columns=column, errors="ignore")

@@ -161,9 +161,11 @@ def without_repeats(cases: Sequence[Case]) -> list[Case]:
         if twin is None:
             kept.append(case)
             continue
-        scale, known = factors(case.setting)[SCALE], kept[twin]
-        said = f"the same with scale {scale}"
-        kept[twin] = replace(known, detail="; ".join(filter(None, (known.detail, said))))
+        known, scales = kept[twin], [factors(each.setting)[SCALE] for each in (kept[twin], case)]
+        said = f"the same with scale {' and '.join(scales)}"
+        rest = [each for each in known.setting.split() if not each.startswith(f"{SCALE}=")]
+        detail = "; ".join(filter(None, (known.detail, said)))
+        kept[twin] = replace(known, setting=" ".join(rest) or "default", detail=detail)
     return kept
 
 

@@ -36,8 +36,10 @@ def test_scale_is_that_of_the_held_out_samples(how):
     np.testing.assert_allclose(scaled.values[parts.validation].mean(0), 0, atol=1e-6)
     np.testing.assert_allclose(scaled.values[parts.validation].std(0), 1, rtol=1e-5)
     assert scaled.extreme.empty
-    assert scaled.facts() == {"values": 0, "samples": 0, "features": 0, "farthest": 0.0,
-                              "winsorised": how == "winsorise"}  # fmt: skip
+    assert scaled.facts() == {
+        "values": 0, "samples": 0, "features": 0, "farthest": 0.0,
+        "winsorised": how == "winsorise", "targets": 0, "farthest_target": 0.0,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("how", WAYS)
@@ -104,6 +106,9 @@ def test_a_target_that_lies_far_out_is_named_and_stays():
     assert found.extreme[["sample", "feature", "value"]].to_numpy().tolist() == [
         ["mol 11", "target", 500.0]
     ]
+    facts = found.facts()
+    assert (facts["values"], facts["samples"], facts["targets"]) == (0, 0, 1)
+    assert facts["farthest_target"] == found.extreme["deviations"][0] > 100
     np.testing.assert_array_equal(found.values, standardise(dataset(), split(data, 0.4, 0)).values)
 
 

@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -90,6 +91,18 @@ def test_the_manifest_says_what_was_run(ran):
     assert "resume" not in content["config"]
     assert 0 < content["timings"]["measuring_seconds"] <= content["timings"]["total_seconds"]
     assert content["peak_memory_mib"] > 0
+
+
+def test_what_a_folder_took_is_what_all_its_commands_took(ran, tmp_path):
+    path = tmp_path / "out"
+    shutil.copytree(ran[0], path)
+    content = manifest(path)
+    content["timings"] = {"measuring_seconds": 1000.0, "total_seconds": 2000.0}
+    (path / "manifest.json").write_text(json.dumps(content))
+    run(path, *QUICK, "resume=true")
+    found = manifest(path)["timings"]
+    assert 1000 <= found["measuring_seconds"] < 1100
+    assert 2000 < found["total_seconds"] < 2100
 
 
 def test_a_folder_with_runs_is_refused_without_resume(ran):

@@ -17,7 +17,9 @@ def evidence(*grids: int, seed=0, runs=RUNS) -> Evidence:
     rng = np.random.default_rng(seed)
     r = {every: rng.normal(size=(len(NAMES), runs)) for every in grids}
     last = np.zeros((len(NAMES), runs), bool)
-    return Evidence([], [], pd.DataFrame(), last, r, {}, [])
+    nothing = np.full((2, len(NAMES), runs), np.nan)
+    members = np.zeros(runs, int)
+    return Evidence([], [], pd.DataFrame(), last, r, nothing[0], nothing, members, {}, [])
 
 
 def result(advantage: float, resampled: np.ndarray) -> AttackResult:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,6 +20,17 @@ UTILITY = RNG.uniform(size=(len(NAMES), RUNS))
 
 def bootstrap(runs: int = RUNS) -> Bootstrap:
     return Bootstrap(runs, RESAMPLES, 0.9, np.random.default_rng(1))
+
+
+UNKNOWN = [Interval(np.nan, np.nan, np.nan)] * 3
+# Of three quantizers and four runs: the gap is clear in two runs of b, undefined in one of c.
+GAP_Z = np.array([[0.1, 0.2, 0.3, 0.4], [1.0, 2.0, 3.0, 1.5], [0.5, np.nan, 0.7, 5.0]])
+HALVES = np.exp(
+    [
+        [[0.0, 1.0, 2.0, 3.0], [0.0, 1.0, 2.0, 3.0], [1.0, 1.0, 1.0, 1.0]],
+        [[0.0, 2.0, 4.0, 6.0], [3.0, 1.0, 2.0, 0.0], [0.0, 1.0, 2.0, 3.0]],
+    ]
+)
 
 
 def evidence(r=None, positions=None, distinct=5) -> Evidence:
@@ -44,12 +57,14 @@ def evidence(r=None, positions=None, distinct=5) -> Evidence:
         name: [np.arange(3.0) + q + run for run in range(RUNS)] for q, name in enumerate(NAMES)
     }
     grids = {1: r, 2: np.full((3, RUNS), np.nan)}
-    return Evidence([], meta, pd.DataFrame(rows), last, grids, means, [])
+    rest = (GAP_Z, HALVES, np.array([8, 10, 9, 9]), means, [])
+    return Evidence([], meta, pd.DataFrame(rows), last, grids, *rest)
 
 
 def indicated(found: Evidence) -> Indicated:
     r = found.per_run(NAMES, "paper")
-    return Indicated(NAMES, r, r.mean(1), bootstrap().means(r))
+    medians = [Interval(float(np.median(each)), each.min(), each.max()) for each in r]
+    return Indicated(NAMES, r, medians, r.mean(1), bootstrap().means(r))
 
 
 def result(advantage: float, auc: float, seed=0, noise=0.05) -> AttackResult:
@@ -88,9 +103,13 @@ def test_a_row_of_the_ranking_is_made_of_the_facts_of_all_runs():
     assert set(table["distinct_models"]) == {6.5}
     np.testing.assert_array_equal(table["r_q"], own.r_q)
     np.testing.assert_array_equal(table["rank"], ranks(own.r_q))
-    for key in ("r_q", "rank"):
+    assert table[["r_q_low", "r_q_high"]].isna().all(axis=None)
+    for key in ("r_q_median", "rank"):
         assert (table[f"{key}_low"] <= table[key]).all()
         assert (table[key] <= table[f"{key}_high"]).all()
+    cells = table[["r_q_median", "r_q_median_low", "r_q_median_high"]].to_numpy()
+    assert cells.tolist() == [[*vars(each).values()] for each in own.medians]
+    np.testing.assert_allclose(table["n_r_q"], 9 * own.r_q)
     for attack, results in RESULTS.items():
         for key in ("auc", "mis"):
             spreads = [getattr(results[name], key) for name in NAMES]
@@ -108,7 +127,7 @@ def test_without_attacks_the_ranking_has_neither_auc_nor_mis():
 def test_where_no_resample_is_defined_ranks_have_no_interval():
     found = evidence()
     r = found.per_run(NAMES, "paper")
-    bare = Indicated(NAMES, r, r.mean(1), np.full((3, 1), np.nan))
+    bare = Indicated(NAMES, r, UNKNOWN, r.mean(1), np.full((3, 1), np.nan))
     table = tables.ranking(found, bare, {}, bootstrap())
     np.testing.assert_array_equal(table["rank"], ranks(r.mean(1)))
     assert table[["r_q_low", "r_q_high", "rank_low", "rank_high"]].isna().all(axis=None)
@@ -154,6 +173,23 @@ def test_diagnostics_of_every_quantizer():
     assert table[["r_q_grid_2"]].isna().all(axis=None)
 
 
+def test_the_gap_and_the_halves_of_every_quantizer():
+    table = tables.diagnostics(evidence(), NAMES, np.ones((3, RUNS))).set_index("quantizer")
+    np.testing.assert_allclose(table["gap_z"], [0.25, 1.75, 0.7])
+    np.testing.assert_allclose(table["gap_significant"], [0.0, 0.5, 0.25])
+    correlations = table["halves_correlation"].to_numpy()
+    np.testing.assert_allclose(correlations[:2], [1, np.corrcoef([0, 1, 2, 3], [3, 1, 2, 0])[0, 1]])
+    assert np.isnan(correlations[2])  # one half says the same of every run
+
+
+def test_a_correlation_takes_four_runs_with_both_halves():
+    found = evidence()
+    halves = found.halves.copy()
+    halves[0, 0, 0], halves[1, 1, 2] = 0.0, np.nan
+    table = tables.diagnostics(replace(found, halves=halves), NAMES, np.ones((3, RUNS)))
+    assert table["halves_correlation"].isna().all()
+
+
 def test_grids_are_found_in_the_diagnostics():
     table = pd.DataFrame({"quantizer": ["a"], "r_q_grid_2": [0.1], "r_q_grid_10": [0.2]})
     found = tables.r_q_on_grids(table)
@@ -195,7 +231,7 @@ def test_the_runs_that_would_separate_go_by_the_auc_of_the_trusted_attack():
 
 def test_equal_resamples_are_a_draw_and_undefined_ones_are_left_out():
     resampled = np.array([[1.0, 1.0, 2.0, np.nan], [1.0, 1.0, 1.0, 5.0], [np.nan] * 4])
-    own = Indicated(NAMES, np.zeros((3, RUNS)), np.zeros(3), resampled)
+    own = Indicated(NAMES, np.zeros((3, RUNS)), UNKNOWN, np.zeros(3), resampled)
     table = tables.pairs(NAMES, own, audited({}, None), bootstrap())
     assert list(table) == ["quantizer", "other", "p_r_q"]
     assert table["p_r_q"][0] == pytest.approx(2 / 3)

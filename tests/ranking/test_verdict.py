@@ -5,7 +5,7 @@ import pytest
 from quantmia.ranking.agreement import Agreement, GridAgreement
 from quantmia.ranking.conclusion import Key
 from quantmia.ranking.limits_of_data import dropped_rows, extreme_values, guessing
-from quantmia.ranking.verdict import Caution, cautions, flags
+from quantmia.ranking.verdict import Caution, cautions, decided_by_few, flags
 from quantmia.statistics import Interval
 
 BY_R_Q = Key("r_q", "r_Q", more_is_private=True)
@@ -25,6 +25,7 @@ def ranking(names=("a", "b", "c"), metric="accuracy", **columns) -> pd.DataFrame
 
 def diagnostics(names=("a", "b", "c"), **columns) -> pd.DataFrame:
     plain = {"best_is_last": 0.0, "dominated_by_high_loss": 0.0, "undefined_runs": 0}
+    plain |= {"gap_significant": 1.0, "halves_correlation": 1.0}
     return pd.DataFrame({"quantizer": list(names)} | plain | columns)
 
 
@@ -143,10 +144,11 @@ def test_every_quantizer_whose_utility_is_destroyed_is_named():
 
 def test_the_cautions_stand_in_their_order():
     table = ranking(flags=["utility_destroyed", "", ""])
-    found = diagnostics(best_is_last=1.0, dominated_by_high_loss=1.0)
+    found = diagnostics(best_is_last=1.0, dominated_by_high_loss=1.0, gap_significant=0.1)
     agreed = agreement({"lira": 0.0}, [(2, 1, 0.0)], 0.0)
     sentences = said(table, found, agreed, ["run"], ["left out"], "lira")
-    begin = ("left out", "1 ", "training", "the ranking by r_Q depends", "the ranking by r_Q is")
+    begin = ("left out", "1 ", "training", "the indicator r_Q", "the ranking by r_Q depends")
+    begin += ("the ranking by r_Q is",)
     begin += ("r_Q and lira", "in 100%", "a predicts")
     assert len(sentences) == len(begin)
     assert all(each.startswith(start) for each, start in zip(sentences, begin, strict=True))
@@ -163,18 +165,83 @@ def test_rows_that_were_dropped_are_counted_by_reason():
 
 @pytest.mark.parametrize(
     ("winsorised", "end"),
-    [(True, "; features were brought in to them: extreme.csv"),
-     (False, ", and were left there: extreme.csv")],
+    [(True, " and were brought in to them: extreme.csv"),
+     (False, " and were left there: extreme.csv")],
 )  # fmt: skip
 def test_values_that_lie_far_out_are_counted(winsorised, end):
-    facts = {"values": 3, "samples": 2, "features": 1, "farthest": 816.7, "winsorised": winsorised}
+    facts = {"values": 3, "samples": 2, "features": 1, "farthest": 816.7, "targets": 0}
+    facts |= {"winsorised": winsorised, "farthest_target": 0.0}
     (caution,) = extreme_values({"extreme": facts})
     assert caution.text == (
-        "3 values of 2 samples in 1 column lie beyond 10 standard deviations (up to 817)" + end
+        "3 values of 2 samples in 1 feature lie beyond 10 standard deviations (up to 817)" + end
     )
     assert ("true" if winsorised else "winsorise") in caution.advice
     assert list(extreme_values({"extreme": facts | {"values": 0}})) == []
     assert list(extreme_values({})) == []
+
+
+def test_targets_that_lie_far_out_are_told_apart_from_features():
+    facts = {"values": 1, "samples": 1, "features": 1, "farthest": 12.0, "winsorised": True}
+    first, second = extreme_values({"extreme": facts | {"targets": 1, "farthest_target": 422.4}})
+    assert first.text.startswith("1 value of 1 sample in 1 feature lies beyond 10")
+    assert second.text == "1 target lies beyond 10 standard deviations (up to 422): extreme.csv"
+    (alone,) = extreme_values({"extreme": facts | {"values": 0, "targets": 2,
+                                                   "farthest_target": 30.0}})  # fmt: skip
+    assert alone.text.startswith("2 targets lie beyond")
+
+
+def attacks(**columns) -> pd.DataFrame:
+    rows = pd.DataFrame({"attack": ["lira", "lira", "rmia"], "quantizer": ["a", "b", "a"]})
+    rows[["auc", "auc_without_extreme", "mis", "mis_without_extreme"]] = 0.7, 0.7, 0.4, 0.4
+    return rows.assign(**columns)
+
+
+@pytest.mark.parametrize(
+    "columns", [{}, {"auc_without_extreme": np.nan, "mis_without_extreme": np.nan}]
+)
+def test_attacks_that_no_handful_decides_are_no_caution(columns):
+    assert list(decided_by_few(attacks(**columns))) == []
+    assert list(decided_by_few(pd.DataFrame())) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "named"),
+    [
+        ({"auc_without_extreme": [0.719, 0.681, 0.7]}, None),
+        ({"mis_without_extreme": [0.449, 0.351, 0.4]}, None),
+        ({"auc_without_extreme": [0.721, 0.7, 0.7]}, "lira finds of a:"),
+        ({"auc_without_extreme": [0.7, 0.679, 0.7]}, "lira finds of b:"),
+        ({"mis_without_extreme": [0.451, 0.349, 0.4]}, "lira finds of a, b:"),
+        ({"mis_without_extreme": [0.4, 0.4, 0.2]}, "rmia finds of a:"),
+    ],
+)
+def test_a_handful_decides_where_auc_or_mis_move_far_without_it(columns, named):
+    found = [each.text for each in decided_by_few(attacks(**columns))]
+    assert len(found) == (named is not None)
+    assert all(text.startswith(f"5 samples decide what {named}") for text in found)
+
+
+def test_what_moves_farthest_is_shown():
+    table = attacks(mis=[0.45, 1.0, 0.4], mis_without_extreme=[0.4, 0.37, 0.4])
+    (caution,) = decided_by_few(table)
+    assert caution.text == (
+        "5 samples decide what lira finds of b: without them MIS of b is 0.370 and not 1.000, "
+        "AUC 0.700 and not 0.700"
+    )
+
+
+def test_a_gap_within_the_noise_of_the_held_out_samples_is_told():
+    found = diagnostics(gap_significant=[0.2, 0.4, 0.3], halves_correlation=[0.1, -0.4, 0.27])
+    (sentence,) = said(found=found)
+    assert sentence == (
+        "the indicator r_Q cannot rank here: in 70% of the cases (runs and quantizers) the gap "
+        "between the best two checkpoints, which it is made of, is within the noise of the "
+        "held-out samples; log r from two halves of them correlates 0.10 in the median (-0.40 to "
+        "0.27)"
+    )
+    (short,) = said(found=diagnostics(gap_significant=0.0, halves_correlation=np.nan))
+    assert short.endswith("within the noise of the held-out samples")
+    assert said(found=diagnostics(gap_significant=0.5)) == []
 
 
 @pytest.mark.parametrize(
