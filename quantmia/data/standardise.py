@@ -17,7 +17,7 @@ from quantmia.vocabulary import Winsorise
 FARTHEST = 10.0  # deviations from the middle that a feature may lie
 QUANTILES = (0.01, 0.5, 0.99)
 NORMAL = 4.653  # how far apart the outer two are, in standard deviations
-TARGET = "target"
+TARGET = "(target)"  # no feature is called so
 
 Table = Float[np.ndarray, "samples features"]
 
@@ -28,8 +28,8 @@ class Standardised:
 
     Args:
         values: float32.
-        extreme: rows `sample, feature, value, deviations`, the farthest first; `target` is a
-            feature here, which is never changed.
+        extreme: rows `sample, feature, value, deviations`, the farthest first; `(target)`
+            stands among the features, and is never changed.
         winsorised: whether the extreme values of features were brought in.
     """
 

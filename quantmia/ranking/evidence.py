@@ -127,9 +127,7 @@ def collect(
         np.array(last, dtype=bool).T,
         {every: np.array(column).T for every, column in grids.items()},
         np.array([[each.z for each in run] for run in noises]).T,
-        np.array([[each.halves for each in run] for run in noises])
-        .reshape(len(noises), len(names), 2)
-        .T,
+        _halves(noises, len(names)),
         np.array(members),
         means,
         diverged,

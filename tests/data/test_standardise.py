@@ -104,7 +104,7 @@ def test_a_target_that_lies_far_out_is_named_and_stays():
     data = dataset(target=target)
     found = standardise(data, split(data, 0.4, 0))
     assert found.extreme[["sample", "feature", "value"]].to_numpy().tolist() == [
-        ["mol 11", "target", 500.0]
+        ["mol 11", "(target)", 500.0]
     ]
     facts = found.facts()
     assert (facts["values"], facts["samples"], facts["targets"]) == (0, 0, 1)
@@ -134,5 +134,5 @@ def test_any_features_end_within_bounds(features):
     found = standardise(data, split(data, 0.4, 0))
     assert found.values.dtype == np.float32
     assert np.abs(found.values).max() <= FARTHEST
-    beyond = found.extreme[found.extreme["feature"] != "target"]
+    beyond = found.extreme[found.extreme["feature"] != "(target)"]
     assert len(beyond) <= (np.abs(found.values) == FARTHEST).sum()
