@@ -74,7 +74,7 @@ def test_the_auc_that_orders_stands_before_every_mis_and_has_its_bar(folder, tex
 
 def test_it_says_what_the_order_is_and_when_two_are_told_apart(text):
     assert "The order is that of the AUC of lira_eb: 0.5 = the attack does no better" in text
-    assert "by the AUC of lira_eb: from 0.95 on, and from 0.05 down, the two are told apart" in text
+    assert "by AUC of lira_eb: from 0.95 on, and from 0.05 down, the two are told apart" in text
 
 
 def test_a_page_of_an_older_version_goes_by_mis(tmp_path):
