@@ -106,14 +106,9 @@ def _far(dataset: Dataset, deviations: Float[np.ndarray, "samples features"]) ->
     """Values of features that lie far out; those of features without names are told by number."""
     samples, features = np.nonzero(np.abs(deviations) > FARTHEST)
     names = dataset.columns or [f"feature {each}" for each in range(deviations.shape[1])]
-    return pd.DataFrame(
-        {
-            "sample": [dataset.identifiers[each] for each in samples],
-            "feature": [names[each] for each in features],
-            "value": dataset.features.reshape(dataset.size, -1)[samples, features],
-            "deviations": deviations[samples, features],
-        }
-    )
+    values = dataset.features.reshape(dataset.size, -1)[samples, features]
+    told = [names[each] for each in features]
+    return _rows(dataset, samples, told, values, deviations[samples, features])
 
 
 def _far_targets(dataset: Dataset, parts: Split) -> pd.DataFrame:
@@ -122,12 +117,18 @@ def _far_targets(dataset: Dataset, parts: Split) -> pd.DataFrame:
         return pd.DataFrame()
     target = dataset.target[:, None].astype(np.float64)
     deviations = _deviations(target, *_scale(_inner(target[parts.validation])))[:, 0]
-    rows = np.flatnonzero(np.abs(deviations) > FARTHEST)
+    samples = np.flatnonzero(np.abs(deviations) > FARTHEST)
+    return _rows(dataset, samples, TARGET, target[samples, 0], deviations[samples])
+
+
+def _rows(
+    dataset: Dataset,
+    samples: np.ndarray,
+    features: str | list[str],
+    values: np.ndarray,
+    deviations: np.ndarray,
+) -> pd.DataFrame:
+    names = [dataset.identifiers[each] for each in samples]
     return pd.DataFrame(
-        {
-            "sample": [dataset.identifiers[each] for each in rows],
-            "feature": TARGET,
-            "value": target[rows, 0],
-            "deviations": deviations[rows],
-        }
+        {"sample": names, "feature": features, "value": values, "deviations": deviations}
     )

@@ -7,7 +7,7 @@ import pandas as pd
 
 from quantmia.attacks import Attack
 from quantmia.attacks.epsilon import epsilon_table
-from quantmia.attacks.extreme import Without, most_extreme, without
+from quantmia.attacks.extreme import UNSEEN, Without, most_extreme, without
 from quantmia.attacks.metrics import AttackResult, assess
 from quantmia.config.schema import ExperimentConfig
 from quantmia.experiment import Experiment
@@ -31,7 +31,7 @@ class Audit:
         trusted: the attack that orders the quantizers; None without attacks.
         left_out: sentences that say which attack needs more runs.
         without: what an attack finds without a handful of extreme samples, by attack and
-            quantizer, where there are such.
+            quantizer; not a number where none is extreme.
     """
 
     results: dict[str, dict[str, AttackResult]]
@@ -83,8 +83,7 @@ def audit(found: Evidence, experiment: Experiment, bootstrap: Bootstrap) -> Audi
             for name, attack in attacks.items():
                 scores[name] = attack.score(seen)
                 results[name][quantizer] = assess(scores[name], seen.members, bootstrap)
-                if few is not None:
-                    others[name][quantizer] = without(attack, seen, few)
+                others[name][quantizer] = UNSEEN if few is None else without(attack, seen, few)
                 curve = results[name][quantizer].roc.items()
                 roc += [(quantizer, name, rate, *vars(tpr).values()) for rate, tpr in curve]
                 advance(1)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from math import isnan, nan
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,14 +25,12 @@ class Key:
     no threshold that other runs have to give, and no bound on MIS can contradict it.
 
     Args:
-        column: of the ranking.
-        label: as people read it.
-        more_is_private: whether larger values are; of an AUC they are not.
+        kind: of the figure.
+        attack: whose; None: r_Q has none.
     """
 
-    column: str
-    label: str
-    more_is_private: bool
+    kind: Literal["auc", "mis", "r_q"]
+    attack: str | None = None
 
     @classmethod
     def of(cls, ranking: pd.DataFrame, trusted: str | None) -> "Key":
@@ -43,10 +41,30 @@ class Key:
             trusted: the attack that orders it; None: r_Q does.
         """
         if not trusted:
-            return cls("r_q", "r_Q", True)
-        if (column := f"auc_{trusted}") in ranking:
-            return cls(column, f"AUC of {trusted}", False)
-        return cls(f"mis_{trusted}", f"MIS by {trusted}", True)
+            return cls("r_q")
+        return cls("auc" if f"auc_{trusted}" in ranking else "mis", trusted)
+
+    @property
+    def column(self) -> str:
+        """Of the ranking."""
+        return f"{self.kind}_{self.attack}" if self.attack else self.kind
+
+    @property
+    def label(self) -> str:
+        """As a sentence has it."""
+        return {"auc": f"AUC of {self.attack}", "mis": f"MIS by {self.attack}", "r_q": "r_Q"}[
+            self.kind
+        ]
+
+    @property
+    def heading(self) -> str:
+        """Of a column for people."""
+        return f"{self.kind.upper()} {self.attack}" if self.attack else "r_Q"
+
+    @property
+    def more_is_private(self) -> bool:
+        """Whether larger values are; of an AUC they are not."""
+        return self.kind != "auc"
 
     def privacy(self, ranking: pd.DataFrame) -> NDArray[np.float64]:
         """How private each row is: larger is more.

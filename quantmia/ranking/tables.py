@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from quantmia.attacks.extreme import UNSEEN
 from quantmia.attacks.metrics import FALSE_POSITIVE_RATES, AttackResult, mis_upper
 from quantmia.ranking.audit import Audit
 from quantmia.ranking.evidence import Evidence
@@ -81,7 +80,7 @@ def attacks(names: Sequence[str], audited: Audit) -> pd.DataFrame:
                 row |= getattr(found[name], key).cells(key)
             for rate in FALSE_POSITIVE_RATES:
                 row |= found[name].roc[rate].cells(f"tpr_at_fpr_{rate}")
-            row |= audited.without[attack].get(name, UNSEEN).cells()
+            row |= audited.without[attack][name].cells()
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -123,18 +122,13 @@ def diagnostics(
             "best_is_last": float(found.best_is_last[q].mean()),
             "dominated_by_high_loss": float(high_loss.mean()) if len(mine) else np.nan,
             "undefined_runs": int((~np.isfinite(per_run[q])).sum()),
-            "gap_z": _median(found.gap_z[q]),
+            "gap_z": float(pd.Series(found.gap_z[q]).median()),
             "gap_significant": float((found.gap_z[q] > SIGNIFICANT).mean()),
             "halves_correlation": _log_correlation(*found.halves[:, q]),
         }
         row |= {f"{GRID}{g}": float(mean_defined(v[q])) for g, v in found.grids.items()}
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def _median(values: Float[np.ndarray, " runs"]) -> float:
-    defined = values[np.isfinite(values)]
-    return float(np.median(defined)) if len(defined) else np.nan
 
 
 def _log_correlation(one: Float[np.ndarray, " runs"], other: Float[np.ndarray, " runs"]) -> float:

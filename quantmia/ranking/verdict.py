@@ -46,7 +46,7 @@ def flags(table: pd.DataFrame, diagnostics: pd.DataFrame, key: Key) -> list[str]
         key: what orders the ranking.
     """
     front = np.zeros(len(table), bool)
-    if key.column != "r_q":
+    if key.attack:
         front = undominated(key.privacy(table), table["utility"].to_numpy(float))
     destroyed = (table["utility_metric"] == "r2") & (table["utility"] < 0)
     columns = {

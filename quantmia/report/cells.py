@@ -76,8 +76,8 @@ def ranking(report: Report) -> Grid:
     attacks = report.attack_names
     upper = bool("mis_upper" in table and table["mis_upper"].notna().any())
     epsilon = "epsilon" in table
-    by_auc = not report.key.more_is_private
-    heads = ["quantizer", "bits", *([f"AUC {report.trusted}"] if by_auc else [])]
+    by_auc = report.key.kind == "auc"
+    heads = ["quantizer", "bits", *([report.key.heading] if by_auc else [])]
     heads += [f"MIS {attack}" for attack in attacks]
     heads += ["MIS at most"] if upper else []
     heads += ["ε at least"] if epsilon else []

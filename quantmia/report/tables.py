@@ -31,9 +31,10 @@ def readable(results: Results) -> pd.DataFrame:
     table = results.ranking
     shown = pd.DataFrame({"quantizer": table["quantizer"]})
     shown["bits"] = [f"{bits:.3g}" for bits in table["bits"]]
+    key = results.key
+    if key.kind == "auc":
+        shown[key.heading] = _with_interval(table, key.column, ".3f")
     for attack in results.attack_names:
-        if attack == results.trusted and not results.key.more_is_private:
-            shown[f"AUC {attack}"] = _with_interval(table, f"auc_{attack}", ".3f")
         shown[f"MIS {attack}"] = _with_interval(table, f"mis_{attack}", ".3f")
     if "mis_upper" in table:
         shown["MIS at most"] = _at_most(table)
@@ -44,7 +45,7 @@ def readable(results: Results) -> pd.DataFrame:
     if "r_q_median" in table:  # which older versions did not write
         shown["median of r"] = _with_interval(table, "r_q_median", ".2g")
     shown["rank by r_Q"] = _with_interval(table, "rank", ".0f")
-    chances = told_apart(table, results.tables["pairs"], results.key)
+    chances = told_apart(table, results.tables["pairs"], key)
     shown["P(> next)"] = [*(f"{chance:.2f}" for chance in chances), ""]
     shown["flags"] = table["flags"]
     return shown
@@ -61,7 +62,7 @@ def show(results: Results, path: Path) -> None:
     shown = readable(results)
     unlimited = console.options.update(width=10_000)
     others = [f"MIS {name}" for name in reversed(results.attack_names) if name != results.trusted]
-    last = [] if results.key.more_is_private else [f"MIS {results.trusted}"]  # what orders stays
+    last = [f"MIS {results.trusted}"] if results.key.kind == "auc" else []  # what orders stays
     for column in (*others, "rank by r_Q", "median of r", "bits", "r_Q", *last, "MIS at most"):
         if console.measure(_for_terminal(shown), options=unlimited).maximum <= console.width:
             break
@@ -95,8 +96,7 @@ def summary(results: Results, title: str) -> None:
     table, trusted = results.ranking, results.trusted
     shown = table[["quantizer"]].assign(bits=[f"{bits:.3g}" for bits in table["bits"]])
     if trusted:
-        label = "AUC" if results.key.column.startswith("auc") else "MIS"
-        shown[f"{label} {trusted}"] = _with_interval(table, results.key.column, ".3f")
+        shown[results.key.heading] = _with_interval(table, results.key.column, ".3f")
         if "mis_upper" in table:
             shown["MIS at most"] = _at_most(table)
     shown[results.metric] = [f"{value:.3f}" for value in table["utility"]]

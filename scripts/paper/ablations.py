@@ -17,7 +17,7 @@ from scripts.paper.repeated import (
     over_repetitions,
     shares,
 )
-from scripts.paper.studies import SCALE, factors
+from scripts.paper.studies import SCALE, factors, without_scale
 
 GRID = re.compile(r"r_q_grid_(\d+)")
 
@@ -136,7 +136,7 @@ def scale(numbers: Numbers) -> pd.DataFrame:
     agreed = agreements(numbers, "r_q")
     agreed = agreed[agreed["setting"].str.contains(f"{SCALE}=")]
     agreed["scale"] = [factors(label)[SCALE] for label in agreed["setting"]]
-    agreed["rest"] = agreed["setting"].map(_without_scale)
+    agreed["rest"] = agreed["setting"].map(without_scale)
     rows = []
     for (study, rest), mine in agreed.groupby(["study", "rest"], sort=False):
         wide = mine.pivot(index="repetition", columns="scale", values="spearman")
@@ -179,8 +179,3 @@ def _worst(numbers: Numbers, study: str, label: str, kind: str) -> dict[str, flo
 def _wide(table: pd.DataFrame, column: str) -> np.ndarray:
     """[quantizers, repetitions] of one setting, the quantizers by name."""
     return table.pivot(index="quantizer", columns="repetition", values=column).to_numpy(float)
-
-
-def _without_scale(label: str) -> str:
-    rest = [each for each in label.split() if not each.startswith(f"{SCALE}=")]
-    return " ".join(rest) or "default"

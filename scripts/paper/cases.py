@@ -9,7 +9,7 @@ import pandas as pd
 
 from quantmia.statistics import Interval
 from scripts.paper.repeated import over_repetitions
-from scripts.paper.studies import SCALE, factors
+from scripts.paper.studies import SCALE, factors, without_scale
 
 State = Literal["holds", "fails", "open"]
 SAME = 0.005  # of an effect
@@ -163,18 +163,17 @@ def without_repeats(cases: Sequence[Case]) -> list[Case]:
             continue
         known, scales = kept[twin], [factors(each.setting)[SCALE] for each in (kept[twin], case)]
         said = f"the same with scale {' and '.join(scales)}"
-        rest = [each for each in known.setting.split() if not each.startswith(f"{SCALE}=")]
         detail = "; ".join(filter(None, (known.detail, said)))
-        kept[twin] = replace(known, setting=" ".join(rest) or "default", detail=detail)
+        kept[twin] = replace(known, setting=without_scale(known.setting), detail=detail)
     return kept
 
 
 def _repeats(one: Case, other: Case) -> bool:
-    mine, theirs = factors(one.setting), factors(other.setting)
-    if one.on_average or other.on_average or mine.pop(SCALE, None) == theirs.pop(SCALE, None):
+    if one.on_average or other.on_average or one.setting == other.setting:
         return False
     near = abs(one.found.value - other.found.value) <= SAME
-    return near and (one.study, one.effect, mine) == (other.study, other.effect, theirs)
+    mine, theirs = ((c.study, c.effect, without_scale(c.setting)) for c in (one, other))
+    return near and mine == theirs
 
 
 def counted(cases: Sequence[Case]) -> list[Case]:

@@ -62,7 +62,7 @@ def needed_figure(numbers: Numbers) -> Figure | None:
         return None
     figure, axes = panels(table["setting"].nunique())
     for panel, (setting, mine) in zip(axes, table.groupby("setting", sort=False), strict=True):
-        draw(panel, mine, bands=("whitebox", "r_q_paper"))
+        draw(panel, mine, bands=("mis_whitebox", "r_q_paper"))
         panel.set_title(str(setting))
     label(figure, axes, "runs", "Spearman with LiRA on other runs")
     return figure

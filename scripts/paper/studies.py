@@ -121,6 +121,16 @@ def factors(label: str) -> dict[str, str]:
     return dict(each.split("=", 1) for each in label.split()) if label != "default" else {}
 
 
+def without_scale(label: str) -> str:
+    """A setting but for the scale of its codebooks.
+
+    Args:
+        label: of the setting.
+    """
+    rest = [each for each in label.split() if not each.startswith(f"{SCALE}=")]
+    return " ".join(rest) or "default"
+
+
 def short(label: str) -> str:
     """A setting for people: keys without what they are part of.
 

@@ -43,6 +43,17 @@ def test_numbers_stay_and_categories_get_a_column_a_level(plain):
     assert plain.name == "mine"
 
 
+def test_every_feature_has_the_name_of_its_column_and_level(plain, tmp_path):
+    assert plain.columns == ("x", "kind=blue", "kind=green", "kind=red", "dose")
+    for number, name in enumerate(plain.columns):
+        column, _, level = name.partition("=")
+        expected = TABLE[column] == level if level else TABLE[column]
+        np.testing.assert_allclose(plain.features[:, number], expected.astype(float), rtol=1e-6)
+    TABLE.to_csv(tmp_path / "b.csv", index=False)
+    numbered = read(tmp_path / "b.csv", features=["dose", "x"], categorical=["dose"])
+    assert numbered.columns == ("dose=1", "dose=10", "dose=2", "dose=5", "x")
+
+
 def test_numbers_can_be_categories_and_columns_can_be_chosen(tmp_path):
     TABLE.to_csv(tmp_path / "a.csv", index=False)
     data = read(tmp_path / "a.csv", features=["dose", "x"], categorical=["dose"])

@@ -10,9 +10,9 @@ from quantmia.ranking.conclusion import Conclusion, Key, OpenPair, Place, told_a
 from quantmia.statistics import Interval
 
 NAMES = ("a", "b", "c")
-BY_AUC = Key("auc_lira", "AUC of lira", more_is_private=False)
-BY_MIS = Key("mis_lira", "MIS by lira", more_is_private=True)
-BY_R_Q = Key("r_q", "r_Q", more_is_private=True)
+BY_AUC = Key("auc", "lira")
+BY_MIS = Key("mis", "lira")
+BY_R_Q = Key("r_q")
 
 
 def ranking(names=NAMES, key="auc_lira", metric="accuracy", runs=8, **columns) -> pd.DataFrame:
@@ -50,6 +50,18 @@ def of(table=None, compared=APART, trusted: str | None = "lira", confidence=0.95
 )
 def test_what_orders_the_ranking_is_a_column_of_it(table, trusted, expected):
     assert Key.of(table, trusted) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        (BY_AUC, ("auc_lira", "AUC of lira", "AUC lira", False)),
+        (BY_MIS, ("mis_lira", "MIS by lira", "MIS lira", True)),
+        (BY_R_Q, ("r_q", "r_Q", "r_Q", True)),
+    ],
+)
+def test_a_key_has_a_column_and_words(key, said):
+    assert (key.column, key.label, key.heading, key.more_is_private) == said
 
 
 def test_more_privacy_is_a_smaller_auc_but_a_larger_mis_and_r_q():
@@ -224,9 +236,7 @@ def test_the_facts_are_json_without_nan():
     bare = ranking(("a", "full_precision", "c"), auc_lira_low=np.nan, auc_lira_high=np.nan)
     facts = of(bare, nothing).facts()
     assert json.loads(json.dumps(facts, allow_nan=False)) == facts
-    assert facts["key"] == {
-        "column": "auc_lira", "label": "AUC of lira", "more_is_private": False
-    }  # fmt: skip
+    assert facts["key"] == {"kind": "auc", "attack": "lira"}
     assert facts["best"]["privacy"] == {"value": 0.6, "low": None, "high": None}
     assert facts["reference"]["quantizer"] == "full_precision"
     assert facts["open_pairs"][0] == {"quantizer": "a", "other": "full_precision"} | {

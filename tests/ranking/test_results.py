@@ -119,7 +119,7 @@ def test_tables_of_an_older_version_go_by_their_mis(tmp_path):
         assert not [each for each in map(str, results.tables[name]) if "auc" in each]
     results.tables["ranking"] = results.ranking.drop(columns="mis_upper")
     found = written(tmp_path / "out", results)
-    assert found.key == Key("mis_lira_eb", "MIS by lira_eb", more_is_private=True)
+    assert found.key == Key("mis", "lira_eb")
     assert found.conclusion.best.quantizer == "sign"
     assert found.conclusion.best.mis_upper is None
     assert found.conclusion.ties == ()
@@ -166,12 +166,12 @@ def test_short_names_of_what_it_holds():
         assert getattr(results, name) is results.tables[name]
     assert results.warnings == ["a limit"]
     assert results.trusted == "lira_eb"
-    assert results.key == Key("auc_lira_eb", "AUC of lira_eb", more_is_private=False)
+    assert results.key == Key("auc", "lira_eb")
     assert results.metric == "R²"
     assert results.attack_names == ["lira_eb", "loss_threshold"]
     bare = example.results(attacked=False)
     assert bare.trusted is None
-    assert bare.key == Key("r_q", "r_Q", more_is_private=True)
+    assert bare.key == Key("r_q")
     assert bare.attack_names == []
 
 

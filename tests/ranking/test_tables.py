@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quantmia.attacks.extreme import UNSEEN, Without
 from quantmia.attacks.metrics import AttackResult
 from quantmia.ranking import tables
 from quantmia.ranking.audit import Audit
@@ -87,7 +88,8 @@ RESULTS = {
 
 def audited(results=RESULTS, trusted: str | None = "lira") -> Audit:
     bare = pd.DataFrame(), pd.DataFrame()
-    return Audit(dict(results), *bare, trusted, [], {attack: {} for attack in results})
+    unseen = {attack: dict.fromkeys(NAMES, UNSEEN) for attack in results}
+    return Audit(dict(results), *bare, trusted, [], unseen)
 
 
 def test_a_row_of_the_ranking_is_made_of_the_facts_of_all_runs():
@@ -146,7 +148,18 @@ def test_every_figure_of_every_attack():
     assert table.loc[3, "auc"] == pytest.approx(0.76)
     assert table.loc[3, "advantage"] == 0.4
     assert table.loc[3, "tpr_at_fpr_0.01_low"] == pytest.approx(0.3)
+    assert table[without].isna().all(axis=None)
     assert tables.attacks(NAMES, audited({}, None)).empty
+
+
+def test_what_is_found_without_a_handful_stands_in_its_row():
+    found = audited()
+    found.without["rmia"]["c"] = Without(0.61, 0.82)
+    table = tables.attacks(["b", "c"], found)
+    assert table[["attack", "quantizer"]].to_numpy()[-1].tolist() == ["rmia", "c"]
+    without = table[["auc_without_extreme", "mis_without_extreme"]]
+    assert without.to_numpy()[-1].tolist() == [0.61, 0.82]
+    assert np.isnan(without.to_numpy()[:-1]).all()
 
 
 def test_utility_is_a_row_a_run_quantizer_and_metric():

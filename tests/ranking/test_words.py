@@ -9,7 +9,7 @@ from quantmia.statistics import Interval
 
 CLEAR = Conclusion(
     trusted="lira",
-    key=Key("auc_lira", "AUC of lira", more_is_private=False),
+    key=Key("auc", "lira"),
     metric="accuracy",
     runs=8,
     quantizers=3,
@@ -79,7 +79,7 @@ def test_a_bound_of_nothing_is_a_bound():
 
 def test_a_ranking_of_an_older_version_tells_its_mis():
     found = changed(
-        key=Key("mis_lira", "MIS by lira", more_is_private=True),
+        key=Key("mis", "lira"),
         best=Place("sign", Interval(0.9, 0.85, 0.95), None, 0.5),
     )
     first, second = headline(found)
@@ -90,7 +90,7 @@ def test_a_ranking_of_an_older_version_tells_its_mis():
 def test_without_an_attack_it_is_r_q_that_says_so():
     found = changed(
         trusted=None,
-        key=Key("r_q", "r_Q", more_is_private=True),
+        key=Key("r_q"),
         best=Place("sign", Interval(0.02, 0.01, 0.03), None, 0.5),
     )
     first, second = headline(found)
