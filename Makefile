@@ -70,7 +70,7 @@ efficiency: $(SETTINGS:%=$(EFFICIENCY)/%/efficiency.csv) ## Measure how many run
 
 $(EFFICIENCY)/%/efficiency.csv: | $(STAMP)
 	$(BIN)/quantmia run $(SETTING_$*) runs=300 'attack=[lira,lira_eb,lira_shrunk,loss_threshold,rmia,whitebox]' \
-	  hydra.run.dir=$(@D) resume=true
+	  release.checkpoints=last hydra.run.dir=$(@D) resume=true
 	$(BIN)/quantmia efficiency $(@D) --reference-runs 150
 
 datasets: $(DATASETS:%=outputs/datasets/%/ranking.csv) ## Run the experiment of every data set, and print one table.

@@ -88,8 +88,13 @@ def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
     return tensors, meta
 
 
-def read_last_row(path: Path, name: str) -> NDArray:
-    """The last row of one tensor, without reading or verifying the rest.
+def read_row(path: Path, name: str, row: int) -> NDArray:
+    """One row of one tensor, without reading or verifying the rest.
+
+    Args:
+        path: the file.
+        name: of the tensor.
+        row: its place; -1 is the last.
 
     Raises:
         DamagedFileError: the file is absent or cannot be read.
@@ -97,7 +102,21 @@ def read_last_row(path: Path, name: str) -> NDArray:
     try:
         with safetensors.safe_open(path, "numpy") as content:
             rows = content.get_slice(name)
-            return rows[rows.get_shape()[0] - 1 :][0]
+            start = row % rows.get_shape()[0]
+            return rows[start : start + 1][0]
+    except (OSError, safetensors.SafetensorError) as error:
+        raise DamagedFileError(f"{path}: {error}") from error
+
+
+def read_tensor(path: Path, name: str) -> NDArray:
+    """One tensor, without reading or verifying the rest.
+
+    Raises:
+        DamagedFileError: the file is absent or cannot be read.
+    """
+    try:
+        with safetensors.safe_open(path, "numpy") as content:
+            return content.get_tensor(name)
     except (OSError, safetensors.SafetensorError) as error:
         raise DamagedFileError(f"{path}: {error}") from error
 

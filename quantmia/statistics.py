@@ -53,7 +53,7 @@ class Bootstrap:
         self.confidence = confidence
         self.weights = rng.multinomial(runs, np.full(runs, 1 / runs), size=resamples).astype(float)
         self._sample_seed = int(rng.integers(2**62))
-        self._sample_weights: dict[int, NDArray[np.float32]] = {}
+        self._sample_weights: dict[tuple[int, bool], NDArray[np.float32]] = {}
 
     def means(self, values: Float[np.ndarray, "*some runs"]) -> Float[np.ndarray, "*some samples"]:
         """Mean over the runs of every resample; runs where a value is NaN are left out."""
@@ -63,28 +63,60 @@ class Bootstrap:
         return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
     def two_way_means(
-        self, values: Float[np.ndarray, " runs"], influence: Float[np.ndarray, " pool"]
+        self,
+        values: Float[np.ndarray, " runs"],
+        influence: Float[np.ndarray, " samples"],
+        held_out: bool = False,
     ) -> Float[np.ndarray, " resamples"]:
         """Means over resampled runs and resampled samples.
 
         Args:
             values: of every run.
             influence: of every sample on the mean of `values`; its own mean is 0.
+            held_out: whether the samples are held out, which are resampled by themselves.
         """
-        return self.means(values) + self._over_samples(len(influence)) @ influence / len(influence)
+        weights = self._over_samples(len(influence), held_out)
+        return self.means(values) + weights @ influence / len(influence)
 
-    def _over_samples(self, size: int) -> NDArray[np.float32]:
-        if size not in self._sample_weights:
-            rng = np.random.default_rng([self._sample_seed, size])
+    def _over_samples(self, size: int, held_out: bool) -> NDArray[np.float32]:
+        if (size, held_out) not in self._sample_weights:
+            rng = np.random.default_rng([self._sample_seed, size, *([1] if held_out else [])])
             drawn = rng.multinomial(size, np.full(size, 1 / size), size=len(self.weights))
-            self._sample_weights[size] = drawn.astype(np.float32)
-        return self._sample_weights[size]
+            self._sample_weights[size, held_out] = drawn.astype(np.float32)
+        return self._sample_weights[size, held_out]
 
     def lower(self, resampled: NDArray, error: float) -> float:
         """One-sided lower limit that the estimand is below with probability `error`."""
         if self.runs < 2:
             return float("nan")
         return float(np.quantile(resampled, _expanded(self.runs, error)))
+
+    def simultaneous(
+        self,
+        values: Float[np.ndarray, " several"],
+        resampled: Float[np.ndarray, "several resamples"],
+    ) -> list[Interval]:
+        """Intervals that hold all of several estimates together (max-t; Westfall and Young 1993).
+
+        As many standard errors wide as the farthest of them strays in the resamples, and with few
+        runs wider, as Student's are. An estimate that no resample moves has no width.
+
+        Args:
+            values: the estimates.
+            resampled: of each.
+        """
+        if self.runs < 2:
+            return [Interval(float(value), np.nan, np.nan) for value in values]
+        error = resampled.std(axis=1, ddof=1)
+        moving = error > 0
+        tail = (1 - self.confidence) / 2
+        wider = norm.ppf(_expanded(self.runs, tail)) / norm.ppf(tail)
+        strays = np.abs(resampled - values[:, None])[moving] / error[moving, None]
+        width = wider * np.quantile(strays.max(0), self.confidence) if moving.any() else 0.0
+        reach = width * error
+        return [
+            Interval(*map(float, (v, v - r, v + r))) for v, r in zip(values, reach, strict=True)
+        ]
 
     def interval(self, value: float, resampled: NDArray) -> Interval:
         """The percentile interval of an estimate from its resampled values."""

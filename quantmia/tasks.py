@@ -40,6 +40,26 @@ class Task(ABC):
         """
 
     @abstractmethod
+    def guess(self, target: NDArray) -> float:
+        """What `utility_metric` is of the best answer that looks at no sample.
+
+        Args:
+            target: [samples].
+        """
+
+    @abstractmethod
+    def merit(self, output: NDArray, target: NDArray) -> tuple[float, NDArray[np.float64]]:
+        """The figure that `utility_metric` names, and each sample's influence on it.
+
+        The influence is the figure's derivative by a sample's weight, with a mean of 0 (Hampel
+        1974): what resampling the samples moves it by, to first order.
+
+        Args:
+            output: raw outputs, [samples, out].
+            target: [samples], on the scale of the outputs.
+        """
+
+    @abstractmethod
     def signal(self, output: NDArray, target: NDArray) -> NDArray:
         """The number per sample that likelihood-ratio attacks model as a Gaussian, float64.
 
@@ -82,6 +102,18 @@ class Regression(Task):
             "calibration_slope": float(centred @ target / moment) if moment else float("nan"),
         }
 
+    def guess(self, target):
+        """Always the mean: 0."""
+        return 0.0
+
+    def merit(self, output, target):
+        """R^2 = 1 - mean squared error / variance; both move with a sample's weight."""
+        error = np.square(output[..., 0].astype(np.float64) - target)
+        spread = np.square(target - target.mean(dtype=np.float64))
+        with np.errstate(invalid="ignore", divide="ignore"):  # targets may all be the same
+            ratio = error.mean() / spread.mean()
+            return float(1 - ratio), (ratio * spread - error) / spread.mean()
+
     def signal(self, output, target):
         """The signed residual (prediction - target)."""
         return output[..., 0].astype(np.float64) - target
@@ -115,6 +147,14 @@ class Binary(Task):
                 expit(np.abs(logit.astype(np.float64))), (logit > 0) == (target > 0.5)
             ),
         }
+
+    def guess(self, target):
+        """Always the more frequent class."""
+        return _largest(target)
+
+    def merit(self, output, target):
+        """Accuracy at probability 0.5."""
+        return _share((output[..., 0] > 0) == (target > 0.5))
 
     def signal(self, output, target):
         """Log p_y - log(1 - p_y): the logit, with the sign of the true class (Carlini 2022)."""
@@ -159,6 +199,14 @@ class Multiclass(Task):
             ),
         }
 
+    def guess(self, target):
+        """Always the most frequent class."""
+        return _largest(target)
+
+    def merit(self, output, target):
+        """Accuracy of the most probable class."""
+        return _share(output.argmax(-1) == target)
+
     def signal(self, output, target):
         """Log p_y - log(sum of the other probabilities) (Carlini 2022, section VI-A)."""
         logits = output.astype(np.float64)
@@ -167,6 +215,17 @@ class Multiclass(Task):
         others = logits.copy()
         np.put_along_axis(others, index, -np.inf, -1)
         return own - logsumexp(others, axis=-1)
+
+
+def _largest(target: NDArray) -> float:
+    """The share of the most frequent class."""
+    return float(np.unique(target, return_counts=True)[1].max() / len(target))
+
+
+def _share(correct: Bool[NDArray, " samples"]) -> tuple[float, NDArray[np.float64]]:
+    """The share of what is correct, and each sample's influence on it."""
+    share = float(correct.mean())
+    return share, correct - share
 
 
 def calibration_error(

@@ -7,4 +7,5 @@ Membership = Literal["half", "coin"]  # how a run's members are drawn from the p
 Optimizer = Literal["adam", "sgd"]
 Scale = Literal["data", "unit", "fixed"]  # what decides how wide a codebook is
 Per = Literal["tensor", "channel", "group"]  # which weights share a codebook
+Named = Literal["best", "last"]  # checkpoints of a training by what they are
 Variant = Literal["paper", "rate", "low_loss", "pooled"]  # of the indicator

@@ -6,7 +6,8 @@ import pytest
 from quantmia.files import (
     DamagedFileError,
     atomic,
-    read_last_row,
+    read_row,
+    read_tensor,
     read_tensors,
     write_json,
     write_tensors,
@@ -153,13 +154,19 @@ def test_json_is_whole_or_absent(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["good.json"]
 
 
-def test_the_last_row_is_read_alone(tmp_path):
+def test_a_row_and_a_tensor_are_read_alone(tmp_path):
     path = tmp_path / "a.safetensors"
     value = np.arange(12, dtype=np.float32).reshape(4, 3)
     write_tensors(path, {"a": value, "b": -value}, {})
-    np.testing.assert_array_equal(read_last_row(path, "a"), [9, 10, 11])
-    np.testing.assert_array_equal(read_last_row(path, "b"), [-9, -10, -11])
+    np.testing.assert_array_equal(read_row(path, "a", -1), [9, 10, 11])
+    np.testing.assert_array_equal(read_row(path, "b", -1), [-9, -10, -11])
+    np.testing.assert_array_equal(read_row(path, "a", 1), value[1])
+    np.testing.assert_array_equal(read_tensor(path, "b"), -value)
     with pytest.raises(DamagedFileError):
-        read_last_row(path, "c")
+        read_tensor(path, "c")
     with pytest.raises(DamagedFileError):
-        read_last_row(tmp_path / "absent.safetensors", "a")
+        read_tensor(tmp_path / "absent.safetensors", "a")
+    with pytest.raises(DamagedFileError):
+        read_row(path, "c", -1)
+    with pytest.raises(DamagedFileError):
+        read_row(tmp_path / "absent.safetensors", "a", 0)

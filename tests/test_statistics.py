@@ -112,3 +112,34 @@ def test_stability_is_one_for_clear_and_low_for_pure_noise():
     assert half_split_stability(clear, 50, np.random.default_rng(0)) == pytest.approx(1.0)
     noise = half_split_stability(rng.normal(size=(6, 20)), 50, np.random.default_rng(0))
     assert noise < 0.5
+
+
+def test_simultaneous_intervals_hold_all_estimates_together():
+    """Twelve means of normal draws, some of which share most of their noise."""
+    holds = 0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        values = rng.normal(size=(12, 20)) * np.linspace(0.1, 3, 12)[:, None] + rng.normal(size=20)
+        bootstrap = Bootstrap(20, 200, 0.95, rng)
+        found = bootstrap.simultaneous(values.mean(1), bootstrap.means(values))
+        holds += all(each.low <= 0 <= each.high for each in found)
+    assert 0.92 * 300 <= holds <= 0.995 * 300
+
+
+def test_what_no_resample_moves_has_no_width():
+    bootstrap = Bootstrap(5, 50, 0.95, np.random.default_rng(0))
+    values = np.stack([np.arange(5.0), np.full(5, 2.0)])
+    moving, still = bootstrap.simultaneous(values.mean(1), bootstrap.means(values))
+    assert moving.low < moving.value < moving.high
+    assert vars(still) == pytest.approx({"value": 2, "low": 2, "high": 2})
+
+
+def test_samples_of_the_pool_and_held_out_ones_are_resampled_by_themselves():
+    bootstrap = Bootstrap(4, 500, 0.95, np.random.default_rng(0))
+    influence = np.arange(30.0) - 14.5
+    pool, held_out = (
+        bootstrap.two_way_means(np.zeros(4), influence, held_out=each) for each in (False, True)
+    )
+    assert abs(np.corrcoef(pool, held_out)[0, 1]) < 0.2
+    again = bootstrap.two_way_means(np.zeros(4), influence)
+    np.testing.assert_array_equal(again, pool)

@@ -145,3 +145,31 @@ def test_the_calibration_slope_is_that_of_least_squares():
     assert slope == pytest.approx(np.polyfit(OUTPUT[0, :, 0], REAL[0], 1)[0], rel=1e-4)
     constant = REGRESSION.utility(np.zeros_like(OUTPUT[0]), REAL[0])["calibration_slope"]
     assert np.isnan(constant)
+
+
+@pytest.mark.parametrize("task", [REGRESSION, BINARY, MULTICLASS])
+def test_the_influence_on_the_figure_of_merit_is_its_derivative_by_a_weight(task):
+    rng = np.random.default_rng(5)
+    output = rng.normal(size=(50, 3 if task is MULTICLASS else 1))
+    target = rng.normal(size=50) if task is REGRESSION else rng.integers(2, size=50)
+    value, influence = task.merit(output, target)
+    assert value == pytest.approx(task.utility(output, target)[task.utility_metric], abs=1e-6)
+    assert influence.mean() == pytest.approx(0, abs=1e-9)
+    for sample in range(0, 50, 7):
+        # A sample repeated a thousandth more often: 1000 copies of all, and one of it.
+        times = np.full(50, 1000)
+        times[sample] += 1
+        more, _ = task.merit(np.repeat(output, times, 0), np.repeat(target, times))
+        assert (more - value) * 50_000 == pytest.approx(influence[sample], abs=0.01)
+
+
+def test_targets_that_are_all_the_same_leave_r2_undefined():
+    value, influence = REGRESSION.merit(np.ones((3, 1)), np.zeros(3))
+    assert not np.isfinite(value)
+    assert len(influence) == 3
+
+
+def test_the_best_guess_looks_at_no_sample():
+    assert REGRESSION.guess(np.array([1.0, 2.0])) == 0
+    assert BINARY.guess(np.array([1.0, 0.0, 1.0, 1.0])) == 0.75
+    assert MULTICLASS.guess(np.array([0, 1, 2, 2, 2])) == 0.6

@@ -39,8 +39,17 @@ class AttackResult:
     resampled_auc: Float[np.ndarray, " resamples"]
 
 
-def assess(scores: PerSample, members: Members, bootstrap: Bootstrap) -> AttackResult:
-    """All figures of an attack's scores (higher = member)."""
+def assess(
+    scores: PerSample, members: Members, bootstrap: Bootstrap, with_roc: bool = True
+) -> AttackResult:
+    """All figures of an attack's scores.
+
+    Args:
+        scores: higher = member.
+        members: who is one.
+        bootstrap: of runs and samples.
+        with_roc: whether the curve is wanted, which takes as long as the rest.
+    """
     aucs, of_auc = _auc(scores, members)
     advantages, of_advantage = _advantage(cross_fitted_guesses(scores, members), members)
     resampled_auc = bootstrap.two_way_means(aucs, of_auc)
@@ -48,7 +57,7 @@ def assess(scores: PerSample, members: Members, bootstrap: Bootstrap) -> AttackR
     resampled = bootstrap.two_way_means(advantages, of_advantage)
     advantage = bootstrap.interval(advantages.mean(), resampled)
     balanced = Interval(*((1 + end) / 2 for end in vars(advantage).values()))
-    roc = roc_curve(scores, members, bootstrap)
+    roc = roc_curve(scores, members, bootstrap) if with_roc else {}
     mis = _mis(advantage)
     return AttackResult(auc, advantage, mis, balanced, roc, resampled, resampled_auc)
 
@@ -115,16 +124,30 @@ def _advantage(guessed: Members, members: Members):
 
 def _auc(scores: PerSample, members: Members):
     """ROC-AUC of every run, and each sample's influence on their mean (DeLong et al. 1988)."""
+    order = np.argsort(scores, axis=1)
+    ordered, mine = (np.take_along_axis(each, order, 1) for each in (scores, members))
+    others = ~mine
+    # How many of the other kind score less than each; those that score the same count half.
+    less = np.where(mine, _less(ordered, others), _less(ordered, mine))
+    share = less / np.where(mine, others.sum(1, keepdims=True), mine.sum(1, keepdims=True))
     placement = np.empty(scores.shape)
-    for own, mine, place in zip(scores, members, placement, strict=True):
-        everywhere = rankdata(own)
-        above = everywhere[mine] - rankdata(own[mine])  # non-members below each member
-        below = everywhere[~mine] - rankdata(own[~mine])
-        place[mine], place[~mine] = above / (~mine).sum(), 1 - below / mine.sum()
+    np.put_along_axis(placement, order, np.where(mine, share, 1 - share), 1)
     inside, outside = _share(members), _share(~members)
     auc = (placement * inside).sum(1, keepdims=True)
     influence = (placement - auc) * (inside + outside)
     return auc[:, 0], influence.mean(0) * members.shape[1]
+
+
+def _less(ordered: PerSample, counted: Members) -> PerSample:
+    """How many of the counted values are less than each of a row's; equal ones count half."""
+    runs, size = ordered.shape
+    begins = np.concatenate([np.ones((runs, 1), bool), ordered[:, 1:] != ordered[:, :-1]], axis=1)
+    place = np.arange(size)
+    first = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
+    ends = np.concatenate([begins[:, 1:], np.ones((runs, 1), bool)], axis=1)
+    after = np.minimum.accumulate(np.where(ends, place + 1, size)[:, ::-1], axis=1)[:, ::-1]
+    until = np.concatenate([np.zeros((runs, 1)), np.cumsum(counted, axis=1)], axis=1)
+    return (np.take_along_axis(until, first, 1) + np.take_along_axis(until, after, 1)) / 2
 
 
 def _share(chosen: Members) -> PerSample:

@@ -39,6 +39,23 @@ def roc_curve(scores: PerSample, members: Members, bootstrap: Bootstrap) -> dict
     return curve
 
 
+def tpr_at(rate: float, scores: PerSample, members: Members) -> float:
+    """What `roc_curve` has at one rate, without an interval.
+
+    Args:
+        rate: of false positives.
+        scores: higher = member.
+        members: who is one.
+    """
+    outside = np.sort(scores[~members])[::-1]
+    if rate * len(outside) < 1:
+        return np.nan
+    allowed = int(rate * len(outside))
+    if allowed >= len(outside):
+        return 1.0
+    return float((scores[members] > outside[allowed]).mean())
+
+
 def _thresholds(scores: PerSample, members: Members) -> Float[np.ndarray, " thresholds"]:
     """Scores from high to low: the best at each of the rates, and geometric steps between them."""
     everything, outside = np.sort(scores, axis=None), np.sort(scores[~members])[::-1]

@@ -17,9 +17,12 @@ def cache_folder() -> Path:
 def rank(arguments: list[str]) -> int:
     """Rank finished runs again; of a sweep's folder, all that it finished."""
     parser = _folders_parser("rank", "Tables from run folders or a sweep's, without training.")
+    parser.add_argument(
+        "--verbose", action="store_true", help="print r_Q and all that is to be known of it"
+    )
     parsed = parser.parse_args(arguments)
     from quantmia.pipeline import finished
-    from quantmia.report.tables import show
+    from quantmia.report.terminal import show
     from quantmia.sweep.conclude import conclude
     from quantmia.sweep.plan import is_sweep, read_plan
 
@@ -31,7 +34,8 @@ def rank(arguments: list[str]) -> int:
                 "the folders of its jobs."
             )
         return conclude(read_plan(sweeps[0]), cache_folder(), Progress())
-    show(*finished.rank(parsed.folders, parsed.output, cache_folder(), Progress()))
+    results, path = finished.rank(parsed.folders, parsed.output, cache_folder(), Progress())
+    show(results, path, parsed.verbose)
     return DONE
 
 

@@ -22,6 +22,7 @@ from quantmia.progress import Progress
 from quantmia.sweep.plan import Plan, is_sweep, read_plan
 from quantmia.sweep.status import forget_failure, record_failure
 
+VERBOSE = "report.verbose=true"
 OVERRIDE = re.compile(r"(~|\+{0,2}[\w@./]+=)")
 
 
@@ -88,12 +89,13 @@ def run(overrides: list[str]) -> int:
 
 def _in_order(overrides: list[str]) -> list[str]:
     """Flags first: Hydra's parser wants overrides together, but users put them anywhere."""
+    overrides = [VERBOSE if each == "--verbose" else each for each in overrides]
     last = [each for each in overrides if OVERRIDE.match(each)]
     found = [each for each in overrides if not OVERRIDE.match(each)] + last
     if any(each.startswith("report.") for each in found):
-        # It says no more than they do, and would hide them.
-        found = [each for each in found if each != "report=true"]
-    return found
+        # It would hide them; in an override of its own it does not.
+        found = ["report.page=true" if each == "report=true" else each for each in found]
+    return list(dict.fromkeys(found))
 
 
 def _refuse_flags(overrides: list[str]) -> None:

@@ -10,7 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
 from quantmia.config.limits import beyond_limits
-from quantmia.config.schema import ExperimentConfig
+from quantmia.config.schema import ExperimentConfig, of_any_version
 from quantmia.config.targets import target_faults
 from quantmia.config.wording import has_to_be, show
 from quantmia.errors import ConfigError, FolderError, did_you_mean, first_line
@@ -49,7 +49,7 @@ def read_recorded(content: Mapping[str, Any], where: str) -> ExperimentConfig:
     Raises:
         FolderError: it is not of this version of quantmia.
     """
-    typed, faults = _typed({**content, "resume": False})
+    typed, faults = _typed({**of_any_version(dict(content)), "resume": False})
     if typed is None:
         said = "; ".join(fault.text for fault in faults)
         raise FolderError(f"{where} was made by another version of quantmia ({said}); run it again")
@@ -82,7 +82,7 @@ def _plain(config: DictConfig) -> dict[str, Any]:
     assert isinstance(plain, dict)
     found = {str(key): value for key, value in plain.items()}
     if isinstance(found.get("report"), bool):
-        found["report"] = {"page": found["report"], "expose_samples": False}
+        found["report"] = {"page": found["report"], "expose_samples": False, "verbose": False}
     for group in ("quantizer", "attack"):
         chosen = found.setdefault(group, {})  # which is absent when none is chosen
         if isinstance(chosen, dict):  # in the order in which files keep them, and tables show them

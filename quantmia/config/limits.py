@@ -19,6 +19,7 @@ def beyond_limits(values: Mapping[str, Any]) -> Iterator[str]:
             f"training.checkpoint_every={every}: no checkpoint would be made: has to be at most "
             f"training.epochs={epochs}"
         )
+    yield from _of_releases(values.get("release.checkpoints"), epochs, every)
     if values.get("ranking.epsilon") and values.get("split.membership") == "half":
         yield (
             "ranking.epsilon=true: a bound on epsilon needs members drawn by independent coins, "
@@ -26,6 +27,17 @@ def beyond_limits(values: Mapping[str, Any]) -> Iterator[str]:
         )
     if values.get("shards") is not None:
         yield from _of_shards(values["shards"], values)
+
+
+def _of_releases(chosen: Any, epochs: int | None, every: int | None) -> Iterator[str]:
+    if not isinstance(chosen, list) or epochs is None or every is None:
+        return
+    absent = [each for each in chosen if isinstance(each, int) and (each % every or each > epochs)]
+    if absent:
+        yield (
+            f"release.checkpoints: there is no checkpoint after epoch {absent[0]}: it has to be a "
+            f"multiple of training.checkpoint_every={every}, at most training.epochs={epochs}"
+        )
 
 
 def _of_shards(shards: int, values: Mapping[str, Any]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What depends on a key of the configuration: the one place that says so."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Literal, get_type_hints
 
 Decides = Literal["data", "runs", "training", "measuring", "tables", "nothing"]
@@ -31,7 +31,7 @@ class Role:
 
 
 def roles(schema: type) -> dict[str, Role]:
-    """The role of every key.
+    """The role of every key, and of those in sections that have one of their own (dotted).
 
     Args:
         schema: whose fields are annotated with a `Role` each.
@@ -39,15 +39,27 @@ def roles(schema: type) -> dict[str, Role]:
     Raises:
         TypeError: a field has none.
     """
-    hints = get_type_hints(schema, include_extras=True)
-    found = {}
-    for field in fields(schema):
-        said = getattr(hints[field.name], "__metadata__", ())
-        own = [each for each in said if isinstance(each, Role)]
+    plain, found = get_type_hints(schema), {}
+    for name, own in _own(schema).items():
         if len(own) != 1:
-            raise TypeError(f"{schema.__name__}.{field.name} needs one Role, it has {len(own)}")
-        found[field.name] = own[0]
+            raise TypeError(f"{schema.__name__}.{name} needs one Role, it has {len(own)}")
+        found[name] = own[0]
+        below = _own(plain[name]) if is_dataclass(plain[name]) else {}
+        found |= {f"{name}.{key}": role for key, its in below.items() for role in its}
     return found
+
+
+def _own(schema: type) -> dict[str, list[Role]]:
+    """What every field of a dataclass is annotated with."""
+    hints = get_type_hints(schema, include_extras=True)
+    return {
+        field.name: [
+            each
+            for each in getattr(hints[field.name], "__metadata__", ())
+            if isinstance(each, Role)
+        ]
+        for field in fields(schema)
+    }
 
 
 def keys(schema: type, wanted: Callable[[Role], bool]) -> tuple[str, ...]:

@@ -13,16 +13,21 @@ from pydantic.dataclasses import dataclass
 
 from quantmia.config.roles import Role, keys
 from quantmia.config.wording import Says
-from quantmia.vocabulary import Membership, Optimizer, Per, Scale, Variant, Winsorise
+from quantmia.vocabulary import Membership, Named, Optimizer, Per, Scale, Variant, Winsorise
 
 Flag = Annotated[bool, Strict()]
 Natural = Annotated[int, Strict(), Ge(0)]
 Count = Annotated[int, Strict(), Ge(1)]
 Counts = Annotated[list[Count], MinLen(1)]
+Part = Annotated[float, Strict(), Ge(0), Lt(1)]
 Share = Annotated[float, Strict(), Gt(0), Lt(1)]
 Positive = Annotated[float, Strict(), Gt(0), Lt(float("inf"))]
 NotNegative = Annotated[float, Strict(), Ge(0), Lt(float("inf"))]
 CountOrAuto = Count | Literal["auto"]
+Checkpoints = Annotated[
+    Literal["auto"] | Named | Annotated[list[Named | Count], MinLen(1)],
+    Says("auto, best, last, or a list of best, last and epochs, such as [best,last,3]"),
+]
 FolderName = Annotated[
     str,
     StringConstraints(strict=True, pattern=r"^[^./\x00-\x1f][^/\x00-\x1f]*$"),
@@ -89,6 +94,22 @@ class TrainingConfig:
     def checkpoints(self) -> list[int]:
         """The epochs (from 1) after which a checkpoint is taken."""
         return list(range(self.checkpoint_every, self.epochs + 1, self.checkpoint_every))
+
+
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
+class ReleaseConfig:
+    """Which checkpoints might be shipped, and what decides between them.
+
+    Args:
+        checkpoints: `best` (the lowest loss on one half of the held-out samples), `last`, epochs;
+            `auto`: both and epochs on a geometric grid. `last` alone makes no front.
+        utility_loss: share of the best utility that may be given up for privacy.
+        mis: what the MIS has to be at least, if that decides; null: the utility does.
+    """
+
+    checkpoints: Checkpoints
+    utility_loss: Annotated[Part, Role("tables")]
+    mis: Annotated[Share | None, Role("tables")]
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
@@ -164,10 +185,12 @@ class ReportConfig:
         page: whether to write report.html and figures/.
         expose_samples: write it, and name the samples that are found beyond chance, which makes the
             page as sensitive as they are.
+        verbose: print r_Q and all that is to be known of it, `--verbose` for short.
     """
 
     page: Flag
     expose_samples: Flag
+    verbose: Flag
 
     @property
     def wanted(self) -> bool:
@@ -193,6 +216,7 @@ class ExperimentConfig:
         model: `_target_` of a function that returns a module.
         split: how samples are held out.
         training: how a run is trained.
+        release: which checkpoints are released.
         trajectory: whether checkpoints are kept.
         quantization: what the quantizers share.
         quantizer: by name, each with `_target_`.
@@ -215,6 +239,7 @@ class ExperimentConfig:
     model: Annotated[Entry, Role("training")]
     split: Annotated[SplitConfig, Role("training")]
     training: Annotated[TrainingConfig, Role("training")]
+    release: Annotated[ReleaseConfig, Role("measuring")]
     trajectory: Annotated[TrajectoryConfig, Role("nothing", adds_up=True)]
     quantization: Annotated[QuantizationConfig, Role("measuring")]
     quantizer: Annotated[dict[str, Entry], Role("measuring", merges=True, adds_up=True)]
@@ -243,6 +268,19 @@ ADDED_UP = keys(ExperimentConfig, lambda role: role.adds_up)
 OF_THE_MACHINE = keys(ExperimentConfig, lambda role: role.of_machine)
 # Besides the data, which are told by their content, and the numbers of the runs.
 OF_A_TRAJECTORY = keys(ExperimentConfig, lambda role: role.decides == "training")
+
+
+def of_any_version(config: Entry) -> Entry:
+    """A recorded configuration with what older versions, which did not know a key, did.
+
+    Args:
+        config: as a manifest keeps it.
+    """
+    release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None}
+    report = config.get("report")
+    if isinstance(report, dict):
+        report = {"verbose": False} | report
+    return {"release": release} | config | {"report": report}
 
 
 def recorded(config: ExperimentConfig) -> Entry:

@@ -57,6 +57,16 @@ def split(dataset: Dataset, validation: float, seed: int) -> Split:
     return parts
 
 
+def halves(samples: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Two random halves of the validation samples, the same for every run; the first is smaller.
+
+    Args:
+        samples: for validation.
+    """
+    shuffled = np.random.default_rng(samples).permutation(samples)
+    return shuffled[: samples // 2], shuffled[samples // 2 :]
+
+
 def members(
     seed: int, runs: Sequence[int], n_pool: int, membership: Membership = "half"
 ) -> Bool[np.ndarray, "runs pool"]:

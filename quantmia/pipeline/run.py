@@ -16,7 +16,7 @@ from quantmia.preemption import Preempted, Stop
 from quantmia.progress import Progress
 from quantmia.ranking.rank import rank_runs
 from quantmia.ranking.results import Results
-from quantmia.report.tables import show
+from quantmia.report.terminal import show
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.manifest import Manifest, write_dropped, write_extreme
 from quantmia.runs.merge import merge
@@ -90,7 +90,7 @@ def run(
             f"{config.runs} are in {path}; quantmia rank merges the shards"
         )
         return None
-    show(results, path)
+    show(results, path, config.report.verbose)
     if config.report.wanted:
         finished.report({path.name: path}, path, cache, progress, config.report.expose_samples)
     return results

@@ -6,9 +6,7 @@ from itertools import pairwise
 from math import isnan, nan
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from quantmia.statistics import Interval
 from quantmia.tasks import metric_name
@@ -65,14 +63,6 @@ class Key:
     def more_is_private(self) -> bool:
         """Whether larger values are; of an AUC they are not."""
         return self.kind != "auc"
-
-    def privacy(self, ranking: pd.DataFrame) -> NDArray[np.float64]:
-        """How private each row is: larger is more.
-
-        Args:
-            ranking: the table.
-        """
-        return ranking[self.column].to_numpy(float) * (1 if self.more_is_private else -1)
 
 
 @dataclass(frozen=True)
@@ -177,7 +167,7 @@ class Conclusion:
 
     def facts(self) -> dict[str, Any]:
         """As JSON holds it; what is undefined is null."""
-        return _defined(asdict(self))
+        return defined(asdict(self))
 
 
 def _place(row: dict[Any, Any], column: str) -> Place:
@@ -210,12 +200,16 @@ def _more_runs(total: float | None, runs: int) -> int | None:
     return max(int(total) - runs, 1)
 
 
-def _defined(value: Any) -> Any:
-    """The same with None for NaN, which JSON does not have."""
+def defined(value: Any) -> Any:
+    """The same with None for NaN, which JSON does not have.
+
+    Args:
+        value: anything that JSON holds, NaN and tuples besides.
+    """
     if isinstance(value, dict):
-        return {key: _defined(each) for key, each in value.items()}
+        return {key: defined(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_defined(each) for each in value]
+        return [defined(each) for each in value]
     return None if isinstance(value, float) and value != value else value
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
+from quantmia.data.split import halves
 from quantmia.vocabulary import Variant
 
 Losses = Float[np.ndarray, "checkpoints samples"]
@@ -128,12 +129,10 @@ def noise(losses: Losses, models: Models, ordered: Order) -> Noise:
     z = math.nan
     if len(ordered.gaps) and ordered.variances[0] > 0:
         z = float(ordered.gaps[0] / math.sqrt(ordered.variances[0] / samples))
-    shuffled = np.random.default_rng(samples).permutation(samples)  # the same for every run
     if samples < 4:
         return Noise(z, (math.nan, math.nan))
     first, second = (
-        indicator(order(losses[:, half], models), "paper").r
-        for half in (shuffled[: samples // 2], shuffled[samples // 2 :])
+        indicator(order(losses[:, half], models), "paper").r for half in halves(samples)
     )
     return Noise(z, (first, second))
 

@@ -5,9 +5,12 @@ from quantmia.ranking import tables
 from quantmia.ranking.agreement import agree
 from quantmia.ranking.audit import audit
 from quantmia.ranking.conclusion import Conclusion, Key
+from quantmia.ranking.decision import Rule
 from quantmia.ranking.evidence import collect
+from quantmia.ranking.front import front
 from quantmia.ranking.indicated import indicate
 from quantmia.ranking.limits_of_data import dropped_rows, extreme_values, guessing
+from quantmia.ranking.releases import releases
 from quantmia.ranking.results import Results
 from quantmia.ranking.verdict import Caution, cautions, decided_by_few, flags
 from quantmia.runs.merge import Merged
@@ -41,7 +44,7 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
     ranking = tables.ranking(found, indicated, audited.results, bootstrap)
     diagnostics = tables.diagnostics(found, names, indicated.per_run)
     key = Key.of(ranking, trusted)
-    ranking["flags"] = flags(ranking, diagnostics, key)
+    ranking["flags"] = flags(ranking, diagnostics)
     ranking = ranking.sort_values(
         key.column, ascending=not key.more_is_private, kind="stable", ignore_index=True
     )
@@ -67,6 +70,8 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
         ),
     }
     extra = {"roc": audited.roc, "epsilon": audited.epsilon}
+    if shipped := releases(found, experiment, audited, bootstrap):
+        extra["front"] = front(shipped, str(ranking["utility_metric"].iloc[0]), bootstrap)
     return Results(
         tables=made | {name: each for name, each in extra.items() if len(each)},
         conclusion=Conclusion.of(ranking, pairs, trusted, config.ranking.confidence),
@@ -81,4 +86,5 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
         confidence=bootstrap.confidence,
         missing=tuple(merged.notes),
         diverged=tuple(found.diverged),
+        rule=Rule(config.release.utility_loss, config.release.mis),
     )

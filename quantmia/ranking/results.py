@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -10,8 +11,12 @@ import pandas as pd
 
 from quantmia.errors import FolderError
 from quantmia.files import read_json, write_json, write_text
+from quantmia.ranking.advice import advice
+from quantmia.ranking.audit import trusted_attack
 from quantmia.ranking.conclusion import Conclusion, Key
+from quantmia.ranking.decision import Decision, Rule
 from quantmia.ranking.stored import read_tables
+from quantmia.ranking.tables import attacks_of
 from quantmia.ranking.verdict import Caution
 from quantmia.ranking.words import answer
 
@@ -24,12 +29,13 @@ class Results:
 
     Args:
         tables: by file name without ending: ranking, indicator, attacks, utility, correlation,
-            pairs, diagnostics, trajectory, and where there are any roc and epsilon.
+            pairs, diagnostics, trajectory, and where there are any front, roc and epsilon.
         conclusion: what leaks least, and how sure that is.
         cautions: what a reader must know before believing it.
         confidence: of every interval.
         missing: runs that are in none of the folders, in words.
         diverged: runs left out because their training diverged.
+        rule: what decides between the releases of the front; None where there is no front.
         folders: where the runs are; none before it is written.
     """
 
@@ -39,6 +45,7 @@ class Results:
     confidence: float
     missing: Sequence[str] = ()
     diverged: Sequence[str] = ()
+    rule: Rule | None = None
     folders: Sequence[Path] = ()
 
     @property
@@ -65,6 +72,21 @@ class Results:
     def answer(self) -> str:
         """The conclusion in words."""
         return answer(self.conclusion)
+
+    @cached_property
+    def decision(self) -> Decision | None:
+        """What to ship; None where only the last checkpoint is a release."""
+        if "front" not in self.tables or self.rule is None:
+            return None
+        front = self.tables["front"]
+        attack = trusted_attack(attacks_of(front))
+        assert attack is not None
+        return Decision.of(front, attack, self.conclusion.runs, self.rule)
+
+    @property
+    def advice(self) -> list[str]:
+        """The decision in words, a sentence each; none where there is none."""
+        return advice(self.decision) if self.decision else []
 
     @property
     def warnings(self) -> list[str]:
@@ -103,6 +125,8 @@ class Results:
             write_text(path / f"{name}.csv", table.to_csv(index=False))
         content = {
             "answer": self.answer,
+            "advice": self.advice,
+            "decision": self.decision.facts() if self.decision else None,
             "conclusion": self.conclusion.facts(),
             "warnings": [asdict(caution) for caution in self.cautions],
             "trusted": self.trusted,
@@ -125,16 +149,18 @@ class Results:
         """
         tables = read_tables(path)
         content = read_json(path / CONCLUSION)
+        decided = content.get("decision")  # which older versions did not write
         try:
             return cls(
                 tables=tables,
                 conclusion=Conclusion.of(
                     tables["ranking"], tables["pairs"], content["trusted"], content["confidence"]
                 ),
-                cautions=[Caution(each["text"], each["advice"]) for each in content["warnings"]],
+                cautions=[Caution(**each) for each in content["warnings"]],
                 confidence=content["confidence"],
                 missing=content.get("missing", ()),  # which older versions did not write
                 diverged=content.get("diverged", ()),
+                rule=Rule(**decided["rule"]) if decided else None,
                 folders=[path / folder for folder in content["folders"]],
             )
         except (KeyError, TypeError):

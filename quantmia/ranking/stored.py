@@ -19,13 +19,15 @@ COLUMNS = {
     "pairs": ("quantizer", "other", "p_r_q"),
     "diagnostics": ("quantizer", "best_is_last"),
     "trajectory": ("quantizer", "epoch", "loss", "loss_low", "loss_high"),
+    "front": ("quantizer", "checkpoint", "epoch", "utility", "mis_upper", "gain", "on_front"),
     "roc": ("quantizer", "attack", "fpr", "tpr", "low", "high"),
     "epsilon": ("quantizer", "attack", "epsilon"),
 }
-OPTIONAL = ("roc", "epsilon")  # where there are attacks, or bounds
+OPTIONAL = ("front", "roc", "epsilon")  # where there are several releases, attacks, or bounds
 REQUIRED = tuple(name for name in COLUMNS if name not in OPTIONAL)
 WORDS = (
     "quantizer",
+    "checkpoint",
     "other",
     "attack",
     "flags",

@@ -85,6 +85,16 @@ def attacks(names: Sequence[str], audited: Audit) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def attacks_of(table: pd.DataFrame) -> list[str]:
+    """The attacks of a ranking, in its order.
+
+    Args:
+        table: of a ranking or a front, with columns `mis_<attack>` and their intervals.
+    """
+    names = [c.removeprefix("mis_") for c in map(str, table) if c.startswith("mis_")]
+    return [name for name in names if f"mis_{name}_low" in table]
+
+
 def utility(found: Evidence, names: Sequence[str]) -> pd.DataFrame:
     """Figures of merit, one row a run, quantizer and metric.
 

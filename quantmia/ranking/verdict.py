@@ -8,8 +8,6 @@ import pandas as pd
 
 from quantmia.attacks.extreme import AUC, MIS, MOST
 from quantmia.ranking.agreement import Agreement, GridAgreement
-from quantmia.ranking.conclusion import Key
-from quantmia.ranking.pareto import undominated
 
 REGIME = 0.1  # best_is_last above it: training stopped before its minimum
 MOSTLY = 0.5  # share of the runs in which the gap has to be more than noise
@@ -23,34 +21,29 @@ class Caution:
     Args:
         text: what was found.
         advice: what it means, and what to do.
+        on_r_q: whether it is about the indicator alone.
     """
 
     text: str
     advice: str
+    on_r_q: bool = False
 
     def __str__(self) -> str:
         return self.text
 
 
-def flags(table: pd.DataFrame, diagnostics: pd.DataFrame, key: Key) -> list[str]:
+def flags(table: pd.DataFrame, diagnostics: pd.DataFrame) -> list[str]:
     """Flags of every quantizer, separated by spaces.
 
-    `pareto`: no other quantizer is at least as private and as useful and better in one, where an
-    attack tells.
     `utility_destroyed`: R² below 0. `before_minimum`: best_is_last above 0.1.
     `undefined_runs`: r_Q was undefined in some runs.
 
     Args:
         table: the ranking, one row a quantizer.
         diagnostics: of the same quantizers in the same order.
-        key: what orders the ranking.
     """
-    front = np.zeros(len(table), bool)
-    if key.attack:
-        front = undominated(key.privacy(table), table["utility"].to_numpy(float))
     destroyed = (table["utility_metric"] == "r2") & (table["utility"] < 0)
     columns = {
-        "pareto": front,
         "utility_destroyed": destroyed.to_numpy(),
         "before_minimum": (diagnostics["best_is_last"] > REGIME).to_numpy(),
         "undefined_runs": (diagnostics["undefined_runs"] > 0).to_numpy(),
@@ -91,6 +84,7 @@ def cautions(
             "(best_is_last > 0.1): their r_Q measures the optimiser's step; train longer",
             "r_Q is about models near the minimum of the loss. Raise training.epochs until the "
             "held-out loss has turned up again.",
+            on_r_q=True,
         )
     seen, halves = diagnostics["gap_significant"].mean(), diagnostics["halves_correlation"]
     if seen < MOSTLY:
@@ -100,6 +94,7 @@ def cautions(
             f"the noise of the held-out samples{_of_halves(halves)}",
             "Other held-out samples would give other gaps. Hold out more (split.validation), or "
             "rank by an attack.",
+            on_r_q=True,
         )
     yield from (_of_grid(each) for each in agreement.grids if each.spearman.value < AGREES)
     if agreement.between_halves < AGREES:
@@ -107,11 +102,13 @@ def cautions(
             f"the ranking by r_Q is unstable: Spearman {agreement.between_halves:.2f} between "
             "halves of the runs",
             "Other runs would rank in another way. Train more runs, or rank by an attack.",
+            on_r_q=True,
         )
     if trusted and (spearman := agreement.attacks[trusted].value) < AGREES:
         yield Caution(
             f"r_Q and {trusted} disagree: Spearman {spearman:.2f} < {AGREES}; trust the attack",
             "r_Q is an indicator, an attack is a demonstration: what it found has leaked.",
+            on_r_q=True,
         )
     high = diagnostics["dominated_by_high_loss"].mean()
     if high > 0.5:
@@ -120,6 +117,7 @@ def cautions(
             "not from a low-loss model as the paper says",
             "r_Q then compares the best model with one of the start of training. "
             "indicator=low_loss looks at the best models alone.",
+            on_r_q=True,
         )
     destroyed = table[table["flags"].str.contains("utility_destroyed")]["quantizer"]
     yield from (
@@ -170,4 +168,5 @@ def _of_grid(grid: GridAgreement) -> Caution:
         f"between keeping {kept} and one in {grid.every}",
         "r_Q compares the two best checkpoints, and how far apart these are is the grid's doing. "
         "Report r_Q with its grid, and rank by an attack.",
+        on_r_q=True,
     )

@@ -57,10 +57,12 @@ def differing_keys(a: dict[str, Any], b: dict[str, Any], ignore: tuple[str, ...]
     Args:
         a: a recorded configuration.
         b: another.
-        ignore: top-level keys that may differ.
+        ignore: keys (dotted) that may differ, with all below them.
     """
+    within = tuple(f"{each}." for each in ignore)
     flat_a, flat_b = (
-        dict(_flatten({k: v for k, v in c.items() if k not in ignore})) for c in (a, b)
+        {k: v for k, v in _flatten(c) if k not in ignore and not k.startswith(within)}
+        for c in (a, b)
     )
     absent = "(absent)"
     return [

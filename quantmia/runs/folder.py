@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,13 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from quantmia.config.schema import TABLES_ONLY, ExperimentConfig, recorded
+from quantmia.config.schema import TABLES_ONLY, ExperimentConfig, of_any_version, recorded
 from quantmia.errors import FolderError
 from quantmia.files import (
     DamagedFileError,
     Tensors,
-    read_last_row,
+    read_row,
+    read_tensor,
     read_tensors,
     write_json,
     write_tensors,
@@ -29,14 +30,26 @@ from quantmia.runs.shards import blocks
 
 @dataclass(frozen=True)
 class RunFiles:
-    """Content of one run: losses and scores by quantizer, and the facts that go with them."""
+    """Content of one run.
+
+    Args:
+        losses: of every checkpoint on the validation samples, by quantizer.
+        scores: outputs of the last checkpoint on the pool, by quantizer, with members and targets.
+        meta: facts that go with them.
+        releases: outputs of the checkpoints that might be shipped, where there are several: those
+            on the pool as `pool/<quantizer>/<checkpoint>`, without the last, and those on the half
+            of the validation samples that measures them as `measured/<quantizer>/<checkpoint>`,
+            with their targets.
+    """
 
     losses: Tensors
     scores: Tensors
     meta: dict[str, Any]
+    releases: Tensors = field(default_factory=dict)
 
 
 KINDS = ("losses", "scores", "models")
+RELEASES = "releases"  # a kind that runs have whose last checkpoint is not all that is released
 
 
 class RunFolder:
@@ -111,6 +124,8 @@ class RunFolder:
             content = json.loads(path.read_text(encoding="utf-8"))
             if not isinstance(content, dict):
                 raise ValueError("no object")
+            if isinstance(content.get("config"), dict):
+                content["config"] = of_any_version(content["config"])
             return content
         except FileNotFoundError:
             what = "does not exist" if not self.path.exists() else "has no manifest.json"
@@ -233,22 +248,30 @@ class RunFolder:
         """
         write_tensors(self._file("models", run), model, {"run": run})
         write_tensors(self._file("losses", run), content.losses, content.meta)
+        if content.releases:
+            (self.path / RELEASES).mkdir(exist_ok=True)
+            write_tensors(self._file(RELEASES, run), content.releases, content.meta)
         write_tensors(self._file("scores", run), content.scores, content.meta)
 
     def read_run(self, run: int) -> RunFiles:
-        """Losses and scores of a run, verified.
+        """Losses, scores and releases of a run, verified.
 
         Raises:
             DamagedFileError: one is absent or damaged, or they do not belong together.
         """
         losses, meta = read_tensors(self._file("losses", run))
-        scores, other = read_tensors(self._file("scores", run))
-        # As text, because an undefined utility is NaN, which differs from itself.
-        if json.dumps(meta, sort_keys=True) != json.dumps(other, sort_keys=True):
-            raise DamagedFileError(
-                f"{self._file('scores', run)}: written by another run than its losses"
-            )
-        return RunFiles(losses, scores, meta)
+        wanted = ["scores"]
+        if any("releases" in facts for facts in meta.get("quantizers", {}).values()):
+            wanted.append(RELEASES)
+        read = {}
+        for kind in wanted:
+            read[kind], other = read_tensors(self._file(kind, run))
+            # As text, because an undefined utility is NaN, which differs from itself.
+            if json.dumps(meta, sort_keys=True) != json.dumps(other, sort_keys=True):
+                raise DamagedFileError(
+                    f"{self._file(kind, run)}: written by another run than its losses"
+                )
+        return RunFiles(losses, read["scores"], meta, read.get(RELEASES, {}))
 
     def read_scores(self, run: int) -> Tensors:
         """The scores of a run, verified.
@@ -258,6 +281,22 @@ class RunFolder:
         """
         return read_tensors(self._file("scores", run))[0]
 
+    def read_answers(self, run: int, quantizer: str) -> NDArray[np.float32]:
+        """Outputs of the last checkpoint on the pool, of a file that was verified before.
+
+        Raises:
+            DamagedFileError: the file is absent or cannot be read.
+        """
+        return read_tensor(self._file("scores", run), quantizer)
+
+    def read_release(self, run: int, name: str) -> NDArray[np.float32]:
+        """One of the tensors of `releases`, of a file that was verified before.
+
+        Raises:
+            DamagedFileError: the file is absent or cannot be read.
+        """
+        return read_tensor(self._file(RELEASES, run), name)
+
     def read_model(self, run: int) -> Tensors:
         """The final parameters of a run in full precision, verified.
 
@@ -266,13 +305,18 @@ class RunFolder:
         """
         return read_tensors(self._file("models", run))[0]
 
-    def read_last_losses(self, run: int, quantizer: str) -> NDArray[np.float32]:
-        """Losses of the last checkpoint, of a file that was verified before.
+    def read_losses(self, run: int, quantizer: str, checkpoint: int) -> NDArray[np.float32]:
+        """Losses of one checkpoint, of a file that was verified before.
+
+        Args:
+            run: its index.
+            quantizer: its name.
+            checkpoint: its place among all; -1 is the last.
 
         Raises:
             DamagedFileError: the file is absent or cannot be read.
         """
-        return read_last_row(self._file("losses", run), quantizer)
+        return read_row(self._file("losses", run), quantizer, checkpoint)
 
     def is_done(self, run: int) -> bool:
         """Whether the files of a run are there and undamaged."""

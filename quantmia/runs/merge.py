@@ -72,14 +72,50 @@ class Run:
             merged.update(self._verified(folder, folder.read_scores))
         return merged
 
-    def last_losses(self, quantizer: str) -> NDArray[np.float32]:
-        """Losses of the last checkpoint, of a file that was verified before.
+    def losses(self, quantizer: str, checkpoint: int) -> NDArray[np.float32]:
+        """Losses of one checkpoint, of a file that was verified before.
+
+        Args:
+            quantizer: its name.
+            checkpoint: its place among all; -1 is the last.
 
         Raises:
             FolderError: the file is absent or cannot be read.
         """
         folder = self.held[quantizer]
-        return self._verified(folder, lambda run: folder.read_last_losses(run, quantizer))
+        return self._verified(folder, lambda run: folder.read_losses(run, quantizer, checkpoint))
+
+    def answers(self, quantizer: str) -> NDArray[np.float32]:
+        """Outputs of the last checkpoint on the pool, of a file that was verified before.
+
+        Raises:
+            FolderError: the file is absent or cannot be read.
+        """
+        folder = self.held[quantizer]
+        return self._verified(folder, lambda run: folder.read_answers(run, quantizer))
+
+    def release(self, kind: str, quantizer: str, checkpoint: str) -> NDArray[np.float32]:
+        """Outputs of a release, of a file that was verified before.
+
+        Args:
+            kind: `pool` or `measured`.
+            quantizer: its name.
+            checkpoint: its name; on the pool another one than the last.
+
+        Raises:
+            FolderError: the file is absent or cannot be read.
+        """
+        folder, name = self.held[quantizer], f"{kind}/{quantizer}/{checkpoint}"
+        return self._verified(folder, lambda run: folder.read_release(run, name))
+
+    def measured_target(self) -> NDArray:
+        """Targets of the validation samples that measure releases, verified before.
+
+        Raises:
+            FolderError: the file is absent or cannot be read.
+        """
+        folder = self.folders[0]
+        return self._verified(folder, lambda run: folder.read_release(run, "target"))
 
     def model(self) -> Tensors:
         """The final parameters in full precision.

@@ -11,7 +11,7 @@ from quantmia.files import write_text
 from quantmia.pipeline import finished
 from quantmia.progress import Progress
 from quantmia.ranking.results import Results
-from quantmia.report.tables import show, summary
+from quantmia.report.terminal import show, summary
 from quantmia.runs.folder import RunFolder
 from quantmia.sweep.groups import Group, grouped
 from quantmia.sweep.places import slug
@@ -119,7 +119,8 @@ def _finished(plan: Plan, found: Sequence[Standing]) -> list[tuple[Job, RunFolde
 
 
 def _wants_report(group: Group) -> bool:
-    return any(group.folders[0].manifest()["config"].get("report", {}).values())
+    wanted = group.folders[0].manifest()["config"].get("report", {})
+    return bool(wanted.get("page") or wanted.get("expose_samples"))
 
 
 def _place(plan: Plan, group: Group, groups: int) -> Path:
@@ -162,4 +163,6 @@ def _show_group(ranked: Ranked) -> None:
     summary(ranked.results, title)
     for note in ranked.results.missing:
         print(f"note: {note}")
-    print(f"{ranked.results.answer}\n")
+    for said in ranked.results.advice or [ranked.results.answer]:
+        print(said)
+    print()

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Shaped
+from jaxtyping import Bool, Float, Shaped
+from numpy.typing import NDArray
 from torch import Tensor
 
 from quantmia.data import members, targets_of_runs
+from quantmia.data.split import halves
 from quantmia.device import deterministic
 from quantmia.experiment import Experiment
 from quantmia.files import Tensors
@@ -23,6 +25,7 @@ from quantmia.seeding import Purpose, stream
 from quantmia.training.allocator import keep_freed_memory
 from quantmia.training.checkpoints import Trajectory
 from quantmia.training.losses import Measured, measure
+from quantmia.training.releases import released
 from quantmia.training.train import train
 
 
@@ -102,7 +105,14 @@ def _train_block(
             steps = trajectory.keep(steps)
     with closing(steps):
         measured = measure(
-            steps, len(trajectory.epochs), stack, experiment.quantizers, held_out, pool, checkpoints
+            steps,
+            len(trajectory.epochs),
+            stack,
+            experiment.quantizers,
+            held_out,
+            pool,
+            released(config.release, trajectory.epochs),
+            checkpoints,
         )
         next(steps, None)  # lets a kept trajectory say that it is complete
     for row, run in enumerate(block):
@@ -142,9 +152,22 @@ def _files(
         "task": dataset.task_name,
         "quantizers": facts,
     }
-    scores = {
-        name: each.pool[row][:, 0] if each.pool.shape[-1] == 1 else each.pool[row]
-        for name, each in quantizers.items()
-    }
+    scores = {name: _answers(each.released.pool["last"][row]) for name, each in quantizers.items()}
     scores |= {"members": mask.astype(np.uint8), "target": targets[parts.pool]}
-    return RunFiles({name: each.losses[row] for name, each in quantizers.items()}, scores, meta)
+    releases: Tensors = {}
+    if len(released(experiment.config.release, experiment.config.training.checkpoints)) > 1:
+        releases["target"] = held_out[halves(len(held_out))[1]]
+        for name, each in quantizers.items():
+            its = each.released
+            facts[name]["releases"] = {key: int(value[row]) for key, value in its.epochs.items()}
+            for key in its.epochs:
+                releases[f"measured/{name}/{key}"] = _answers(its.measured[key][row])
+                if key != "last":  # whose are the scores
+                    releases[f"pool/{name}/{key}"] = _answers(its.pool[key][row])
+    losses = {name: each.losses[row] for name, each in quantizers.items()}
+    return RunFiles(losses, scores, meta, releases)
+
+
+def _answers(output: Float[np.ndarray, "samples out"]) -> NDArray[np.float32]:
+    """As they are stored: of one number a sample without an axis for it."""
+    return output[:, 0] if output.shape[-1] == 1 else output

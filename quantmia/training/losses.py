@@ -11,11 +11,13 @@ from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
+from quantmia.data.split import halves
 from quantmia.models.loop import Loop
 from quantmia.models.stack import Params, Stack
 from quantmia.progress import Advance
 from quantmia.quantizers import Quantizer
 from quantmia.training.checkpoints import Checkpoint
+from quantmia.training.releases import Keeper, Released
 
 
 @dataclass
@@ -26,7 +28,7 @@ class Measurement:
         losses: float32, of every checkpoint on the validation samples.
         models: index of the first checkpoint with the very same quantized parameters.
         validation: raw outputs of the last checkpoint, [runs, samples, out].
-        pool: the same on the pool.
+        released: what the checkpoints that might be shipped answer.
         sparsity: share of zeros among the quantized weights of the last checkpoint.
         bits: stored a quantized weight, scales and all.
     """
@@ -34,7 +36,7 @@ class Measurement:
     losses: Float[np.ndarray, "runs checkpoints samples"]
     models: Int[np.ndarray, "runs checkpoints"]
     validation: NDArray[np.float32]
-    pool: NDArray[np.float32]
+    released: Released
     sparsity: Float[np.ndarray, " runs"]
     bits: float
 
@@ -61,6 +63,7 @@ def measure(
     quantizers: Mapping[str, Quantizer],
     validation: tuple[Float[Tensor, "samples *features"], Shaped[Tensor, "runs samples"]],
     pool: Float[Tensor, "pool *features"],
+    releases: Mapping[str, int | None],
     advance: Advance,
 ) -> Measured:
     """Quantize and evaluate every checkpoint, then forget it.
@@ -71,7 +74,8 @@ def measure(
         stack: evaluates them.
         quantizers: by name.
         validation: features, and targets on each run's scale.
-        pool: features the final models are scored on.
+        pool: features that the released models are scored on.
+        releases: epochs by name, the last one's among them.
         advance: told of every quantized checkpoint done.
     """
     x, y = validation
@@ -84,7 +88,8 @@ def measure(
     diverged = np.zeros(n_runs, bool)
     measurements: dict[str, Measurement] = {}
     final: dict[str, NDArray] = {}
-    for k, (_, params) in enumerate(checkpoints):
+    keepers = {name: Keeper(releases, stack, pool, *halves(y.shape[1])) for name in quantizers}
+    for k, (epoch, params) in enumerate(checkpoints):
         diverged |= ~_finite(params)
         if k == n_checkpoints - 1:
             # Here and not after the loop: asking for more may train on and change `params`.
@@ -94,14 +99,16 @@ def measure(
             quantized = params | quantizer(weights)
             output = stack(quantized, x)
             losses[name][:, k] = stack.task.loss(output, y).numpy(force=True)
+            answers = output.numpy(force=True)
+            keepers[name].see(epoch, quantized, answers, losses[name][:, k])
             for run, mark in enumerate(_fingerprints(quantized)):
                 models[name][run, k] = first[run].setdefault((name, mark), k)
             if k == n_checkpoints - 1:
                 measurements[name] = Measurement(
                     losses[name],
                     models[name],
-                    output.numpy(force=True),
-                    stack(quantized, pool).numpy(force=True),
+                    answers,
+                    keepers[name].kept(),
                     _sparsity({each: quantized[each] for each in weights}, quantizer),
                     _stored_bits(weights, quantized, quantizer),
                 )

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from quantmia.report.tables import attacks_of
+from quantmia.ranking.tables import attacks_of
 from quantmia.statistics import Interval
 from quantmia.tasks import metric_name
 from scripts.paper.ablations import low_loss, stability_gain, stability_with

@@ -9,7 +9,7 @@ import pandas as pd
 
 from quantmia.errors import FolderError
 from quantmia.files import write_text
-from quantmia.report.tables import attacks_of
+from quantmia.ranking.tables import attacks_of
 from quantmia.statistics import Interval, mean_defined, spearman
 from scripts.paper.studies import Setting
 

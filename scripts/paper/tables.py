@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from quantmia.ranking.efficiency import runs_needed
-from quantmia.report.tables import attacks_of
+from quantmia.ranking.tables import attacks_of
 from scripts.paper.numbers import KEYS, Numbers
 from scripts.paper.repeated import TRUSTED, agreement_of, averaged, ceilings
 from scripts.paper.studies import factors

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_curve as reference
 
-from quantmia.attacks.roc import roc_curve
+from quantmia.attacks.roc import roc_curve, tpr_at
 from quantmia.statistics import Bootstrap
 from tests.attacks.problems import problem
 
@@ -51,3 +51,19 @@ def test_equal_scores_have_no_true_positives_before_the_end():
     curve = roc_curve(scores, seen.members, Bootstrap(4, 50, 0.95, np.random.default_rng(0)))
     assert {point.value for rate, point in curve.items() if 0.01 <= rate < 1} == {0}
     assert curve[1.0].value == 1
+
+
+@pytest.mark.parametrize("ties", [False, True])
+@pytest.mark.parametrize("rate", [0.01, 0.1, 1.0])
+def test_a_single_rate_is_that_of_the_curve(rate, ties):
+    rng = np.random.default_rng(0)
+    members = rng.random((6, 300)) < 0.5
+    scores = rng.normal(size=members.shape) + members
+    scores = np.round(scores, 1) if ties else scores
+    bootstrap = Bootstrap(6, 10, 0.95, rng)
+    assert tpr_at(rate, scores, members) == roc_curve(scores, members, bootstrap)[rate].value
+
+
+def test_a_rate_that_the_samples_do_not_resolve_is_undefined():
+    members = np.array([[True, False, False]])
+    assert np.isnan(tpr_at(0.01, np.array([[1.0, 2.0, 3.0]]), members))

@@ -132,11 +132,19 @@ def test_flags_of_sweeps_too(capsys):
         (["report=true", "seed=1"], ["report=true", "seed=1"]),
         (["report=true", "report.page=true"], ["report.page=true"]),
         (["report.page=true", "report=false"], ["report.page=true", "report=false"]),
+        (["seed=1", "--verbose"], ["seed=1", "report.verbose=true"]),
+        (["report=true", "--verbose"], ["report.page=true", "report.verbose=true"]),
         ([], []),
     ],
 )
 def test_the_order_that_hydra_reads(given, ordered):
     assert _in_order(given) == ordered
+
+
+def test_verbose_is_a_flag(capsys):
+    assert configuration(capsys, "--verbose", "--cfg", "job")["report"]["verbose"] is True
+    both = configuration(capsys, "report=true", "--verbose", "--cfg", "job")["report"]
+    assert both == {"page": True, "expose_samples": False, "verbose": True}
 
 
 def test_the_page_is_wanted_in_either_way(capsys):

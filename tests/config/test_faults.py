@@ -101,6 +101,9 @@ WRONG = {
     "runs": [None, True, 1.5, 0, "many"],
     "runs_max": [None, True, "auto", 0],
     "shards": [None, False, "2", 0],
+    "release.checkpoints": [None, 3, "first", [], ["first"], [0], [True], [1.5], {"best": 1}],
+    "release.utility_loss": [None, True, "0.1", -0.1, 1.0, float("nan")],
+    "release.mis": [False, "0.9", 0, 1.0],
     "shard": [None, False, "0", -1, 0.0],
     "device": [None, 0, "gpu", "cuda:", "cuda:x", "cpu "],
     "resume": [None, 0, 1, "true"],
@@ -128,7 +131,7 @@ def test_a_value_of_another_type_is_one_fault(key, value):
     assert ": has to be " in fault
 
 
-@pytest.mark.parametrize("key", ["split", "training", "indicator", "ranking", "report"])
+@pytest.mark.parametrize("key", ["split", "training", "release", "indicator", "ranking", "report"])
 @pytest.mark.parametrize("value", [None, 3, "x", [1]])
 def test_a_section_holds_keys(key, value):
     (fault,) = faults_of(**{key: value})

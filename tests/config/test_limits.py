@@ -28,6 +28,19 @@ def test_no_checkpoint_would_be_made():
     assert said(CHECKPOINTS, {"training.epochs": 6}) == []
 
 
+@pytest.mark.parametrize(
+    ("chosen", "absent"),
+    [([3], 3), (["best", 4, 14], 14), ([2, 5, 7], 5), ("auto", None), (["best", "last", 12], None)],
+)
+def test_an_epoch_that_is_released_has_a_checkpoint(chosen, absent):
+    values = {"training.epochs": 12, "training.checkpoint_every": 2, "release.checkpoints": chosen}
+    text = (
+        f"release.checkpoints: there is no checkpoint after epoch {absent}: it has to be a "
+        "multiple of training.checkpoint_every=2, at most training.epochs=12"
+    )
+    assert said(values) == ([] if absent is None else [text])
+
+
 def test_a_bound_on_epsilon_needs_coins():
     assert said(EPSILON) == [
         "ranking.epsilon=true: a bound on epsilon needs members drawn by independent coins, "

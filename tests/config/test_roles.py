@@ -16,7 +16,8 @@ from quantmia.config.schema import (
 
 def test_every_key_has_a_role():
     found = roles(ExperimentConfig)
-    assert list(found) == [field.name for field in fields(ExperimentConfig)]
+    tops = [key for key in found if "." not in key]
+    assert tops == [field.name for field in fields(ExperimentConfig)]
     assert all(isinstance(role, Role) for role in found.values())
     assert {role.decides for role in found.values()} == set(get_args(Decides))
 
@@ -24,11 +25,15 @@ def test_every_key_has_a_role():
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (TABLES_ONLY, "name resume trajectory indicator attack ranking report"),
+        (
+            TABLES_ONLY,
+            "name resume trajectory indicator attack ranking report release.utility_loss "
+            "release.mis",
+        ),
         (
             MERGED,
             "name resume trajectory indicator attack ranking report seed runs shard shards "
-            "quantizer",
+            "quantizer release.utility_loss release.mis",
         ),
         (ADDED_UP, "name resume trajectory report seed shard quantizer"),
         (OF_THE_MACHINE, "device"),
@@ -43,9 +48,19 @@ def test_keys_come_in_the_order_of_the_schema():
     assert keys(ExperimentConfig, lambda role: True) == tuple(roles(ExperimentConfig))
     assert keys(ExperimentConfig, lambda role: role.decides == "data") == ("dataset", "embedder")
     assert keys(ExperimentConfig, lambda role: role.decides == "measuring") == (
+        "release",
         "quantization",
         "quantizer",
     )
+
+
+def test_a_key_of_a_section_may_have_a_role_of_its_own():
+    section = schema(a=Annotated[int, Role("tables")], b=int)
+    found = roles(schema(whole=Annotated[section, Role("measuring")]))
+    assert {key: role.decides for key, role in found.items()} == {
+        "whole": "measuring",
+        "whole.a": "tables",
+    }
 
 
 def test_what_decides_only_tables_trains_nothing_again():

@@ -38,7 +38,7 @@ def section_of(config: Any, key: str) -> Any:
 
 def test_every_section_is_looked_at():
     assert set(SECTIONS) == set(
-        " split training trajectory quantization indicator ranking report".split(" ")
+        " split training release trajectory quantization indicator ranking report".split(" ")
     )
 
 

@@ -337,7 +337,7 @@ def test_runs_auto_stops_by_itself_and_a_killed_one_ends_alike(tmp_path):
     assert len(list((tmp_path / FOLDER / "losses").iterdir())) == manifest["runs"]
     again = tmp_path / "outputs/again"
     shutil.copytree(tmp_path / FOLDER, again)
-    for kind in ("losses", "scores", "models"):
+    for kind in ("losses", "scores", "models", "releases"):
         (again / kind / "run-0005.safetensors").unlink()
     done = run(tmp_path, *settings, "runs_max=100", "resume=true", folder="outputs/again")
     assert done.returncode == 0, done.stderr

@@ -45,7 +45,7 @@ def test_one_folder_is_ranked_in_its_place(folders):
     found = Results.read(target)
     assert found.conclusion == results.conclusion
     assert found.folders == [target / "."]
-    assert (target / "ranking.md").read_text().startswith("| quantizer |")
+    assert (target / "ranking.md").read_text().startswith("Ship ")
     assert (target / "ranking.tex").exists()
 
 
@@ -107,7 +107,7 @@ def test_samples_of_other_data_are_not_named(ranked, tmp_path):
     manifest = RunFolder(ranked).manifest()
     manifest["dataset"]["sha256"] = "0" * 64
     changed.write_manifest(manifest)
-    for each in ("losses", "scores", "models"):
+    for each in ("losses", "scores", "models", "releases"):
         (tmp_path / each).symlink_to(ranked / each)
     finished.rank([changed.path], None, tmp_path, progress())
     with pytest.raises(FolderError, match="no longer the one that the runs were trained on"):

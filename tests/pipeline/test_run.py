@@ -62,7 +62,7 @@ def test_a_run_leaves_its_files(ran):
     path, results = ran
     tables = {f"{name}.csv" for name in results.tables}
     documents = {"ranking.md", "ranking.tex", "conclusion.json", "manifest.json", ".lock"}
-    kinds = {"losses", "scores", "models"}
+    kinds = {"losses", "scores", "models", "releases"}
     assert {each.name for each in path.iterdir()} == tables | documents | kinds
     for kind in kinds:
         names = [f"run-{run:04d}.safetensors" for run in range(8)]
@@ -131,7 +131,7 @@ def test_more_runs_keep_the_bits_of_the_first(ran, tmp_path):
     path = tmp_path / "out"
     assert run(path, *QUICK, "runs=4")
     few = bits(path)
-    assert len(few) == 3 * 4
+    assert len(few) == 4 * 4
     results = run(path, *QUICK, "runs=8", "resume=true")
     assert results
     assert bits(path) == bits(ran[0])

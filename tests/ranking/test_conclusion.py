@@ -64,13 +64,6 @@ def test_a_key_has_a_column_and_words(key, said):
     assert (key.column, key.label, key.heading, key.more_is_private) == said
 
 
-def test_more_privacy_is_a_smaller_auc_but_a_larger_mis_and_r_q():
-    table = pd.DataFrame({"auc_lira": [0.6, 0.5], "mis_lira": [0.9, 1.0], "r_q": [1, 2]})
-    assert BY_AUC.privacy(table).tolist() == [-0.6, -0.5]
-    assert BY_MIS.privacy(table).tolist() == [0.9, 1.0]
-    assert BY_R_Q.privacy(table).tolist() == [1.0, 2.0]
-
-
 def test_every_fact_of_a_clear_ranking():
     assert of() == Conclusion(
         trusted="lira",

@@ -81,8 +81,10 @@ def test_the_file_holds_the_answer_and_the_facts(tmp_path):
     content = json.loads((tmp_path / "out" / "conclusion.json").read_text())
     assert content == {
         "answer": results.answer,
+        "advice": [],
+        "decision": None,
         "conclusion": results.conclusion.facts(),
-        "warnings": [{"text": "a limit", "advice": "what to do"}],
+        "warnings": [{"text": "a limit", "advice": "what to do", "on_r_q": False}],
         "trusted": "lira_eb",
         "confidence": 0.9,
         "missing": [],

@@ -35,6 +35,9 @@ def change(path: Path, how: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
 
 def test_every_table_that_is_there_is_read(folder):
     assert set(read_tables(folder)) == {*REQUIRED, "roc"}
+    front = {"quantizer": ["sign"], "checkpoint": ["best"]}
+    front |= {key: [0.5] for key in COLUMNS["front"][2:]}
+    pd.DataFrame(front).to_csv(folder / "front.csv", index=False)
     epsilon = pd.DataFrame({"quantizer": ["sign"], "attack": ["any"], "epsilon": [0.5]})
     epsilon.to_csv(folder / "epsilon.csv", index=False)
     found = read_tables(folder)
@@ -49,6 +52,8 @@ def test_every_column_is_asked_for(folder, name):
     path = folder / f"{name}.csv"
     if name == "epsilon":
         path.write_text("quantizer,attack,epsilon\nsign,any,0.5\n")
+    if name == "front":
+        path.write_text(f"{','.join(COLUMNS[name])}\nsign,best,3,0.5,0.9,0.1,1\n")
     for column in COLUMNS[name]:
         whole = path.read_text()
         change(path, lambda table, column=column: table.drop(columns=column))
@@ -124,7 +129,7 @@ def test_words_among_numbers_are_told_with_their_column(folder, name, column):
 
 def test_an_empty_cell_is_no_number_but_a_word(folder):
     found = read_tables(folder)
-    assert found["ranking"]["flags"].tolist() == ["pareto", "", ""]
+    assert found["ranking"]["flags"].tolist() == ["before_minimum", "", ""]
     halves = found["correlation"].iloc[-1]
     assert halves["attack"] == ""
     assert np.isnan(halves["low"])

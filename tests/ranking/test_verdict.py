@@ -3,11 +3,8 @@ import pandas as pd
 import pytest
 
 from quantmia.ranking.agreement import Agreement, GridAgreement
-from quantmia.ranking.conclusion import Key
 from quantmia.ranking.verdict import Caution, cautions, decided_by_few, flags
 from quantmia.statistics import Interval
-
-BY_R_Q = Key("r_q")
 
 JUST_BELOW = float(np.nextafter(0.8, 0))
 JUST_ABOVE = float(np.nextafter(0.1, 1))
@@ -207,20 +204,6 @@ def test_a_gap_within_the_noise_of_the_held_out_samples_is_told():
     assert said(found=diagnostics(gap_significant=0.5)) == []
 
 
-def test_the_front_is_of_the_trusted_attack_and_the_utility():
-    table = ranking(auc_lira=[0.6, 0.7, 0.8], auc_rmia=[0.9, 0.8, 0.7], utility=[0.5, 0.6, 0.4])
-    found = {name: flags(table, diagnostics(), Key.of(table, name)) for name in ("lira", "rmia")}
-    assert found == {"lira": ["pareto", "pareto", ""], "rmia": ["", "pareto", "pareto"]}
-    assert flags(table, diagnostics(), Key.of(table, None)) == ["", "", ""]
-
-
-def test_the_front_is_by_auc_and_in_older_tables_by_mis():
-    by_mis = ranking(mis_lira=[0.7, 0.8, 0.9], utility=[0.5, 0.6, 0.4])
-    by_auc = by_mis.assign(auc_lira=[0.6, 0.7, 0.8])  # which says the opposite
-    assert flags(by_mis, diagnostics(), Key.of(by_mis, "lira")) == ["", "pareto", "pareto"]
-    assert flags(by_auc, diagnostics(), Key.of(by_auc, "lira")) == ["pareto", "pareto", ""]
-
-
 @pytest.mark.parametrize(
     ("metric", "utility", "flagged"),
     [
@@ -232,25 +215,25 @@ def test_the_front_is_by_auc_and_in_older_tables_by_mis():
 )
 def test_only_a_negative_r2_is_a_destroyed_utility(metric, utility, flagged):
     table = ranking(("a",), metric=metric, utility=utility)
-    assert flags(table, diagnostics(("a",)), BY_R_Q) == ["utility_destroyed" if flagged else ""]
+    assert flags(table, diagnostics(("a",))) == ["utility_destroyed" if flagged else ""]
 
 
 @pytest.mark.parametrize(
     ("share", "flag"), [(0.1, ""), (JUST_ABOVE, "before_minimum"), (np.nan, "")]
 )
 def test_the_best_checkpoint_may_be_the_last_in_a_tenth_of_the_runs(share, flag):
-    assert flags(ranking(("a",)), diagnostics(("a",), best_is_last=share), BY_R_Q) == [flag]
+    assert flags(ranking(("a",)), diagnostics(("a",), best_is_last=share)) == [flag]
 
 
 def test_a_single_undefined_run_is_flagged():
     found = diagnostics(undefined_runs=[0, 1, 8])
-    assert flags(ranking(), found, BY_R_Q) == ["", "undefined_runs", "undefined_runs"]
+    assert flags(ranking(), found) == ["", "undefined_runs", "undefined_runs"]
 
 
 def test_flags_stand_side_by_side_in_their_order():
-    table = ranking(("a", "b"), metric="r2", utility=-1.0, auc_lira=[0.6, 0.9])
+    table = ranking(("a", "b"), metric="r2", utility=-1.0)
     found = diagnostics(("a", "b"), best_is_last=[1.0, 0.0], undefined_runs=[2, 0])
-    assert flags(table, found, Key.of(table, "lira")) == [
-        "pareto utility_destroyed before_minimum undefined_runs",
+    assert flags(table, found) == [
+        "utility_destroyed before_minimum undefined_runs",
         "utility_destroyed",
     ]

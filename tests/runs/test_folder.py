@@ -210,7 +210,7 @@ def test_a_run_is_read_as_it_was_written(tmp_path):
     found = made.read_run(3)
     np.testing.assert_array_equal(found.losses["sign"], files().losses["sign"])
     np.testing.assert_array_equal(found.scores["sign"], made.read_scores(3)["sign"])
-    np.testing.assert_array_equal(made.read_last_losses(3, "sign"), [3, 4, 5])
+    np.testing.assert_array_equal(made.read_losses(3, "sign", -1), [3, 4, 5])
     np.testing.assert_array_equal(made.read_model(3)["weight"], MODEL["weight"])
     assert found.meta["run"] == 3
     assert np.isnan(found.meta["utility"])  # which differs from itself, and yet is the same

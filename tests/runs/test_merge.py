@@ -75,7 +75,7 @@ def test_quantizers_of_the_same_runs_are_read_side_by_side(tmp_path):
     assert set(files.losses) == {"a", "b", "c"} == set(files.meta["quantizers"])
     for name in "abc":
         np.testing.assert_array_equal(files.losses[name], np.float32(2 + ord(name) / 1000))
-        np.testing.assert_array_equal(run.last_losses(name), files.losses[name][-1])
+        np.testing.assert_array_equal(run.losses(name, -1), files.losses[name][-1])
         np.testing.assert_array_equal(run.scores()[name], files.scores[name])
 
 

@@ -45,7 +45,7 @@ def test_the_files_of_a_run(folder):
         }  # fmt: skip
         np.testing.assert_array_equal(files.scores["members"], mask[run])
         for name, facts in files.meta["quantizers"].items():
-            assert set(facts) == {"bits", "sparsity", "models", "utility"}
+            assert set(facts) == {"bits", "sparsity", "models", "utility", "releases"}
             assert set(facts["utility"]) == {"accuracy", "roc_auc", "calibration_error"}
             assert len(facts["models"]) == 4
             assert files.losses[name].shape == (4, 24)
@@ -79,7 +79,7 @@ def test_finished_runs_are_skipped(folder, tmp_path):
     assert times(tmp_path) == before
 
 
-@pytest.mark.parametrize("kind", ["losses", "scores", "models"])
+@pytest.mark.parametrize("kind", ["losses", "scores", "models", "releases"])
 def test_a_damaged_run_is_trained_again_with_the_same_bits(folder, tmp_path, kind):
     train(tmp_path)
     path = tmp_path / kind / "run-0003.safetensors"
@@ -185,7 +185,7 @@ def test_the_last_checkpoint_is_the_model(folder):
         with torch.no_grad():
             logit = model(held_out).numpy()[:, 0]
         loss = np.logaddexp(0, -logit * np.where(target > 0, 1, -1))
-        found = folder.read_last_losses(run, "full_precision")
+        found = folder.read_losses(run, "full_precision", -1)
         np.testing.assert_allclose(found, loss, rtol=1e-4, atol=1e-6)
         utility = folder.read_run(run).meta["quantizers"]["full_precision"]["utility"]
         assert utility["accuracy"] == np.mean((logit > 0) == target)

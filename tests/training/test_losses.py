@@ -50,9 +50,9 @@ def copies(checkpoints):
     return [(epoch, {k: v.clone() for k, v in params.items()}) for epoch, params in checkpoints]
 
 
-def measured(stack, checkpoints, n, quantizers=QUANTIZERS, advance=lambda count: None):
+def measured(stack, checkpoints, n, quantizers=QUANTIZERS, advance=lambda count: None, last=None):
     y = TARGETS[stack.task.name]
-    found = measure(checkpoints, n, stack, quantizers, (X, y), POOL_X, advance)
+    found = measure(checkpoints, n, stack, quantizers, (X, y), POOL_X, {"last": last or n}, advance)
     return found.quantizers, found.final, found.diverged
 
 
@@ -92,7 +92,10 @@ def test_measurements_against_a_plain_loop(task):
                 expected = loss_in_numpy(task, output, TARGETS[task][run])
                 assert np.allclose(found[name].losses[run, k], expected, atol=1e-5)
             last = quantizer(kept[-1][1])
-            for outputs, x in ((found[name].validation, X), (found[name].pool, POOL_X)):
+            for outputs, x in (
+                (found[name].validation, X),
+                (found[name].released.pool["last"], POOL_X),
+            ):
                 assert np.allclose(outputs[run], evaluated(task, last, run, x), atol=1e-5)
         assert found[name].losses.dtype == np.float32
         assert found[name].models.tolist() == [list(range(EPOCHS))] * RUNS
@@ -118,11 +121,13 @@ def test_the_last_checkpoint_is_scored_even_if_training_goes_on():
 
     epoch, last = copies(checkpoints())[-1]
     assert epoch == 4
-    found, *_ = measured(stack, checkpoints(), 2)
+    found, *_ = measured(stack, checkpoints(), 2, last=4)
     for name, quantizer in QUANTIZERS.items():
         quantized = quantizer(last)
         assert np.array_equal(found[name].validation, stack(quantized, X).numpy()), name
-        assert np.array_equal(found[name].pool, stack(quantized, POOL_X).numpy()), name
+        assert np.array_equal(
+            found[name].released.pool["last"], stack(quantized, POOL_X).numpy()
+        ), name
 
 
 def test_equal_quantized_models_are_recognised():

@@ -148,7 +148,9 @@ def test_measurement_equals_evaluating_each_model_alone(tmp_path):
     checkpoints = kept.keep(
         train(stack, config, x, y, list(chosen), 0, range(RUNS), lambda count: None)
     )
-    measured = measure(checkpoints, 3, stack, quantizers, (x, y), x, lambda count: None)
+    measured = measure(
+        checkpoints, 3, stack, quantizers, (x, y), x, {"last": 3}, lambda count: None
+    )
     found = measured.quantizers
     list(checkpoints)
     assert not measured.diverged.any()
@@ -180,6 +182,7 @@ def test_equal_quantized_models_are_recognised_across_checkpoints():
         {"sign": Sign(scale="unit", bias=True)},
         (x, y[:2]),
         x,
+        {"last": 3},
         lambda n: None,
     )
     np.testing.assert_array_equal(found.quantizers["sign"].models[1], [0, 0, 2])

@@ -1,0 +1,139 @@
+"""Every release over all runs: what it is good for, and what attacks find of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from quantmia.attacks import Attack
+from quantmia.attacks.metrics import AttackResult, assess
+from quantmia.attacks.roc import tpr_at
+from quantmia.experiment import Experiment
+from quantmia.ranking.audit import Audit, trusted_attack, usable
+from quantmia.ranking.evidence import Evidence
+from quantmia.ranking.observer import LAST, Observer, answers_of
+from quantmia.statistics import Bootstrap, Interval
+
+BEST = "best"  # the checkpoint with the lowest loss
+AT = 0.01  # false positive rate at which samples are flagged
+
+
+@dataclass(frozen=True)
+class Release:
+    """A model that might be shipped, over all runs: a quantizer at a checkpoint.
+
+    Args:
+        quantizer: its name.
+        checkpoint: its name.
+        epoch: after which it was taken, mean over the runs.
+        bits: stored a quantized weight.
+        utility: in the metric of the task, on the half of the validation samples that did not
+            choose the best checkpoint.
+        resampled_utility: of every resample of runs and of those samples.
+        results: what every attack finds.
+        flagged: true positive rate of the trusted attack at one false positive in 100.
+    """
+
+    quantizer: str
+    checkpoint: str
+    epoch: float
+    bits: float
+    utility: Interval
+    resampled_utility: Float[np.ndarray, " resamples"]
+    results: Mapping[str, AttackResult]
+    flagged: float
+
+
+@dataclass(frozen=True)
+class Releases:
+    """All releases of an experiment.
+
+    Args:
+        made: of every quantizer, in the order of its name and of the training.
+        trusted: the attack that orders them.
+        guess: utility of the best answer that looks at no sample.
+    """
+
+    made: Sequence[Release]
+    trusted: str
+    guess: float
+
+
+def releases(
+    found: Evidence, experiment: Experiment, audited: Audit, bootstrap: Bootstrap
+) -> Releases | None:
+    """All of them; None where only the last checkpoint is one, or nothing attacks the others.
+
+    Attacks that read models or features are left to the ranking: they look at one checkpoint.
+
+    Args:
+        found: the runs.
+        experiment: makes the attacks.
+        audited: what the same attacks found of the last checkpoint.
+        bootstrap: of the runs and samples.
+
+    Raises:
+        FolderError: a file of a run is missing or damaged.
+    """
+    attacks, _ = usable(experiment.attacks, len(found.meta))
+    attacks = {
+        name: each
+        for name, each in attacks.items()
+        if not (each.wants_models or each.wants_features)
+    }
+    observe = Observer(found, attacks.values(), experiment)
+    trusted = trusted_attack(list(attacks))
+    if trusted is None or not observe.checkpoints:
+        return None
+    names = list(experiment.config.quantizer)
+    total = len(names) * len(observe.checkpoints)
+    with experiment.progress.stage("releases", total, "releases") as advance:
+        made = []
+        for quantizer in names:
+            for each in _of_quantizer(observe, quantizer, attacks, trusted, audited, bootstrap):
+                made.append(each)
+                advance(1)
+    return Releases(made, trusted, observe.task.guess(found.runs[0].measured_target()))
+
+
+def _of_quantizer(
+    observe: Observer,
+    quantizer: str,
+    attacks: Mapping[str, Attack],
+    trusted: str,
+    audited: Audit,
+    bootstrap: Bootstrap,
+) -> Iterator[Release]:
+    found = observe.found
+    for checkpoint in observe.checkpoints:
+        if checkpoint == LAST:
+            results = {name: audited.results[name][quantizer] for name in attacks}
+            flagged = results[trusted].roc[AT].value
+        else:
+            seen = observe(quantizer, checkpoint)
+            scores = {name: attack.score(seen) for name, attack in attacks.items()}
+            results = {
+                name: assess(each, seen.members, bootstrap, with_roc=False)
+                for name, each in scores.items()
+            }
+            flagged = tpr_at(AT, scores[trusted], seen.members)
+        merits = [
+            observe.task.merit(
+                answers_of(run.release("measured", quantizer, checkpoint)), run.measured_target()
+            )
+            for run in found.runs
+        ]
+        values = np.array([value for value, _ in merits])
+        influence = np.mean([each for _, each in merits], axis=0)
+        resampled = bootstrap.two_way_means(values, influence, held_out=True)
+        yield Release(
+            quantizer,
+            checkpoint,
+            float(np.mean(observe.epochs(quantizer, checkpoint))),
+            found.meta[0]["quantizers"][quantizer]["bits"],
+            bootstrap.interval(float(values.mean()), resampled),
+            resampled,
+            results,
+            flagged,
+        )

@@ -1,0 +1,69 @@
+"""The front drawn with letters, for a terminal."""
+
+from string import ascii_letters
+
+import numpy as np
+import pandas as pd
+from rich.text import Text
+
+from quantmia.ranking.conclusion import REFERENCE
+from quantmia.ranking.decision import Decision, Offer
+
+HEIGHT, MARGIN, WIDEST = 15, 7, 110
+FULL, SHIP = "●", "◆"
+FLOOR = -0.1  # R² below stands at the edge: the distance between useless and useless tells nothing
+
+
+def picture(front: pd.DataFrame, decision: Decision, metric: str, width: int) -> Text:
+    """Every release at its utility and MIS; a letter a quantizer, in the order of its epochs.
+
+    Args:
+        front: one row a release.
+        decision: whose choice is marked, and whose attack is drawn.
+        metric: of the utility, as people write it.
+        width: of the terminal, in columns.
+    """
+    across, down = min(width, WIDEST) - MARGIN - 1, HEIGHT - 1
+    utility, mis = front["utility"].to_numpy(float), front[f"mis_{decision.attack}"].to_numpy(float)
+    if front["utility_metric"].iloc[0] == "r2":
+        utility = np.maximum(utility, FLOOR)
+    known = np.isfinite(utility)
+    low, high = (utility[known].min(), utility[known].max()) if known.any() else (0.0, 1.0)
+    room = high - low or 1.0
+    names = list(dict.fromkeys(front["quantizer"]))
+    letters = dict(zip([name for name in names if name != REFERENCE], ascii_letters, strict=False))
+    letters[REFERENCE] = FULL
+    cells = [[" "] * (across + 1) for _ in range(HEIGHT)]
+    # Full precision over the others, what is shipped over all.
+    rows = sorted(np.flatnonzero(known), key=lambda i: front["quantizer"].iloc[i] == REFERENCE)
+    for i in rows:
+        row, column = round((1 - mis[i]) * down), round((utility[i] - low) / room * across)
+        shipped = _is(decision.ship, front.iloc[i])
+        if cells[row][column] != SHIP:
+            cells[row][column] = SHIP if shipped else letters.get(front["quantizer"].iloc[i], "·")
+    title = f"MIS by {decision.attack} (1 = no leak) against {metric}, a mark a release"
+    lines = [title]
+    for number, cell in enumerate(cells):
+        label = f"{1 - number / down:.2f}" if number % 7 == 0 else ""
+        lines.append(f"{label:>{MARGIN - 1}}│{''.join(cell)}".rstrip())
+    lines.append(" " * (MARGIN - 1) + "└" + "─" * (across + 1))
+    right = f"{metric} {high:.3f}"
+    lines.append(" " * MARGIN + f"{low:.3f}{right:>{across + 1 - len(f'{low:.3f}')}}")
+    legend = [f"{SHIP} ship", *(f"{letters.get(name, '·')} {name}" for name in names)]
+    return Text("\n".join([*lines, *_wrapped(legend, width), ""]))
+
+
+def _is(offer: Offer | None, row: pd.Series) -> bool:
+    if offer is None:
+        return False
+    return (offer.quantizer, offer.checkpoint) == (row["quantizer"], row["checkpoint"])
+
+
+def _wrapped(items: list[str], width: int) -> list[str]:
+    """Items beside each other, none cut in two."""
+    lines = [""]
+    for item in items:
+        if lines[-1] and len(lines[-1]) + 2 + len(item) > width:
+            lines.append("")
+        lines[-1] += ("  " if lines[-1] else "") + item
+    return lines

@@ -1,0 +1,129 @@
+"""Checkpoints that might be shipped: which of them are, and what their models answer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
+from torch import Tensor
+
+from quantmia.config.schema import ReleaseConfig
+from quantmia.models.loop import Loop
+from quantmia.models.stack import Params, Stack
+
+GRID = 8  # epochs of release.checkpoints=auto, besides the best
+
+
+def released(config: ReleaseConfig, epochs: Sequence[int]) -> dict[str, int | None]:
+    """The epoch of every checkpoint that is released, by its name; None of `best`, which has many.
+
+    The last one always is, because the ranking is of it.
+
+    Args:
+        config: which are wanted.
+        epochs: of the checkpoints that a training makes.
+    """
+    chosen, last = config.checkpoints, epochs[-1]
+    if chosen == "auto":
+        grid = np.geomspace(epochs[0], last, GRID)
+        chosen = ["best", *(min(epochs, key=lambda epoch: abs(epoch - each)) for each in grid)]
+    wanted = [chosen] if isinstance(chosen, str) else chosen
+    found: dict[str, int | None] = {"best": None} if "best" in wanted else {}
+    numbers = sorted({each for each in wanted if isinstance(each, int)} - {last})
+    return found | {str(epoch): epoch for epoch in numbers} | {"last": last}
+
+
+@dataclass(frozen=True)
+class Released:
+    """What the releases of one quantizer answer, of every run in a block, by checkpoint.
+
+    Args:
+        epochs: after which each was taken.
+        pool: raw outputs on the pool.
+        measured: raw outputs on the half of the validation samples that measures them.
+    """
+
+    epochs: Mapping[str, Int[np.ndarray, " runs"]]
+    pool: Mapping[str, NDArray[np.float32]]
+    measured: Mapping[str, NDArray[np.float32]]
+
+
+class Keeper:
+    """Keeps what the releases of one quantizer answer, while its checkpoints pass.
+
+    Args:
+        wanted: epochs by name, as `released` has them.
+        stack: evaluates models.
+        pool: features that releases are attacked on.
+        choosing: places of the validation samples that choose the best checkpoint.
+        measuring: places of those that measure every release.
+    """
+
+    def __init__(
+        self,
+        wanted: Mapping[str, int | None],
+        stack: Stack | Loop,
+        pool: Float[Tensor, "pool *features"],
+        choosing: NDArray[np.int64],
+        measuring: NDArray[np.int64],
+    ):
+        self._names = {epoch: name for name, epoch in wanted.items() if epoch is not None}
+        self._stack, self._inputs = stack, pool
+        self._choosing, self._measuring = choosing, measuring
+        self._with_best = "best" in wanted
+        self._lowest: NDArray[np.float64] | None = None
+        self._best: Params = {}
+        self._epochs: dict[str, NDArray[np.int64]] = {}
+        self._pool: dict[str, NDArray[np.float32]] = {}
+        self._measured: dict[str, NDArray[np.float32]] = {}
+
+    def see(
+        self,
+        epoch: int,
+        models: Params,
+        answers: NDArray[np.float32],
+        losses: Float[np.ndarray, "runs validation"],
+    ) -> None:
+        """Keep what is to be kept of a checkpoint; a later call comes with a later epoch.
+
+        Args:
+            epoch: after which it was taken.
+            models: quantized parameters of every run.
+            answers: raw outputs on the validation samples, [runs, validation, out].
+            losses: of the same.
+        """
+        measured = answers[:, self._measuring]
+        if self._with_best:
+            self._look_for_the_best(epoch, models, measured, losses)
+        if name := self._names.get(epoch):
+            self._epochs[name] = np.full(len(losses), epoch)
+            self._pool[name] = self._stack(models, self._inputs).numpy(force=True)
+            self._measured[name] = measured
+
+    def _look_for_the_best(
+        self, epoch: int, models: Params, measured: NDArray[np.float32], losses: NDArray
+    ) -> None:
+        mean = losses[:, self._choosing].mean(1, dtype=np.float64)
+        if self._lowest is None:  # whatever its loss: of a diverged run no checkpoint is better
+            self._lowest = mean
+            self._best = {name: value.clone() for name, value in models.items()}
+            self._epochs["best"] = np.full(len(losses), epoch)
+            self._measured["best"] = measured.copy()
+            return
+        better = mean < self._lowest
+        self._lowest[better] = mean[better]
+        self._epochs["best"][better] = epoch
+        self._measured["best"][better] = measured[better]
+        chosen = torch.from_numpy(np.flatnonzero(better))
+        for name, value in models.items():
+            there = chosen.to(value.device)
+            self._best[name][there] = value[there]
+
+    def kept(self) -> Released:
+        """Everything, once all checkpoints have passed."""
+        if self._with_best:
+            self._pool["best"] = self._stack(self._best, self._inputs).numpy(force=True)
+            self._best = {}
+        return Released(self._epochs, self._pool, self._measured)
