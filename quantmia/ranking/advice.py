@@ -65,7 +65,7 @@ def _on_gain(found: Decision) -> Iterator[str]:
     if found.gain is None or found.gained_by is None:
         return
     by, gain = found.gained_by, found.gain
-    same, others = f"at the same {found.metric} MIS of {_named(by)}", "that of full precision"
+    same, others = f"at the same {found.metric}, MIS of {_named(by)}", "that of full precision"
     if gain.low > 0:
         yield (
             f"Quantizing gains over stopping earlier: {same} is higher than {others} by "

@@ -146,6 +146,11 @@ class Decision:
             Offer.of(most_private),
         )
 
+    def ships(self, row: pd.Series) -> bool:
+        """Whether it chooses a row of the front."""
+        chosen = self.ship and (self.ship.quantizer, self.ship.checkpoint)
+        return chosen == (row["quantizer"], row["checkpoint"])
+
     def facts(self) -> dict[str, Any]:
         """As JSON holds it; what is undefined is null."""
         return defined(asdict(self))

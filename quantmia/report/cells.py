@@ -1,11 +1,12 @@
 """Tables of a page: what each cell shows, and the number behind it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
+from quantmia.attacks.metrics import FALSE_POSITIVE_RATES
 from quantmia.report.curves import grid_ranks
 from quantmia.report.load import Report
 from quantmia.report.matrices import pairs_key
@@ -38,10 +39,12 @@ class Grid:
     Args:
         columns: the heads, the first one of the names of the rows.
         rows: their cells.
+        behind: for every row what opens below it, tables by their title; none where nothing does.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
+    behind: Sequence[Mapping[str, "Grid"]] = ()
 
 
 def word(text: str) -> Cell:
@@ -82,7 +85,14 @@ def ranking(report: Report) -> Grid:
     heads += ["MIS at most"] if upper else []
     heads += ["ε at least"] if epsilon else []
     median = "r_q_median" in table  # which older versions did not write
-    heads += [report.metric, "flags", "r_Q", *(["median of r"] if median else []), "rank by r_Q"]
+    flagged = bool((table["flags"] != "").any())
+    heads += [
+        report.metric,
+        *(["flags"] if flagged else []),
+        "r_Q",
+        *(["median of r"] if median else []),
+        "rank by r_Q",
+    ]
     rows = []
     for row in table.to_dict("records"):
         cells = [word(row["quantizer"]), number(row["bits"], f"{row['bits']:.3g}")]
@@ -90,9 +100,57 @@ def ranking(report: Report) -> Grid:
         cells += [_estimate(row, f"mis_{attack}", bar=True) for attack in attacks]
         cells += [number(row["mis_upper"])] if upper else []
         cells += [number(row["epsilon"], f"{row['epsilon']:.2f}")] if epsilon else []
-        cells += [_estimate(row, "utility"), word(row["flags"]), _estimate(row, "r_q")]
+        cells += [_estimate(row, "utility"), *([word(row["flags"])] if flagged else [])]
+        cells += [_estimate(row, "r_q")]
         cells += [_estimate(row, "r_q_median")] if median else []
         rows.append([*cells, _rank(row)])
+    return Grid(
+        heads, rows, [_behind_row(report, row["quantizer"]) for row in table.to_dict("records")]
+    )
+
+
+def _behind_row(report: Report, quantizer: str) -> dict[str, Grid]:
+    """What is known of a quantizer besides its row: every attack on it, and its releases."""
+    found = {}
+    attacks = report.attacks
+    if len(attacks):
+        mine = attacks[attacks["quantizer"] == quantizer]
+        heads = {"auc": "AUC", "advantage": "advantage", "mis": "MIS"}
+        heads |= {f"tpr_at_fpr_{rate}": f"TPR at FPR {rate}" for rate in FALSE_POSITIVE_RATES}
+        there = {key: head for key, head in heads.items() if f"{key}_low" in mine}
+        rows = [
+            [word(row["attack"]), *(_estimate(row, key) for key in there)]
+            for row in mine.to_dict("records")
+        ]
+        found[f"Attacks on {quantizer} after the last epoch"] = Grid(
+            ["attack", *there.values()], rows
+        )
+    if report.decision:
+        found[f"Releases of {quantizer}"] = releases(report, quantizer)
+    return found
+
+
+def releases(report: Report, quantizer: str | None = None) -> Grid:
+    """Every release, or those of one quantizer.
+
+    Args:
+        report: with a front.
+        quantizer: whose; None: all of them.
+    """
+    table, decision = report.tables["front"], report.decision
+    assert decision is not None
+    if quantizer is not None:
+        table = table[table["quantizer"] == quantizer]
+    auc, mis = (f"{kind}_{decision.attack}" for kind in ("auc", "mis"))
+    heads = ["quantizer", "checkpoint", "epoch", report.metric, f"AUC {decision.attack}"]
+    heads += [f"MIS {decision.attack}", "MIS at most", "gain over stopping earlier", "on the front"]
+    rows = []
+    for row in table.to_dict("records"):
+        cells = [word(row["quantizer"]), word(row["checkpoint"])]
+        cells += [number(row["epoch"], f"{row['epoch']:.3g}")]
+        cells += [_estimate(row, key) for key in ("utility", auc, mis)]
+        cells += [number(row["mis_upper"]), _estimate(row, "gain")]
+        rows.append([*cells, word("yes" if row["on_front"] else "")])
     return Grid(heads, rows)
 
 
@@ -116,6 +174,8 @@ def behind(report: Report, figure: str) -> Grid | None:
         figure: its name.
     """
     tables = report.tables
+    if figure == "front":
+        return releases(report)
     if figure == "agreement":
         return _plainly(tables["correlation"], ["attack", "statistic"], interval="value")
     if figure == "pairs":

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from quantmia.ranking.results import Results
-from quantmia.report import curves, matrices, points
+from quantmia.report import curves, front, matrices, points
 from quantmia.report.style import SCREEN, Chart, Size, themed
 
 
@@ -22,7 +22,8 @@ def charts(results: Results, size: Size = SCREEN) -> dict[str, Chart]:
     many, attacked = len(results.ranking) > 1, bool(results.trusted)
     defined = bool(np.isfinite(results.ranking["r_q"]).any())  # with one checkpoint it never is
     wanted: dict[str, tuple[bool, Callable[[Results, Size], Chart]]] = {
-        "pareto": (attacked, points.pareto),
+        "front": (results.decision is not None, front.front),
+        "pareto": (attacked and results.decision is None, points.pareto),
         "agreement": (attacked and defined, points.agreement),
         "pairs": (many, matrices.pairs),
         "roc": ("roc" in results.tables, curves.roc),

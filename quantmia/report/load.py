@@ -43,9 +43,26 @@ class Report(Results):
         """Of the data set, or of the folder where that is not known."""
         return self.manifest.get("dataset", {}).get("name") or self.path.name
 
+    @property
+    def source(self) -> list[str]:
+        """File, target and model, as far as they are known."""
+        config = self.manifest.get("config", {})
+        data, model = config.get("dataset", {}), config.get("model", {})
+        found = []
+        if file := data.get("path") or data.get("file"):
+            found.append(f"file {Path(str(file)).name}")
+        if target := data.get("target"):
+            found.append(f"target {target}")
+        if name := str(model.get("_target_", "")).rpartition(".")[2]:
+            sizes = ", ".join(f"{key} {value}" for key, value in model.items() if key != "_target_")
+            found.append(f"model {name}" + (f" ({sizes})" if sizes else ""))
+        return found
+
     @cached_property
     def figures(self) -> dict[str, Any]:
-        """Altair charts by name, what there is of: pareto, agreement, pairs, roc, trajectory, grid.
+        """Altair charts by name.
+
+        What there is of front (or pareto), agreement, pairs, roc, trajectory and grid.
 
         Raises:
             QuantmiaError: the report extra is not installed.

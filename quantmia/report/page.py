@@ -17,6 +17,7 @@ from markupsafe import Markup
 from quantmia.ranking.words import headline
 from quantmia.report import cells
 from quantmia.report.exposed import Exposures
+from quantmia.report.glossary import explained
 from quantmia.report.load import Report
 from quantmia.report.numbers import with_interval
 from quantmia.report.style import Chart, vl_convert
@@ -24,38 +25,66 @@ from quantmia.report.style import Chart, vl_convert
 # Larger tables stay in the folder, the page links to them: it is to be sent by mail.
 LARGEST_DOWNLOAD = 300_000
 
+OF_ATTACKS = ("AUC", "MIS", "advantage", "lira", "loss_threshold")  # words
 CAPTIONS = {
+    "front": (
+        "Every release: what it is good for, and what it gives away",
+        "Each mark is a release: a quantizer (its colour) at one moment of the training. A line "
+        "follows a quantizer from its first epochs, mostly above, to its last (square); the thick "
+        "one is full precision. Higher is more private, further right more useful. A triangle is "
+        "the checkpoint with the lowest held-out loss of every run; filled marks are on the front: "
+        "no other release is at least as private and as useful. The ring is what to ship. "
+        "Where a thin line runs above the thick one, quantizing gives more privacy than "
+        "stopping the training earlier would. Click a name to see it alone; error bars are "
+        "{confidence} intervals.",
+        (
+            "release",
+            "run",
+            "MIS",
+            "advantage",
+            "lira",
+            "held out",
+            "front",
+            "gain over stopping earlier",
+        ),
+    ),
     "pareto": (
         "Privacy against utility",
         "Each point is a quantizer with its bits per weight, bars are {confidence} intervals. The "
         "dashed line joins those that no other one beats in both. Where bars overlap, quantizers "
         "cannot be told apart. A label that found no room shows under the mouse.",
+        ("run", "AUC", "lira", "bits"),
     ),
     "agreement": (
         "Does r_Q say the same as the attack?",
         "If it does, the points climb from left to right. Spearman's correlation: {spearman}.",
+        ("r_Q", "sigma²", "MIS"),
     ),
     "pairs": (
         "Which of two is more private?",
         "Share of resamples in which the quantizer of the row leaks less than that of the column, "
         "by {measure}: from {apart} on, and from {together} down, the two are told apart.",
+        ("run", "AUC"),
     ),
     "roc": (
         "What an attacker finds at which price",
         "True against false positive rate of every attack, over the scores of all runs together, "
         "with {confidence} bands over the runs; the dashed line is guessing. Where there are too "
         "few non-members to resolve a rate, the line ends.",
+        ("pool", "lira", "loss_threshold"),
     ),
     "trajectory": (
         "Loss along the training",
         "Mean held-out loss of every checkpoint with {confidence} bands over the runs. r_Q reads "
         "these losses: it means something only where the minimum lies before the end.",
+        ("held out", "checkpoint", "r_Q"),
     ),
     "grid": (
         "Does the checkpoint grid decide?",
         "Rank by r_Q when one checkpoint in so many is looked at: lines that cross say that the "
         "grid has a say in it. best_is_last is the share of runs whose last checkpoint is the "
         "best one: above 0.1, training stopped before its minimum.",
+        ("checkpoint grid", "r_Q", "sigma²"),
     ),
 }
 
@@ -80,6 +109,9 @@ def render(report: Report, folder: Path, exposed: Exposures | None = None) -> st
             "id": name,
             "title": CAPTIONS[name][0],
             "caption": CAPTIONS[name][1].format(**words),
+            "words": explained(
+                *(each for each in CAPTIONS[name][2] if report.trusted or each not in OF_ATTACKS)
+            ),
             "grid": cells.behind(report, name),
         }
         for name in report.figures
@@ -88,7 +120,9 @@ def render(report: Report, folder: Path, exposed: Exposures | None = None) -> st
         "report.html.j2",
         report.figures,
         report=report,
-        headline=headline(report.conclusion),
+        headline=report.advice or headline(report.conclusion),
+        afterwards=headline(report.conclusion) if report.advice else (),
+        ranking_words=explained("bits", *(OF_ATTACKS if report.trusted else ()), "r_Q"),
         cautions=report.cautions,
         figures=figures,
         ranking=cells.ranking(report),

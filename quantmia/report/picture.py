@@ -7,11 +7,11 @@ import pandas as pd
 from rich.text import Text
 
 from quantmia.ranking.conclusion import REFERENCE
-from quantmia.ranking.decision import Decision, Offer
+from quantmia.ranking.decision import Decision
 
 HEIGHT, MARGIN, WIDEST = 15, 7, 110
 FULL, SHIP = "●", "◆"
-FLOOR = -0.1  # R² below stands at the edge: the distance between useless and useless tells nothing
+FLOOR = -0.1  # R² below stands at the edge, as in the page
 
 
 def picture(front: pd.DataFrame, decision: Decision, metric: str, width: int) -> Text:
@@ -38,7 +38,7 @@ def picture(front: pd.DataFrame, decision: Decision, metric: str, width: int) ->
     rows = sorted(np.flatnonzero(known), key=lambda i: front["quantizer"].iloc[i] == REFERENCE)
     for i in rows:
         row, column = round((1 - mis[i]) * down), round((utility[i] - low) / room * across)
-        shipped = _is(decision.ship, front.iloc[i])
+        shipped = decision.ships(front.iloc[i])
         if cells[row][column] != SHIP:
             cells[row][column] = SHIP if shipped else letters.get(front["quantizer"].iloc[i], "·")
     title = f"MIS by {decision.attack} (1 = no leak) against {metric}, a mark a release"
@@ -51,12 +51,6 @@ def picture(front: pd.DataFrame, decision: Decision, metric: str, width: int) ->
     lines.append(" " * MARGIN + f"{low:.3f}{right:>{across + 1 - len(f'{low:.3f}')}}")
     legend = [f"{SHIP} ship", *(f"{letters.get(name, '·')} {name}" for name in names)]
     return Text("\n".join([*lines, *_wrapped(legend, width), ""]))
-
-
-def _is(offer: Offer | None, row: pd.Series) -> bool:
-    if offer is None:
-        return False
-    return (offer.quantizer, offer.checkpoint) == (row["quantizer"], row["checkpoint"])
 
 
 def _wrapped(items: list[str], width: int) -> list[str]:

@@ -11,14 +11,13 @@ from scipy.stats import t
 from quantmia.ranking.pareto import undominated
 from quantmia.ranking.results import Results
 from quantmia.report.numbers import with_interval
-from quantmia.report.style import FAINT, INK, TEXT, Chart, Size, attack_choice
+from quantmia.report.style import FAINT, FLOOR, INK, TEXT, Chart, Size, attack_choice, edged
 
 # Where a label may stand: after its point (or before it), above or below; the nearest first.
 PLACES = [(after, dy) for dy in (-8, 9, -21, 22) for after in (True, False)]
 CROWDED = 0.3  # of a label, which is left out if more of it would lie on something else
 ACROSS, DOWN = 0.12, 0.08  # room around the points, of what they take
 LETTER, LINE = 0.54, 1.1  # width of one and height of a line, of the font's size
-FLOOR = -0.1  # R² below is drawn here: the distance between useless and useless tells nothing
 
 
 @dataclass(frozen=True)
@@ -92,8 +91,7 @@ def pareto(results: Results, size: Size) -> Chart:
     if results.ranking["utility_metric"].iloc[0] == "r2" and rows["utility"].min() < FLOOR:
         below = rows["utility"] < FLOOR
         rows.loc[below, "label"] += rows["utility"].map(", R² {:.1f} ◂".format)
-        for key in ("utility", "utility_low", "utility_high"):
-            rows[key] = rows[key].clip(lower=FLOOR)
+        rows = edged(rows, "utility")
     fill = alt.condition("datum.pareto", alt.value(INK), alt.value("white"))
     across = Scale("utility", f"{results.metric} (higher is better)")
     up = Scale("auc", "AUC of the attack (0.5 = no leak)", reverse=True)
@@ -143,7 +141,7 @@ def _labelled(
         above = _pixels(mine[high], y_domain, size.height, up)
         places = _places(at, size.height - above, list(mine[label]), size)
         rows.loc[mine.index, "place"] = places
-    attack = attack_choice(results)
+    attack = attack_choice(results.attack_names)
     base = alt.Chart(rows).transform_filter(alt.datum.attack == attack)
     tips = [alt.Tooltip("quantizer:N"), alt.Tooltip("bits:Q", format=".3")]
     tips += [

@@ -1,5 +1,6 @@
 """What all charts share: colours, sizes, the order of the quantizers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,6 +28,8 @@ except ModuleNotFoundError:
 # Okabe and Ito (2008), told apart with any colour vision; the two faintest come last.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#E69F00", "#F0E442"]
 INK, FAINT = COLOURS[0], "#8a8a8a"
+BRIGHT = [*(each for each in COLOURS if each != "#000000"), FAINT]  # seen on black and white
+FLOOR = -0.1  # R² below is drawn here: the distance between useless and useless tells nothing
 TEXT = "currentColor"  # of what the chart stands in: dark on light or light on dark
 
 
@@ -49,7 +52,7 @@ class Size:
     legend: Literal["right", "bottom"]
 
 
-SCREEN = Size(880, 420, font=12, hover=True, legend="right")
+SCREEN = Size(1080, 460, font=12, hover=True, legend="right")
 PAPER = Size(380, 240, font=9, hover=False, legend="bottom")  # six inches with its labels
 Chart = Any  # altair's classes of layered and faceted charts have no common type of their own
 
@@ -83,9 +86,24 @@ def themed(chart: Chart, size: Size = SCREEN) -> Chart:
     )
 
 
-def attack_choice(results: Results) -> alt.Parameter:
-    """A menu of the attacks, named `attack`."""
-    names = results.attack_names
+def edged(rows: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The rows with what is below the floor, and its interval, at the edge.
+
+    Args:
+        rows: with columns `key`, `key_low` and `key_high`, of an R².
+        key: of the figure.
+    """
+    columns = [f"{key}{end}" for end in ("", "_low", "_high")]
+    return rows.assign(**{each: rows[each].clip(lower=FLOOR) for each in columns})
+
+
+def attack_choice(attacks: Sequence[str]) -> alt.Parameter:
+    """A menu of attacks, named `attack`, the first one chosen.
+
+    Args:
+        attacks: their names, some of them perhaps twice.
+    """
+    names = list(dict.fromkeys(attacks))
     menu = alt.binding_select(options=names, name="attack: ")
     return alt.param(name="attack", value=names[0], bind=menu)
 

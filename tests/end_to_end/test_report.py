@@ -93,19 +93,74 @@ def test_a_page_is_accessible(home, browser, axe, folder, scheme):
 
 
 def test_hovering_tells_the_numbers(home, browser):
-    ranking = pd.read_csv(home / "mixture" / "ranking.csv")
+    front = pd.read_csv(home / "mixture" / "front.csv")
     with opened(browser, home / "mixture" / "report.html") as seen:
-        seen.page.locator("#pareto .mark-symbol path").last.hover()
+        # Full precision is drawn first; of the last a ring does not cover the mark.
+        seen.page.locator("#front .mark-symbol path[aria-label*='last']").last.or_(
+            seen.page.locator("#front .mark-symbol path").nth(2)
+        ).first.hover()
         tip = seen.page.locator("#vg-tooltip-element")
         tip.wait_for(state="visible")
         text = tip.inner_text()
-    rows = ranking.to_dict("records")
-    row = next(each for each in rows if re.search(rf"\b{each['quantizer']}\b", text))
-    for measure in ("AUC", "MIS"):
+    found = front[[row["quantizer"] in text for _, row in front.iterrows()]]
+    for measure, column in (("AUC", "auc_lira_eb"), ("MIS", "mis_lira_eb")):
         shown = re.findall(rf"{measure}\s+([\d.]+) \[([\d.]+), ([\d.]+)\]", text)[0]
-        found = [row[f"{measure.lower()}_lira_eb{end}"] for end in ("", "_low", "_high")]
-        assert np.allclose([float(each) for each in shown], found, atol=0.051)
-    assert "accuracy" in text
+        rows = found[[f"{column}{end}" for end in ("", "_low", "_high")]].to_numpy()
+        found = found[np.isclose(rows, [float(each) for each in shown], atol=0.051).all(1)]
+    assert len(found)
+    for word in ("accuracy", "MIS at most", "gain over stopping earlier"):
+        assert word in text
+
+
+def test_a_row_opens_what_lies_behind_it_and_takes_it_along(home, browser):
+    front = pd.read_csv(home / "mixture" / "front.csv")
+    attacks = pd.read_csv(home / "mixture" / "attacks.csv")
+    with opened(browser, home / "mixture" / "report.html") as seen:
+        page = seen.page
+        button = page.locator("#ranking tr.row .opens").first
+        name = button.inner_text()
+        behind = page.locator("#ranking tr.behind").first
+        assert not behind.is_visible()
+        button.focus()
+        page.keyboard.press("Enter")
+        assert behind.is_visible()
+        assert button.get_attribute("aria-expanded") == "true"
+        tables = behind.locator("table")
+        mine = front[front["quantizer"] == name]
+        assert tables.nth(1).locator("tbody tr").count() == len(mine)
+        checkpoints = tables.nth(1).locator("tbody td:nth-child(2)").all_inner_texts()
+        assert checkpoints == list(mine["checkpoint"].astype(str))
+        names = tables.nth(0).locator("tbody td:nth-child(1)").all_inner_texts()
+        assert names == list(attacks[attacks["quantizer"] == name]["attack"])
+        for _ in range(2):
+            page.locator("#ranking > thead button").nth(1).click()
+            order = page.locator("#ranking > tbody > tr").evaluate_all(
+                "rows => rows.map(row => row.id || row.querySelector('.opens')"
+                ".getAttribute('aria-controls'))"
+            )
+            assert order[::2] == order[1::2]
+        assert behind.is_visible()
+        assert seen.said == []
+
+
+def test_error_bars_and_a_single_quantizer_are_shown_on_demand(home, browser):
+    with opened(browser, home / "mixture" / "report.html") as seen:
+        page = seen.page
+        bars = page.locator("#front .mark-rule.role-mark line")
+        front = pd.read_csv(home / "mixture" / "front.csv")
+        assert bars.count() == 2 * len(front)
+        assert bars.first.get_attribute("opacity") == "0"
+        page.get_by_role("checkbox", name="error bars").check()
+        page.wait_for_function(
+            "() => document.querySelector('#front .mark-rule.role-mark line')"
+            ".getAttribute('opacity') === '0.5'"
+        )
+        page.locator("#front .role-legend-symbol path").first.click(force=True)
+        page.wait_for_function(
+            "() => [...document.querySelectorAll('#front .mark-line path')]"
+            ".some(each => each.getAttribute('opacity') === '0.12')"
+        )
+        assert seen.said == []
 
 
 def test_columns_sort_up_and_down_by_mouse_and_keyboard(home, browser):
@@ -114,7 +169,7 @@ def test_columns_sort_up_and_down_by_mouse_and_keyboard(home, browser):
         assert "bits" in head.inner_text()
 
         def bits() -> list[float]:
-            cells = seen.page.locator("#ranking tbody td:nth-child(2)").all()
+            cells = seen.page.locator("#ranking tbody tr.row > td:nth-child(2)").all()
             return [float(cell.get_attribute("data-value") or "nan") for cell in cells]
 
         shown = bits()
@@ -130,10 +185,10 @@ def test_columns_sort_up_and_down_by_mouse_and_keyboard(home, browser):
 def test_an_attack_can_be_chosen_and_taken_away(home, browser):
     with opened(browser, home / "mixture" / "report.html") as seen:
         page = seen.page
-        before = page.locator("#pareto .mark-symbol path").first.get_attribute("transform")
-        page.locator("#pareto select").select_option("loss_threshold")
+        before = page.locator("#front .mark-symbol path").first.get_attribute("transform")
+        page.locator("#front select").select_option("loss_threshold")
         page.wait_for_function(
-            "before => document.querySelector('#pareto .mark-symbol path')"
+            "before => document.querySelector('#front .mark-symbol path')"
             ".getAttribute('transform') !== before",
             arg=before,
         )
@@ -148,10 +203,10 @@ def test_an_attack_can_be_chosen_and_taken_away(home, browser):
 
 def numbers_of(page, table: str) -> pd.DataFrame:
     """A table of the page with the numbers behind its cells."""
-    heads = page.locator(f"#{table} thead th").all_inner_texts()
-    rows = page.locator(f"#{table} tbody tr").all()
+    heads = page.locator(f"#{table} > thead th").all_inner_texts()
+    rows = page.locator(f"#{table} > tbody > tr.row").all()
     values = [
-        row.locator("th, td").evaluate_all("all => all.map(each => each.dataset.value)")
+        row.locator("> th, > td").evaluate_all("all => all.map(each => each.dataset.value)")
         for row in rows
     ]
     return pd.DataFrame(values, columns=heads)
@@ -162,7 +217,7 @@ def test_every_number_of_the_ranking_is_that_of_the_table(home, browser, folder,
     ranking = pd.read_csv(home / folder / "ranking.csv")
     with opened(browser, home / folder / "report.html") as seen:
         shown = numbers_of(seen.page, "ranking")
-        texts = seen.page.locator("#ranking tbody tr").all_inner_texts()
+        texts = seen.page.locator("#ranking tbody tr.row").all_inner_texts()
         bars = seen.page.locator("#ranking .bar").count()
     assert list(shown["quantizer"]) == list(ranking["quantizer"])
     of = {"bits": "bits", "r_Q": "r_q", "rank by r_Q": "rank", metric: "utility"}
@@ -173,7 +228,7 @@ def test_every_number_of_the_ranking_is_that_of_the_table(home, browser, folder,
         for column in map(str, ranking)
         if column.startswith("mis_") and not column.endswith(("_low", "_high"))
     }
-    assert set(of) | {"quantizer", "flags"} == set(shown)
+    assert set(of) | {"quantizer"} == set(shown) - {"flags"}
     for head, column in of.items():
         assert np.array_equal(shown[head].astype(float), ranking[column], equal_nan=True), head
     attacks = [each for each in map(str, ranking) if re.fullmatch("mis_.*_low", each)]
@@ -194,7 +249,15 @@ def test_every_other_number_is_that_of_its_table(home, browser):
             details.evaluate("each => each.open = true")
         shown = {
             name: numbers_of(seen.page, name)
-            for name in ("utility", "t-pairs", "t-roc", "t-trajectory", "t-grid", "t-agreement")
+            for name in (
+                "utility",
+                "t-front",
+                "t-pairs",
+                "t-roc",
+                "t-trajectory",
+                "t-grid",
+                "t-agreement",
+            )
         }
         specs = json.loads(seen.page.locator("#specs").text_content() or "")
     means = tables["utility"].pivot_table(index="quantizer", columns="metric", values="value")
@@ -213,11 +276,14 @@ def test_every_other_number_is_that_of_its_table(home, browser):
     grid = shown["t-grid"].set_index("quantizer")["best_is_last"].astype(float)
     assert np.array_equal(grid, last[grid.index])
     # What is drawn, too.
-    drawn = pd.DataFrame(next(iter(specs["pareto"]["datasets"].values())))
-    merged = drawn.merge(tables["attacks"], on=["quantizer", "attack"], suffixes=("", "_table"))
-    assert len(merged) == len(tables["attacks"])
-    for key in ("auc", "mis"):
-        assert np.allclose(merged[key], merged[f"{key}_table"], rtol=1e-12)
+    drawn = pd.DataFrame(next(iter(specs["front"]["datasets"].values())))
+    front = tables["front"]
+    assert len(shown["t-front"]) == len(front)
+    assert np.allclose(shown["t-front"]["accuracy"].astype(float), front["utility"], rtol=1e-12)
+    for attack, rows in drawn.groupby("attack"):
+        assert len(rows) == len(front)
+        for key in ("auc", "mis"):
+            assert np.allclose(rows[key], front[f"{key}_{attack}"], rtol=1e-12)
     curve = pd.DataFrame(next(iter(specs["roc"]["datasets"].values())))
     assert set(curve["tpr"]) <= set(tables["roc"]["tpr"].round(6))
 
@@ -255,7 +321,7 @@ def test_the_same_folder_gives_the_same_bits(home):
         if path.suffix != ".html":  # which links to its tables
             assert path.read_bytes() == there.read_bytes(), path
     figures = {path.name for path in (home / "again" / "figures").iterdir()}
-    assert {"pareto.svg", "pareto.pdf", "roc.svg", "pairs.pdf", "trajectory.svg"} <= figures
+    assert {"front.svg", "front.pdf", "roc.svg", "pairs.pdf", "trajectory.svg"} <= figures
 
 
 def test_the_comparison_holds_the_numbers_of_both(home, browser):
@@ -360,6 +426,6 @@ def test_the_python_interface(home):
     assert found.trusted == "lira_eb"
     assert found.key.column == "auc_lira_eb"
     assert found.name == "synthetic"
-    assert set(found.figures) == {"pareto", "agreement", "pairs", "roc", "trajectory", "grid"}
+    assert set(found.figures) == {"front", "agreement", "pairs", "roc", "trajectory", "grid"}
     assert str(found.command).startswith("quantmia run +experiment=synthetic")
-    assert found.figures["pareto"].to_dict()["$schema"]
+    assert found.figures["front"].to_dict()["$schema"]

@@ -121,7 +121,7 @@ def test_the_advice_in_full():
         "attacker's advantage at least 0.260; its MIS is higher by 0.200 [0.150, 0.250].",
         "Stronger: full_precision at its best held-out loss (epoch 4.5), R² 0.700, an attacker's "
         "advantage at least 0.260.",
-        "Quantizing gains nothing over stopping earlier that 8 runs would show: at the same R² "
+        "Quantizing gains nothing over stopping earlier that 8 runs would show: at the same R², "
         "MIS of uniform_4 after 12 epochs differs from that of full precision by +0.000 [-0.030, "
         "+0.030].",
         ATTACKER,
@@ -156,13 +156,13 @@ def test_a_gain_that_is_sure_and_a_loss_that_is_sure():
     gains = dict(zip(("gain", "gain_low", "gain_high"), (0.2, 0.1, 0.3), strict=True))
     said = next(each for each in advice(decided(RULE, **gains)) if each.startswith("Quantizing"))
     assert said == (
-        "Quantizing gains over stopping earlier: at the same R² MIS of uniform_4 after 12 epochs "
+        "Quantizing gains over stopping earlier: at the same R², MIS of uniform_4 after 12 epochs "
         "is higher than that of full precision by 0.200 [0.100, 0.300]."
     )
     losses = dict(zip(("gain", "gain_low", "gain_high"), (-0.2, -0.3, -0.1), strict=True))
     said = next(each for each in advice(decided(RULE, **losses)) if each.startswith("Quantizing"))
     assert said == (
-        "Quantizing loses to stopping earlier: even at the same R² MIS of uniform_4 after 12 "
+        "Quantizing loses to stopping earlier: even at the same R², MIS of uniform_4 after 12 "
         "epochs is lower than that of full precision, by 0.200 [0.100, 0.300]."
     )
 

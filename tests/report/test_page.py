@@ -32,9 +32,10 @@ def shown(text: str) -> str:
 def ranking_of(text: str) -> tuple[list[str], list[list[tuple[str, str]]]]:
     """The heads of the ranking, and the number behind every cell with what is drawn in it."""
     table = text[text.index('id="ranking"') :]
+    table = re.sub(r'<tr class="behind".*?\n</td></tr>\n', "", table, flags=re.DOTALL)
     head, _, body = table[: table.index("</table>")].partition("</thead>")
     cell = r'<t[hd][^>]*data-value="([^"]*)"[^>]*>(.*?)</t[hd]>'
-    rows = [re.findall(cell, row, re.DOTALL) for row in body.split("<tr>")[1:]]
+    rows = [re.findall(cell, row, re.DOTALL) for row in body.split('<tr class="row">')[1:]]
     return re.findall(r'<button type="button">([^<]+)</button>', head), rows
 
 

@@ -2,6 +2,9 @@ const specs = JSON.parse(document.getElementById("specs").textContent);
 window.views = {};
 for (const [id, spec] of Object.entries(specs)) {
   const place = document.getElementById(id);
+  if (id === "front") {
+    spec.config.legend.columns = Math.max(2, Math.floor(place.clientWidth / 170));
+  }
   try {
     const made = await window.vegaEmbed(place, spec, {renderer: "svg", actions: false});
     window.views[id] = made.view;
@@ -21,7 +24,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
     heads.forEach((each) => each.removeAttribute("aria-sort"));
     head.setAttribute("aria-sort", falling ? "descending" : "ascending");
     const value = (row) => row.cells[column].dataset.value;
-    const rows = [...table.tBodies[0].rows];
+    const rows = [...table.tBodies[0].rows].filter((row) => !row.classList.contains("behind"));
     const numbers = rows.every((row) => !Number.isNaN(Number(value(row))) || value(row) === "nan");
     rows.sort((a, b) => {
       const [x, y] = [value(a), value(b)];
@@ -29,8 +32,17 @@ for (const table of document.querySelectorAll("table.sortable")) {
       if (x === "nan" || y === "nan") return (x === "nan") - (y === "nan");
       return falling ? y - x : x - y;
     });
-    table.tBodies[0].append(...rows);
+    const behind = (row) => document.getElementById(
+      row.querySelector(".opens")?.getAttribute("aria-controls"));
+    table.tBodies[0].append(...rows.flatMap((row) => [row, behind(row)]).filter(Boolean));
   }));
+}
+for (const button of document.querySelectorAll(".opens")) {
+  button.addEventListener("click", () => {
+    const open = button.getAttribute("aria-expanded") !== "true";
+    button.setAttribute("aria-expanded", open);
+    document.getElementById(button.getAttribute("aria-controls")).hidden = !open;
+  });
 }
 performance.mark("drawn");
 document.body.dataset.ready = "true";
