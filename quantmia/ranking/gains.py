@@ -1,6 +1,7 @@
 """What quantizing gains over stopping earlier: attacks compared at the same utility."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Float
@@ -58,7 +59,8 @@ def gains(
 
     values = gained(_figures(unquantized, attack), _figures(quantized, attack))
     again = zip(_resampled(unquantized, attack), _resampled(quantized, attack), strict=True)
-    return bootstrap.simultaneous(values, np.stack([gained(*each) for each in again], axis=1))
+    found = bootstrap.simultaneous(values, np.stack([gained(*each) for each in again], axis=1))
+    return [replace(each, low=max(each.low, -1.0), high=min(each.high, 1.0)) for each in found]
 
 
 def _figures(releases: Sequence[Release], attack: str) -> tuple[Values, Values]:

@@ -71,7 +71,12 @@ def front(results: Results, size: Size) -> Chart:
     x = alt.X("utility:Q", title=f"{results.metric} (higher is better)", axis=axis)
     y = alt.Y("mis:Q", title="MIS (1 = no leak)", axis=axis).scale(zero=False, domainMax=1)
     x = x.scale(zero=False, nice=False, padding=12)
-    legend = alt.Legend(orient="bottom", symbolType="stroke", symbolStrokeWidth=3)
+    legend = alt.Legend(
+        orient="bottom",
+        symbolType="stroke",
+        symbolStrokeWidth=3,
+        columns=alt.Undefined if size.hover else 4,
+    )
     colour = alt.Color("quantizer:N", scale=_colours(names), title=None, legend=legend)
     seen = alt.condition(chosen, alt.value(1.0), alt.value(0.12))
     full = f"datum.quantizer == '{REFERENCE}'"
@@ -121,8 +126,7 @@ def front(results: Results, size: Size) -> Chart:
         layers += [ring.encode(x, y), text.encode(x, y)]
     width: Any = "container" if size.hover else size.width
     chart = alt.layer(*layers).add_params(attack, chosen, *([bars] if size.hover else []))
-    chart = chart.properties(width=width, height=size.height)
-    return chart if size.hover else chart.configure_legend(columns=4)
+    return chart.properties(width=width, height=size.height)
 
 
 def _colours(names: list[str]) -> alt.Scale:

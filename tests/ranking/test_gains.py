@@ -9,7 +9,7 @@ from quantmia.ranking.gains import at_utility, gains
 from quantmia.ranking.releases import Release
 from quantmia.statistics import Bootstrap, Interval
 
-RUNS, SAMPLES, HELD_OUT = 20, 400, 200
+RUNS, SAMPLES, HELD_OUT, RESAMPLES = 20, 400, 200, 200
 SPENT = np.array([0.02, 0.1, 0.25, 0.4, 0.6])  # advantage of full precision at each checkpoint
 USEFUL = np.array([0.4, 0.55, 0.63, 0.66, 0.65])  # and its utility: the last is beaten
 
@@ -87,7 +87,7 @@ def problem(
 ) -> tuple[list[Release], list[Release], Bootstrap]:
     """Full precision, and a quantizer that hides a share of the signal and loses some utility."""
     rng = np.random.default_rng(seed)
-    bootstrap = Bootstrap(RUNS, 300, 0.95, rng)
+    bootstrap = Bootstrap(RUNS, RESAMPLES, 0.95, rng)
     noise = [rng.normal(size=n) * s for n, s in ((RUNS, 0.03), (RUNS, 0.02), (SAMPLES, 0.5),
                                                  (HELD_OUT, 0.5))]  # fmt: skip
     full = releases("full_precision", USEFUL, SPENT, bootstrap, noise, own, rng)
@@ -150,7 +150,7 @@ def test_what_hides_the_signal_at_the_price_of_an_earlier_stop_gains_nothing():
 def test_below_the_first_checkpoint_guessing_is_the_alternative():
     mine, full, bootstrap = problem(3, 0.0)
     poor = [replace(mine[1], utility=Interval(0.2, np.nan, np.nan),
-                    resampled_utility=np.full(300, 0.2))]  # fmt: skip
+                    resampled_utility=np.full(RESAMPLES, 0.2))]  # fmt: skip
     (found,) = gains(poor, full, 0.0, "lira", bootstrap)
     first = full[0].results["lira"].advantage.value
     expected = first * 0.2 / full[0].utility.value - poor[0].results["lira"].advantage.value
@@ -159,7 +159,7 @@ def test_below_the_first_checkpoint_guessing_is_the_alternative():
 
 def test_one_run_has_no_interval():
     mine, full, _ = problem(0, 0.5)
-    alone = Bootstrap(1, 300, 0.95, np.random.default_rng(0))
+    alone = Bootstrap(1, RESAMPLES, 0.95, np.random.default_rng(0))
     for each in gains(mine, full, 0.0, "lira", alone):
         assert np.isfinite(each.value)
         assert np.isnan([each.low, each.high]).all()
