@@ -17,6 +17,7 @@ SETTING_lipophilicity := +experiment=lipophilicity dataset.duplicates=molecules
 SETTING_freesolv := +experiment=freesolv dataset.duplicates=molecules
 SETTING_logbb := +experiment=logbb dataset.duplicates=molecules
 DATASETS := lipophilicity esol freesolv bbb logbb breast_cancer digits diabetes
+FRONTS := synthetic $(DATASETS)
 # Sweeps of `make tables`, each of conf/experiment/paper/, and settings of `make efficiency`.
 PAPER := outputs/paper
 STUDIES := mixtures lipophilicity esol freesolv logbb bbb validation regime quantizers
@@ -34,7 +35,7 @@ SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test test-fast test-slow lint bench datasets efficiency tables tables-quick tables-sample check-tables slurm-demo slurm-chaos parity lock clean
+.PHONY: help setup lipophilicity test test-fast test-slow lint bench datasets front efficiency tables tables-quick tables-sample check-tables slurm-demo slurm-chaos parity lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,6 +76,13 @@ $(EFFICIENCY)/%/efficiency.csv: | $(STAMP)
 
 datasets: $(DATASETS:%=outputs/datasets/%/ranking.csv) ## Run the experiment of every data set, and print one table.
 	$(BIN)/python scripts/datasets.py $(^D)
+
+front: $(FRONTS:%=outputs/datasets/%/ranking.csv) outputs/front/mixtures/ranking.csv ## Does quantizing gain anything over stopping earlier? (half an hour)
+	$(BIN)/python scripts/gains.py $(FRONTS:%=outputs/datasets/%) outputs/front/mixtures/*=*/
+
+outputs/front/mixtures/ranking.csv: | $(STAMP)
+	$(BIN)/quantmia run -m +experiment=synthetic dataset.modes=2,4,8 dataset.sigma=1,2,4 \
+	  dataset.size=334,1000 hydra/launcher=local hydra.sweep.dir=$(@D) resume=true
 
 outputs/datasets/%/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run +experiment=$* hydra.run.dir=$(@D) resume=true

@@ -48,7 +48,9 @@ def work(device, kind, factory, epochs=5):
     models = kind(factory, range(RUNS), TASKS["regression"], device)
     with deterministic(torch.device(device)):
         steps = train(models, config, x, y, members, 0, range(RUNS), lambda count: None)
-        found = measure(steps, epochs, models, QUANTIZERS, (x, y), x, lambda count: None)
+        found = measure(
+            steps, epochs, models, QUANTIZERS, (x, y), x, {"last": epochs}, lambda count: None
+        )
         return found.quantizers, found.final
 
 
@@ -129,7 +131,7 @@ def test_a_stack_of_auto_fits_the_memory_of_a_gpu():
     models = Stack(factory, range(runs), TASKS["regression"], "cuda")
     config = training(epochs=1, batch_size=64)
     steps = train(models, config, x, y, members, 0, range(runs), lambda count: None)
-    measure(steps, 1, models, {"sign": Sign()}, (x, y), x, lambda count: None)
+    measure(steps, 1, models, {"sign": Sign()}, (x, y), x, {"last": 1}, lambda count: None)
     total = torch.cuda.get_device_properties("cuda").total_memory
     print(
         f"\n{runs} runs, {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB of {total / 2**30:.0f}"

@@ -111,6 +111,11 @@ class ReleaseConfig:
     utility_loss: Annotated[Part, Role("tables")]
     mis: Annotated[Share | None, Role("tables")]
 
+    @property
+    def with_best(self) -> bool:
+        """Whether the checkpoint with the lowest loss is one of them."""
+        return self.checkpoints in ("auto", "best") or "best" in self.checkpoints
+
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
 class TrajectoryConfig:

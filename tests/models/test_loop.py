@@ -92,7 +92,9 @@ def test_buffers_are_measured_but_neither_quantized_nor_trained():
     assert "1.running_var" not in separate.trained
     assert not torch.equal(last["1.running_var"], separate.initial["1.running_var"])
     quantizer = Uniform(bits=2, bias=True)
-    found = measure([(1, last)], 1, separate, {"q": quantizer}, (POOL, Y), POOL, lambda count: None)
+    found = measure(
+        [(1, last)], 1, separate, {"q": quantizer}, (POOL, Y), POOL, {"last": 1}, lambda count: None
+    )
     assert not found.diverged.any()
     np.testing.assert_array_equal(found.final["1.running_var"], last["1.running_var"])
     expected = quantizer({name: last[name] for name in separate.trained}) | {
