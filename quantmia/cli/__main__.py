@@ -25,6 +25,7 @@ COMMANDS = {
     "run": ("run", "run"),
     "rank": ("folders", "rank"),
     "report": ("folders", "report"),
+    "front": ("folders", "front"),
     "status": ("folders", "status"),
     "efficiency": ("folders", "efficiency"),
     "list": ("choose", "list_choices"),
@@ -37,6 +38,7 @@ quantmia: which quantizer leaks least about who was in the training set?
   quantmia run -m seed=0,1 [OVERRIDE...] a sweep, ranked at its end; hydra/launcher=slurm, local
   quantmia rank DIR... [--output DIR]   rank finished runs again, without training
   quantmia report DIR...                a page of a ranking, or one that compares several
+  quantmia front DIR...                 releases of several folders or of a sweep on one front
   quantmia status DIR                   how the jobs of a sweep stand
   quantmia efficiency DIR...            how many runs each estimator needs, from many runs
   quantmia list [GROUP]                 what there is to choose from, your own included

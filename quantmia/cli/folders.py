@@ -72,6 +72,40 @@ def report(arguments: list[str]) -> int:
     return DONE
 
 
+def front(arguments: list[str]) -> int:
+    """Draw the releases of several folders, or of a sweep, on one front."""
+    parser = _folders_parser(
+        "front",
+        "Releases of several folders on one front: other seeds of a training, weight decay, other "
+        "models; on the same data, split alike.",
+        "where the table and the figure go",
+    )
+    parser.add_argument(
+        "--utility-loss", type=float, default=0.05, metavar="SHARE",
+        help="of the best utility that may be given up (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument("--mis", type=float, metavar="MIS", help="or the least MIS to reach")
+    parsed = parser.parse_args(arguments)
+    for name, value in (("utility-loss", parsed.utility_loss), ("mis", parsed.mis)):
+        if value is not None and not 0 <= value < 1:
+            raise QuantmiaError(f"--{name} {value}: has to be from 0 to below 1.")
+    from quantmia.pipeline import finished
+    from quantmia.ranking.decision import Rule
+    from quantmia.report.terminal import show_front
+    from quantmia.sweep.conclude import rankings
+    from quantmia.sweep.plan import is_sweep, read_plan
+
+    found = [rankings(read_plan(each)) if is_sweep(each) else {"": each} for each in parsed.folders]
+    paths = [path for its in found for path in its.values()]
+    # Jobs of one sweep are known by what tells them apart, folders of any kind by their paths.
+    alone = len(found) == 1 and is_sweep(parsed.folders[0])
+    labelled = found[0] if alone else _labelled(paths)
+    rule = Rule(parsed.utility_loss, parsed.mis)
+    joined, path = finished.front(labelled, parsed.output, rule, Progress())
+    show_front(joined.table, joined.decision, path)
+    return DONE
+
+
 def _labelled(folders: list[Path]) -> dict[str, Path]:
     """The folders by the shortest end of their path that tells them apart."""
     paths = list(dict.fromkeys(folder.absolute() for folder in folders))

@@ -3,15 +3,20 @@
 import hashlib
 import importlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from quantmia.errors import FolderError, QuantmiaError
 from quantmia.experiment import Experiment
+from quantmia.files import write_text
 from quantmia.progress import Progress
+from quantmia.ranking.decision import Rule
 from quantmia.ranking.efficiency import Budget, efficiency
 from quantmia.ranking.exposure import most_exposed
+from quantmia.ranking.joined import Joined
 from quantmia.ranking.rank import rank_runs
 from quantmia.ranking.results import Results
 from quantmia.report.load import Report
@@ -127,6 +132,62 @@ def _exposed(of: Report, cache: Path, progress: Progress) -> "Exposures":
         for sample, row in zip(pool[found.table.index], scores, strict=True)
     ]
     return Exposures(tuple(samples), found.found, found.rate, found.runs, quantizers[0])
+
+
+def front(
+    folders: Mapping[str, Path], output: Path | None, rule: Rule, progress: Progress
+) -> tuple[Joined, Path]:
+    """Releases of several folders, trained in different ways on the same data, on one front.
+
+    Args:
+        folders: with the tables of a ranking, by the name that the front calls them.
+        output: where the table and the figure go (default: a new one beside the first).
+        rule: what decides between the releases.
+        progress: says where it is.
+
+    Returns:
+        The front, and where it is.
+
+    Raises:
+        FolderError: a folder is missing, not finished or damaged, or has no front.
+        QuantmiaError: they cannot be compared.
+    """
+    reports = {name: Report.read(path) for name, path in folders.items()}
+    for name, each in reports.items():
+        if "front" not in each.tables:
+            raise FolderError(
+                f"{each.path} has no front: of {name} the last checkpoint alone is released. "
+                "Train it with release.checkpoints=auto."
+            )
+    _refuse_other_data(reports)
+    joined = Joined.of(
+        {name: each.tables["front"] for name, each in reports.items()},
+        {name: each.conclusion.runs for name, each in reports.items()},
+        rule,
+    )
+    target = _made(output or _beside(list(folders.values()), "front"))
+    write_text(target / "front.csv", joined.table.to_csv(index=False))
+    with suppress(ModuleNotFoundError, QuantmiaError):  # the table needs no extra
+        from quantmia.report.write import write_front
+
+        write_front(joined, target)
+    return joined, target
+
+
+def _refuse_other_data(reports: Mapping[str, Report]) -> None:
+    """Raise a QuantmiaError where utilities are measured on other samples."""
+    seen = {
+        name: (each.manifest["dataset"]["sha256"], each.manifest["config"]["split"])
+        for name, each in reports.items()
+    }
+    (first, mine), *others = seen.items()
+    for name, its in others:
+        if its != mine:
+            what = "data" if its[0] != mine[0] else "samples (split)"
+            raise QuantmiaError(
+                f"{reports[first].path} and {reports[name].path} are of different {what}: their "
+                "utilities cannot be compared."
+            )
 
 
 def measure_efficiency(

@@ -8,6 +8,7 @@ import pandas as pd
 
 from quantmia.ranking.advice import named
 from quantmia.ranking.conclusion import REFERENCE
+from quantmia.ranking.decision import Decision
 from quantmia.ranking.releases import BEST
 from quantmia.ranking.results import Results
 from quantmia.ranking.tables import attacks_of
@@ -18,21 +19,23 @@ ENDS = ("", "_low", "_high")
 MARKS = {"epoch": "circle", "lowest loss": "triangle-up", "last epoch": "square"}
 
 
-def releases(results: Results) -> pd.DataFrame:
+def releases(front: pd.DataFrame, decision: Decision) -> pd.DataFrame:
     """Every release of every attack, with what is said of it.
 
     Args:
-        results: with a front.
+        front: one row a release; of several folders with `folder` and `scheme`.
+        decision: what is to be shipped.
 
     Returns:
-        Columns `attack, quantizer, release, mark, epoch, bits, on_front, ship`, and `utility, auc,
-        mis` with `_low, _high` and as text, and `gain` as text.
+        Columns `attack, quantizer, group, full, release, mark, epoch, bits, on_front, ship`, and
+        `utility, auc, mis` with `_low, _high` and as text, and `gain` as text. A group shares a
+        colour: a quantizer, or the releases of a folder.
     """
-    front, decision = results.tables["front"], results.decision
-    assert decision is not None
     parts = []
     for attack in attacks_of(front):
         rows = front[["quantizer", "epoch", "bits", "on_front", "mis_upper"]].assign(attack=attack)
+        rows["group"] = front["folder" if "folder" in front else "quantizer"]
+        rows["full"] = front["scheme" if "scheme" in front else "quantizer"] == REFERENCE
         for key, column in (("utility", "utility"), ("auc", f"auc_{attack}"),
                             ("mis", f"mis_{attack}"), ("gain", "gain")):  # fmt: skip
             numbers = front[[f"{column}{end}" for end in ENDS]]
@@ -54,21 +57,32 @@ def releases(results: Results) -> pd.DataFrame:
 
 
 def front(results: Results, size: Size) -> Chart:
-    """Utility against MIS; full precision thick, filled marks on the front, a ring what to ship.
+    """The front of a ranking.
 
     Args:
         results: with a front.
         size: of the chart.
     """
     assert results.decision is not None
-    rows = releases(results)
-    names = sorted(rows["quantizer"].unique(), key=lambda name: name != REFERENCE)
-    attack = attack_choice([results.decision.attack, *attacks_of(results.tables["front"])])
+    return drawn(results.tables["front"], results.decision, size)
+
+
+def drawn(table: pd.DataFrame, decision: Decision, size: Size) -> Chart:
+    """Utility against MIS; full precision thick, filled marks on the front, a ring what to ship.
+
+    Args:
+        table: one row a release.
+        decision: what is to be shipped.
+        size: of the chart.
+    """
+    rows = releases(table, decision)
+    names = sorted(rows["group"].unique(), key=lambda name: name != REFERENCE)
+    attack = attack_choice([decision.attack, *attacks_of(table)])
     bars = alt.param(name="bars", value=False, bind=alt.binding_checkbox(name="error bars "))
-    chosen = alt.selection_point(name="chosen", fields=["quantizer"], bind="legend")
+    chosen = alt.selection_point(name="chosen", fields=["group"], bind="legend")
     base = alt.Chart(rows).transform_filter(alt.datum.attack == attack)
     axis = alt.Axis(format="~g")
-    x = alt.X("utility:Q", title=f"{results.metric} (higher is better)", axis=axis)
+    x = alt.X("utility:Q", title=f"{decision.metric} (higher is better)", axis=axis)
     y = alt.Y("mis:Q", title="MIS (1 = no leak)", axis=axis).scale(zero=False, domainMax=1)
     x = x.scale(zero=False, nice=False, padding=12)
     legend = alt.Legend(
@@ -77,13 +91,12 @@ def front(results: Results, size: Size) -> Chart:
         symbolStrokeWidth=3,
         columns=alt.Undefined if size.hover else 4,
     )
-    colour = alt.Color("quantizer:N", scale=_colours(names), title=None, legend=legend)
+    colour = alt.Color("group:N", scale=_colours(names), title=None, legend=legend)
     seen = alt.condition(chosen, alt.value(1.0), alt.value(0.12))
-    full = f"datum.quantizer == '{REFERENCE}'"
     tips = [
         alt.Tooltip("release:N"),
         alt.Tooltip("bits:Q", format=".3"),
-        alt.Tooltip("utility_text:N", title=results.metric),
+        alt.Tooltip("utility_text:N", title=decision.metric),
         *(alt.Tooltip(f"{key}_text:N", title=key.upper()) for key in ("mis", "auc")),
         alt.Tooltip("mis_upper:Q", title="MIS at most", format=".3f"),
         alt.Tooltip("gain_text:N", title="gain over stopping earlier"),
@@ -108,9 +121,11 @@ def front(results: Results, size: Size) -> Chart:
         *(on_demand if size.hover else []),
         *(
             lines.transform_filter(where).encode(
-                x, y, colour, order="epoch:Q", opacity=seen, strokeWidth=alt.value(width)
+                x, y, colour, detail="quantizer:N", order="epoch:Q", opacity=seen,
+                strokeWidth=alt.value(width),
             )
-            for where, width in ((f"!({full})", 1.3), (full, 3.5))[: 1 + (REFERENCE in names)]
+            for where, width in (("!datum.full", 1.3), ("datum.full", 3.5))
+            if (rows["full"] == (width > 2)).any()
         ),
         *(
             each.encode(

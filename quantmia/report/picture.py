@@ -14,13 +14,12 @@ FULL, SHIP = "●", "◆"
 FLOOR = -0.1  # R² below stands at the edge, as in the page
 
 
-def picture(front: pd.DataFrame, decision: Decision, metric: str, width: int) -> Text:
-    """Every release at its utility and MIS; a letter a quantizer, in the order of its epochs.
+def picture(front: pd.DataFrame, decision: Decision, width: int) -> Text:
+    """Every release at its utility and MIS; a letter a quantizer, or a folder of several.
 
     Args:
-        front: one row a release.
+        front: one row a release; of several folders with `folder`.
         decision: whose choice is marked, and whose attack is drawn.
-        metric: of the utility, as people write it.
         width: of the terminal, in columns.
     """
     across, down = min(width, WIDEST) - MARGIN - 1, HEIGHT - 1
@@ -30,17 +29,18 @@ def picture(front: pd.DataFrame, decision: Decision, metric: str, width: int) ->
     known = np.isfinite(utility)
     low, high = (utility[known].min(), utility[known].max()) if known.any() else (0.0, 1.0)
     room = high - low or 1.0
-    names = list(dict.fromkeys(front["quantizer"]))
+    groups, metric = front["folder" if "folder" in front else "quantizer"], decision.metric
+    names = list(dict.fromkeys(groups))
     letters = dict(zip([name for name in names if name != REFERENCE], ascii_letters, strict=False))
     letters[REFERENCE] = FULL
     cells = [[" "] * (across + 1) for _ in range(HEIGHT)]
     # Full precision over the others, what is shipped over all.
-    rows = sorted(np.flatnonzero(known), key=lambda i: front["quantizer"].iloc[i] == REFERENCE)
+    rows = sorted(np.flatnonzero(known), key=lambda i: groups.iloc[i] == REFERENCE)
     for i in rows:
         row, column = round((1 - mis[i]) * down), round((utility[i] - low) / room * across)
         shipped = decision.ships(front.iloc[i])
         if cells[row][column] != SHIP:
-            cells[row][column] = SHIP if shipped else letters.get(front["quantizer"].iloc[i], "·")
+            cells[row][column] = SHIP if shipped else letters.get(groups.iloc[i], "·")
     title = f"MIS by {decision.attack} (1 = no leak) against {metric}, a mark a release"
     lines = [title]
     for number, cell in enumerate(cells):

@@ -6,6 +6,7 @@ import pandas as pd
 
 from quantmia.files import write_text
 from quantmia.ranking.conclusion import told_apart
+from quantmia.ranking.decision import Decision
 from quantmia.ranking.releases import BEST
 from quantmia.ranking.results import Results
 
@@ -61,28 +62,26 @@ def on_front(results: Results) -> pd.DataFrame:
     """
     table = results.tables["front"]
     table = table[table["on_front"] == 1].sort_values("utility", ascending=False, kind="stable")
-    return _releases(results, table)
+    assert results.decision is not None
+    return _releases(table, results.decision)
 
 
-def best_of_each(results: Results) -> pd.DataFrame:
+def best_of_each(front: pd.DataFrame, decision: Decision) -> pd.DataFrame:
     """The release of every quantizer that the rule would choose of its own, as strings.
 
     Args:
-        results: with a front.
+        front: one row a release.
+        decision: whose rule it is.
     """
-    decision, table = results.decision, results.tables["front"]
-    assert decision is not None
     key = f"auc_{decision.attack}" if decision.rule.mis is None else "utility"
-    table = table[decision.rule.allows(table, decision.attack)]
+    table = front[decision.rule.allows(front, decision.attack)]
     table = table.sort_values(key, ascending=decision.rule.mis is None, kind="stable")
-    return _releases(results, table.drop_duplicates("quantizer"))
+    return _releases(table.drop_duplicates("quantizer"), decision)
 
 
-def _releases(results: Results, table: pd.DataFrame) -> pd.DataFrame:
-    decision = results.decision
-    assert decision is not None
+def _releases(table: pd.DataFrame, decision: Decision) -> pd.DataFrame:
     shown = pd.DataFrame({"quantizer": table["quantizer"], "after epoch": _after(table)})
-    shown[results.metric] = [f"{value:.3f}" for value in table["utility"]]
+    shown[decision.metric] = [f"{value:.3f}" for value in table["utility"]]
     shown["MIS at most"] = at_most(table)
     shown[f"AUC {decision.attack}"] = with_interval(table, f"auc_{decision.attack}", ".3f")
     if table["gain"].notna().any():

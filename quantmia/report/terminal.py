@@ -7,12 +7,13 @@ from rich.console import Console
 from rich.table import Table
 
 from quantmia.errors import counted
-from quantmia.ranking.advice import percent
+from quantmia.ranking.advice import advice, percent
 from quantmia.ranking.decision import Decision
 from quantmia.ranking.results import Results
 from quantmia.report.picture import picture
 from quantmia.report.tables import at_most, best_of_each, readable, with_interval
 
+LISTED = 12  # names at most
 OF_R_Q = ("r_Q", "median of r", "rank by r_Q")  # columns
 
 
@@ -29,8 +30,8 @@ def show(results: Results, path: Path, verbose: bool = False) -> None:
     console = _console()
     decision = results.decision
     if decision:
-        console.print(picture(results.tables["front"], decision, results.metric, console.width))
-        _print_releases(console, results, decision)
+        console.print(picture(results.tables["front"], decision, console.width))
+        _print_releases(console, results.tables["front"], decision)
     title = "After the last epoch, most private first" if decision else "Most private first"
     shown = readable(results)
     if not verbose:
@@ -79,20 +80,38 @@ def _console() -> Console:
     return console if console.is_terminal else Console(width=180)
 
 
-def _print_releases(console: Console, results: Results, decision: Decision) -> None:
+def show_front(front: pd.DataFrame, decision: Decision, path: Path) -> None:
+    """Print a front of several folders, and what to ship.
+
+    Args:
+        front: one row a release.
+        decision: what to ship.
+        path: where its files are.
+    """
+    console = _console()
+    console.print(picture(front, decision, console.width))
+    _print_releases(console, front, decision)
+    for number, said in enumerate(advice(decision)):
+        console.print(said, style=None if number else "bold", highlight=False, markup=False)
+    console.print(f"\nFiles: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_releases(console: Console, front: pd.DataFrame, decision: Decision) -> None:
     """The release of every quantizer that the rule would choose, and who has none."""
-    shown = best_of_each(results)
+    shown = best_of_each(front, decision)
     rule = decision.rule
     if rule.mis is None:
-        limit = f"{results.metric} at most {percent(rule.utility_loss)} below the best"
+        limit = f"{decision.metric} at most {percent(rule.utility_loss)} below the best"
     else:
         limit = f"a MIS of {rule.mis} or more"
     if len(shown):
         title = f"The best release of each quantizer with {limit}"
         _print_fitting(console, shown, (f"AUC {decision.attack}", "gain"), title)
-    out = [name for name in results.ranking["quantizer"] if name not in set(shown["quantizer"])]
+    names = dict.fromkeys(front["quantizer"])
+    out = [name for name in names if name not in set(shown["quantizer"])]
     if out:
-        console.print(f"No release has {limit}: {', '.join(out)}", highlight=False, markup=False)
+        listed = ", ".join(out) if len(out) <= LISTED else f"{len(out)} others"
+        console.print(f"No release has {limit}: {listed}", highlight=False, markup=False)
     console.print()
 
 

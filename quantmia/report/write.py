@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from quantmia.files import write_text
+from quantmia.ranking.joined import Joined
 from quantmia.report import comparison, page, vector
 from quantmia.report.exposed import Exposures
 from quantmia.report.figures import charts
+from quantmia.report.front import drawn
 from quantmia.report.load import Report
-from quantmia.report.style import PAPER
+from quantmia.report.style import PAPER, themed
 
 PAGE, SENSITIVE, FIGURES = "report.html", "report-with-samples.html", "figures"
 
@@ -32,6 +34,17 @@ def write_page(report: Report, folder: Path, exposed: Exposures | None = None) -
         return folder / PAGE
     write_text(folder / SENSITIVE, page.render(report, folder, exposed))
     return folder / SENSITIVE
+
+
+def write_front(joined: Joined, folder: Path) -> None:
+    """The front of several folders as SVG and PDF in `figures/`.
+
+    Args:
+        joined: the releases.
+        folder: where to.
+    """
+    chart = themed(drawn(joined.table, joined.decision, PAPER), PAPER)
+    vector.write_figures({"front": chart}, folder / FIGURES)
 
 
 def write_comparison(reports: Mapping[str, Report], folder: Path) -> Path:

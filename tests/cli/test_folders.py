@@ -98,11 +98,29 @@ def test_a_comparison_names_no_samples(here, capsys):
     )
 
 
-@pytest.mark.parametrize("command", ["rank", "report", "efficiency"])
+@pytest.mark.parametrize("command", ["rank", "report", "front", "efficiency"])
 def test_folders_have_to_be_there(command, here, capsys):
     assert "nowhere does not exist" in said(capsys, command, "nowhere")
     assert "DIR" in said(capsys, command)
     assert list(here.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "wrong", "text"),
+    [
+        ("--utility-loss", "1.5", "--utility-loss 1.5: has to be from 0 to below 1."),
+        ("--utility-loss", "-0.1", "--utility-loss -0.1: has to be from 0 to below 1."),
+        ("--mis", "1", "--mis 1.0: has to be from 0 to below 1."),
+        ("--mis", "nan", "--mis nan: has to be from 0 to below 1."),
+        ("--mis", "x", "argument --mis: invalid float value: 'x'"),
+    ],
+)
+def test_the_rule_of_a_front_is_checked_before_anything_is_read(option, wrong, text, here, capsys):
+    assert text in said(capsys, "front", "nowhere", f"{option}={wrong}")
+
+
+def test_a_sweep_without_a_finished_job_has_no_front(sweep, capsys):
+    assert "no job has finished" in said(capsys, "front", "sweep")
 
 
 @pytest.mark.parametrize(

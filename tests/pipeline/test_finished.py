@@ -12,6 +12,7 @@ from quantmia.attacks.metrics import mean_advantage
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.experiment import Experiment
 from quantmia.pipeline import finished
+from quantmia.ranking.decision import Rule
 from quantmia.ranking.efficiency import Budget
 from quantmia.ranking.evidence import collect
 from quantmia.ranking.exposure import most_exposed
@@ -21,7 +22,7 @@ from quantmia.report.load import Report
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
 from quantmia.seeding import Purpose, stream
-from tests.tiny import fitted, progress, tiny, trained
+from tests.tiny import fitted, progress, run, tiny, trained
 
 QUICK = ("attack=[loss_threshold,lira_shrunk]",)
 
@@ -179,3 +180,39 @@ def test_estimators_are_auc_and_mis_of_runs_that_the_reference_does_not_see(
         # The more private has the smaller AUC and the larger MIS.
         assert table[f"auc_{name}"] == pytest.approx(-spearmanr(auc, expected).statistic)
         assert table[f"mis_{name}"] == pytest.approx(spearmanr(mis, expected).statistic)
+
+
+def test_folders_of_the_same_data_make_one_front(tmp_path):
+    common = ("attack=[lira_eb,loss_threshold]", "release.checkpoints=[best,2,last]")
+    paths = {}
+    for name, own in (("plain", ()), ("decayed", ("training.weight_decay=0.1",))):
+        paths[name] = tmp_path / name
+        assert run(paths[name], *common, *own)
+    joined, target = finished.front(paths, None, Rule(0.05), progress())
+    assert target.parent == tmp_path
+    assert target.name.startswith("front-")
+    written = pd.read_csv(target / "front.csv")
+    assert len(written) == len(joined.table) == 2 * 3 * 3
+    for name, path in paths.items():
+        own = pd.read_csv(path / "front.csv")
+        mine = written[written["folder"] == name].reset_index(drop=True)
+        for column in ("utility", "auc_lira_eb", "mis_lira_eb_low", "mis_upper"):
+            np.testing.assert_allclose(mine[column], own[column])
+    assert {each.name for each in (target / "figures").iterdir()} == {"front.svg", "front.pdf"}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (("dataset.seed=3",), "are of different data: their utilities cannot be compared"),
+        (("split.seed=3",), r"are of different samples \(split\)"),
+        (("release.checkpoints=last",), "has no front: of other the last checkpoint alone"),
+    ],
+)
+def test_what_cannot_be_compared_makes_no_front(tmp_path, overrides, said):
+    paths = {"first": tmp_path / "first", "other": tmp_path / "other"}
+    assert run(paths["first"], "attack=loss_threshold")
+    assert run(paths["other"], "attack=loss_threshold", *overrides)
+    with pytest.raises(QuantmiaError, match=said):
+        finished.front(paths, None, Rule(0.05), progress())
+    assert not list(tmp_path.glob("front-*"))

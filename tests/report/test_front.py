@@ -16,7 +16,9 @@ def data(spec: dict) -> list[dict]:
 
 def test_every_release_of_every_attack_is_drawn_where_its_table_has_it():
     results = example.results(front=True)
-    table, rows = results.tables["front"], releases(results)
+    assert results.decision
+    table = results.tables["front"]
+    rows = releases(table, results.decision)
     assert len(rows) == len(table) * len(example.ATTACKS)
     for attack, mine in rows.groupby("attack"):
         np.testing.assert_array_equal(mine["mis"], table[f"mis_{attack}"])
@@ -48,7 +50,8 @@ def test_useless_releases_stand_at_the_edge_and_undefined_ones_nowhere():
     table = results.tables["front"]
     table.loc[0, ["utility", "utility_low", "utility_high"]] = [-900.0, -1000.0, -800.0]
     table.loc[1, "utility"] = np.nan
-    rows = releases(results)
+    assert results.decision
+    rows = releases(table, results.decision)
     assert rows["utility"].min() == rows["utility_low"].min() == FLOOR
     assert len(rows) == 2 * (len(table) - 1)
 

@@ -9,7 +9,7 @@ def drawn(width: int = 80, **changes) -> list[str]:
     results = example.results(front=True)
     front = results.tables["front"].assign(**changes)
     assert results.decision
-    return picture(front, results.decision, "R²", width).plain.splitlines()
+    return picture(front, results.decision, width).plain.splitlines()
 
 
 @pytest.mark.parametrize("width", [60, 80, 100, 160, 400])

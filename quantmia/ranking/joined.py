@@ -1,0 +1,74 @@
+"""Releases of several experiments on the same data, on one front."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from quantmia.errors import QuantmiaError
+from quantmia.ranking.audit import trusted_attack
+from quantmia.ranking.decision import Decision, Rule
+from quantmia.ranking.pareto import undominated
+from quantmia.ranking.tables import attacks_of
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Releases that were trained in several ways.
+
+    Args:
+        table: the rows of all fronts with their `folder`; `quantizer` names the folder too, and
+            `scheme` does not. Who is on the front is decided among all.
+        decision: what to ship of all.
+    """
+
+    table: pd.DataFrame
+    decision: Decision
+
+    @classmethod
+    def of(
+        cls, fronts: Mapping[str, pd.DataFrame], runs: Mapping[str, int], rule: Rule
+    ) -> "Joined":
+        """That of several fronts.
+
+        Nothing is said of gains: other trainings share no runs, so that differences are not sharp.
+
+        Args:
+            fronts: by the name of their folder.
+            runs: of each.
+            rule: what decides.
+
+        Raises:
+            QuantmiaError: the utilities are of different kinds, or no attack is common to all.
+        """
+        metrics = {name: str(front["utility_metric"].iloc[0]) for name, front in fronts.items()}
+        if len(set(metrics.values())) > 1:
+            listed = ", ".join(f"{name}: {metric}" for name, metric in metrics.items())
+            raise QuantmiaError(f"the utilities cannot be compared ({listed}).")
+        shared = set.intersection(*(set(attacks_of(front)) for front in fronts.values()))
+        attack = trusted_attack(sorted(shared))
+        if attack is None:
+            listed = "; ".join(f"{n}: {', '.join(attacks_of(f))}" for n, f in fronts.items())
+            raise QuantmiaError(
+                f"the folders have no attack in common ({listed}). Repeat their commands with "
+                "resume=true 'attack=[lira_eb]', which trains nothing again."
+            )
+        parts = []
+        for name, front in fronts.items():
+            own = front.assign(scheme=front["quantizer"])
+            own["quantizer"] = [f"{quantizer} ({name})" for quantizer in front["quantizer"]]
+            own.insert(0, "folder", name)
+            parts.append(own)
+        table = pd.concat(parts, ignore_index=True)
+        unknown = [c for c in table if str(c).startswith(("gain", "saved"))]
+        table[unknown] = np.nan
+        utility, auc = table["utility"].to_numpy(float), table[f"auc_{attack}"].to_numpy(float)
+        on_front = undominated(-auc, utility) & np.isfinite(utility)
+        table["on_front"] = on_front.astype(int)
+        # An attack that only some of them have is left out of the table.
+        others = {each for front in fronts.values() for each in attacks_of(front)} - shared
+        dropped = [f"{kind}_{each}{end}" for each in others for kind in ("auc", "mis")
+                   for end in ("", "_low", "_high")]  # fmt: skip
+        table = table.drop(columns=dropped)
+        return cls(table, Decision.of(table, attack, min(runs.values()), rule))
