@@ -7,6 +7,8 @@ from quantmia.ranking.decision import Decision, Offer
 from quantmia.ranking.releases import BEST
 from quantmia.statistics import Interval
 
+ALONE = "loss_threshold"  # which needs no models of its own
+
 
 def advice(found: Decision) -> list[str]:
     """What to ship, what it costs not to, whether quantizing gains, who attacks: a sentence each.
@@ -85,10 +87,12 @@ def _on_gain(found: Decision) -> Iterator[str]:
 
 def _on_attacker(found: Decision) -> str:
     """Who is assumed to attack, and what a flag is worth."""
-    said = (
-        f"The attacker ({found.attack}) has {counted(found.runs - 1, 'model')} of its own, trained "
-        "in the same way on samples of which it knows who was in"
-    )
+    said = f"The attacker ({found.attack}) "
+    if found.attack == ALONE or found.runs == 1:
+        said += "sees nothing but the released model"
+    else:
+        said += f"has {counted(found.runs - 1, 'model')} of its own, trained in the same way on "
+        said += "samples of which it knows who was in"
     if found.ship is None or found.ship.precision is None:
         return f"{said}."
     return (
@@ -115,15 +119,9 @@ def _named(offer: Offer) -> str:
 
 
 def _costs(found: Decision, offer: Offer) -> str:
-    return f"{_utility(found, offer)}, an attacker's advantage at least {_advantage(offer)}"
-
-
-def _utility(found: Decision, offer: Offer) -> str:
-    return f"{found.metric} {offer.utility:.3f}"
-
-
-def _advantage(offer: Offer) -> str:
-    return f"{1 - offer.mis_upper:.3f}"
+    advantage = 1 - offer.mis_upper
+    known = f"at least {advantage:.3f}" if advantage == advantage else "not known from one run"
+    return f"{found.metric} {offer.utility:.3f}, an attacker's advantage {known}"
 
 
 def _same(one: Offer, other: Offer) -> bool:

@@ -31,9 +31,6 @@ def front(releases: Releases, metric: str, bootstrap: Bootstrap) -> pd.DataFrame
     utility = np.array([each.utility.value for each in made])
     auc = np.array([each.results[trusted].auc.value for each in made])
     on_front = undominated(-auc, utility) & np.isfinite(utility)
-    first: dict[str, int] = {}
-    for place, release in enumerate(made):
-        first.setdefault(release.quantizer, place)
     rows = []
     for release, gain, more, on in zip(made, gained, saved, on_front, strict=True):
         row: dict[str, Any] = {
@@ -49,8 +46,8 @@ def front(releases: Releases, metric: str, bootstrap: Bootstrap) -> pd.DataFrame
         row["mis_upper"] = mis_upper(list(release.results.values()), bootstrap)
         row |= {FLAGGED: release.flagged} | gain.cells("gain") | more.cells("saved")
         rows.append(row | {"on_front": int(on)})
-    # Of a quantizer in the order of the epochs; the quantizers are together already.
-    order = sorted(range(len(made)), key=lambda i: (first[made[i].quantizer], made[i].epoch))
+    names = [each.quantizer for each in made]
+    order = sorted(range(len(made)), key=lambda i: (names.index(names[i]), made[i].epoch))
     return pd.DataFrame([rows[i] for i in order])
 
 

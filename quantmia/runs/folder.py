@@ -289,7 +289,7 @@ class RunFolder:
         """
         return read_tensor(self._file("scores", run), quantizer)
 
-    def read_release(self, run: int, name: str) -> NDArray[np.float32]:
+    def read_release(self, run: int, name: str) -> NDArray:
         """One of the tensors of `releases`, of a file that was verified before.
 
         Raises:

@@ -94,7 +94,7 @@ class Run:
         folder = self.held[quantizer]
         return self._verified(folder, lambda run: folder.read_answers(run, quantizer))
 
-    def release(self, kind: str, quantizer: str, checkpoint: str) -> NDArray[np.float32]:
+    def release(self, kind: str, quantizer: str, checkpoint: str) -> NDArray:
         """Outputs of a release, of a file that was verified before.
 
         Args:

@@ -170,3 +170,17 @@ def test_a_gain_that_is_sure_and_a_loss_that_is_sure():
 def test_too_few_samples_for_a_false_positive_rate_say_nothing_of_flags():
     said = advice(decided(RULE, **{"tpr_at_fpr_0.01": np.nan}))[-1]
     assert "flags" not in said
+
+
+def test_one_run_has_no_limit_and_an_attacker_without_models():
+    found = Decision.of(front(mis_upper=np.nan), "lira_eb", 1, RULE)
+    first, *_, last = advice(found)
+    assert first.startswith("Ship uniform_4 after 12 epochs: R² 0.770, an attacker's advantage not "
+                            "known from one run; the most")  # fmt: skip
+    assert last.startswith("The attacker (lira_eb) sees nothing but the released model; of 100")
+    assert json.dumps(found.facts(), allow_nan=False)
+
+
+def test_the_loss_alone_needs_no_models():
+    said = advice(Decision.of(front(), "loss_threshold", 8, RULE))[-1]
+    assert said.startswith("The attacker (loss_threshold) sees nothing but the released model")

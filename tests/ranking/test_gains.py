@@ -9,7 +9,7 @@ from quantmia.ranking.gains import at_utility, gains
 from quantmia.ranking.releases import Release
 from quantmia.statistics import Bootstrap, Interval
 
-RUNS, SAMPLES, HELD_OUT, RESAMPLES = 20, 400, 200, 200
+RUNS, SAMPLES, HELD_OUT, RESAMPLES = 20, 150, 100, 200
 SPENT = np.array([0.02, 0.1, 0.25, 0.4, 0.6])  # advantage of full precision at each checkpoint
 USEFUL = np.array([0.4, 0.55, 0.63, 0.66, 0.65])  # and its utility: the last is beaten
 
@@ -148,13 +148,15 @@ def test_what_hides_the_signal_at_the_price_of_an_earlier_stop_gains_nothing():
 
 
 def test_below_the_first_checkpoint_guessing_is_the_alternative():
-    mine, full, bootstrap = problem(3, 0.0)
-    poor = [replace(mine[1], utility=Interval(0.2, np.nan, np.nan),
-                    resampled_utility=np.full(RESAMPLES, 0.2))]  # fmt: skip
-    (found,) = gains(poor, full, 0.0, "lira", bootstrap)
-    first = full[0].results["lira"].advantage.value
-    expected = first * 0.2 / full[0].utility.value - poor[0].results["lira"].advantage.value
-    assert found.value == pytest.approx(expected)
+    rng = np.random.default_rng(0)
+    bootstrap = Bootstrap(RUNS, RESAMPLES, 0.95, rng)
+    still = [np.zeros(n) for n in (RUNS, RUNS, SAMPLES, HELD_OUT)]
+    full = releases("full_precision", USEFUL, SPENT, bootstrap, still, 0.0, rng)
+    mine = releases("quantized", array(0.2, -5), array(0.05, 0.05), bootstrap, still, 0.0, rng)
+    found = gains(mine, full, 0.0, "lira", bootstrap)
+    # Half of the way to the first checkpoint half of its advantage is given away.
+    assert found[0].value == pytest.approx(SPENT[0] / 2 - 0.05)
+    assert found[1].value == pytest.approx(-0.05)
 
 
 def test_one_run_has_no_interval():
