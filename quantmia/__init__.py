@@ -1,4 +1,4 @@
-"""Which quantizer leaks least about who was in the training set?
+"""What should I ship, and what does it leak about who was in the training set?
 
 `load` reads what a run concluded, for notebooks.
 """

@@ -10,6 +10,8 @@ from typing import Any
 
 import pandas as pd
 
+from quantmia.report.tables import markdown
+
 
 def row(folder: Path) -> dict[str, str]:
     """What the table says of one data set.
@@ -50,11 +52,7 @@ def mis(row: dict[Any, Any]) -> str:
 def main(arguments: list[str]) -> None:
     """Print a Markdown table, a row a folder."""
     rows = [row(Path(each)) for each in arguments]
-    columns = list(rows[0])
-    print("| " + " | ".join(columns) + " |")
-    print("|" + " --- |" * len(columns))
-    for each in rows:
-        print("| " + " | ".join(each.values()) + " |")
+    print(markdown(pd.DataFrame(rows)))
 
 
 if __name__ == "__main__":

@@ -6,9 +6,12 @@ python scripts/gains.py FOLDER...
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from quantmia.ranking.advice import named
 from quantmia.ranking.decision import Decision, Offer, Rule
 from quantmia.report.load import Report, load
+from quantmia.report.tables import markdown
 from quantmia.statistics import Interval
 
 ANY = Rule(float("inf"))  # whatever the utility
@@ -76,11 +79,9 @@ def _gain(decision: Decision) -> str:
 def main(arguments: list[str]) -> None:
     """Print a Markdown table, a row a folder."""
     rows = [row(Path(each)) for each in arguments]
-    columns = ["utility" if c in ("R²", "accuracy") else c for c in rows[0]]
-    print("| " + " | ".join(columns) + " |")
-    print("|" + " --- |" * len(columns))
-    for each in rows:
-        print("| " + " | ".join(each.values()) + " |")
+    # The metrics of several tasks share a column.
+    names = dict.fromkeys(("R²", "accuracy"), "utility")
+    print(markdown(pd.DataFrame([{names.get(k, k): v for k, v in each.items()} for each in rows])))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ COMMANDS = {
     "check": ("choose", "check_quantizers"),
 }
 HELP = """\
-quantmia: which quantizer leaks least about who was in the training set?
+quantmia: what should I ship, and what does it leak about who was in the training set?
 
   quantmia run [OVERRIDE...]            train, quantize, measure and rank
   quantmia run -m seed=0,1 [OVERRIDE...] a sweep, ranked at its end; hydra/launcher=slurm, local

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from quantmia.errors import QuantmiaError
-from quantmia.ranking.audit import trusted_attack
+from quantmia.ranking.audit import common_attack
 from quantmia.ranking.decision import Decision, Rule
 from quantmia.ranking.pareto import undominated
 from quantmia.ranking.tables import attacks_of
@@ -46,14 +46,8 @@ class Joined:
         if len(set(metrics.values())) > 1:
             listed = ", ".join(f"{name}: {metric}" for name, metric in metrics.items())
             raise QuantmiaError(f"the utilities cannot be compared ({listed}).")
-        shared = set.intersection(*(set(attacks_of(front)) for front in fronts.values()))
-        attack = trusted_attack(sorted(shared))
-        if attack is None:
-            listed = "; ".join(f"{n}: {', '.join(attacks_of(f))}" for n, f in fronts.items())
-            raise QuantmiaError(
-                f"the folders have no attack in common ({listed}). Repeat their commands with "
-                "resume=true 'attack=[lira_eb]', which trains nothing again."
-            )
+        attacks = {name: attacks_of(front) for name, front in fronts.items()}
+        attack = common_attack(attacks)
         parts = []
         for name, front in fronts.items():
             own = front.assign(scheme=front["quantizer"])
@@ -67,7 +61,8 @@ class Joined:
         on_front = undominated(-auc, utility) & np.isfinite(utility)
         table["on_front"] = on_front.astype(int)
         # An attack that only some of them have is left out of the table.
-        others = {each for front in fronts.values() for each in attacks_of(front)} - shared
+        shared = set.intersection(*map(set, attacks.values()))
+        others = set().union(*attacks.values()) - shared
         dropped = [f"{kind}_{each}{end}" for each in others for kind in ("auc", "mis")
                    for end in ("", "_low", "_high")]  # fmt: skip
         table = table.drop(columns=dropped)
