@@ -80,7 +80,7 @@ def main(arguments: list[str]) -> None:
     """Print a Markdown table, a row a folder."""
     rows = [row(Path(each)) for each in arguments]
     # The metrics of several tasks share a column.
-    names = dict.fromkeys(("R²", "accuracy"), "utility")
+    names: dict[str, str] = dict.fromkeys(("R²", "accuracy"), "utility")
     print(markdown(pd.DataFrame([{names.get(k, k): v for k, v in each.items()} for each in rows])))
 
 
