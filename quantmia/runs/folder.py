@@ -1,16 +1,12 @@
 """Run folders: losses, scores and the final model of every run, a manifest, a lock."""
 
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from quantmia.config.schema import TABLES_ONLY, ExperimentConfig, of_any_version, recorded
@@ -25,6 +21,7 @@ from quantmia.files import (
     write_tensors,
 )
 from quantmia.runs.compare import as_there, changed_since, differing_keys
+from quantmia.runs.lock import holding
 from quantmia.runs.shards import blocks
 
 
@@ -48,7 +45,6 @@ class RunFiles:
     releases: Tensors = field(default_factory=dict)
 
 
-KINDS = ("losses", "scores", "models")
 RELEASES = "releases"  # a kind that runs have whose last checkpoint is not all that is released
 
 
@@ -62,56 +58,13 @@ class RunFolder:
     def __init__(self, path: Path):
         self.path = path
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self) -> AbstractContextManager[None]:
         """Hold the folder; the lock ends with its owner.
-
-        The folder of one that fails before it has begun is removed.
-
-        A second is for those that look whether it is held, a minute under SLURM for a process that
-        was requeued but has not ended yet.
 
         Raises:
             FolderError: another process is at work in it, or it cannot be written.
         """
-        try:
-            for kind in KINDS:
-                (self.path / kind).mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FolderError(
-                f"hydra.run.dir: {self.path} cannot be written: {error.strerror}; choose another "
-                "folder."
-            ) from error
-        try:
-            patience = 60 if "SLURM_JOB_ID" in os.environ else 1
-            with FileLock(self.path / ".lock", timeout=patience):
-                try:
-                    yield
-                except Exception:
-                    self._leave_no_stub()
-                    raise
-        except Timeout:
-            raise FolderError(
-                f"hydra.run.dir: another process is writing {self.path}; wait for it or choose "
-                "another folder."
-            ) from None
-
-    def _leave_no_stub(self) -> None:
-        """Remove the folder if it holds nothing yet, and empty ones above it in `outputs/`.
-
-        What Hydra writes before a job begins (its copy of the configuration, its log) is worth
-        nothing without a run.
-        """
-        path, here = self.path.resolve(), Path.cwd()
-        left = {each.name for each in path.iterdir()} - {".lock", ".hydra", "quantmia.log", *KINDS}
-        if left or any(any((path / kind).iterdir()) for kind in KINDS) or here.is_relative_to(path):
-            return
-        shutil.rmtree(path)
-        if "outputs" in path.parts:
-            below = len(path.parts) - path.parts.index("outputs") - 1
-            with suppress(OSError):  # others are in it
-                for above in path.parents[:below]:
-                    above.rmdir()
+        return holding(self.path)
 
     def manifest(self) -> dict[str, Any]:
         """The manifest.
@@ -281,21 +234,18 @@ class RunFolder:
         """
         return read_tensors(self._file("scores", run))[0]
 
-    def read_answers(self, run: int, quantizer: str) -> NDArray[np.float32]:
-        """Outputs of the last checkpoint on the pool, of a file that was verified before.
+    def read_one(self, run: int, kind: str, name: str) -> NDArray:
+        """One of the tensors of a run, of a file that was verified before.
+
+        Args:
+            run: its index.
+            kind: `scores` or `releases`.
+            name: of the tensor.
 
         Raises:
             DamagedFileError: the file is absent or cannot be read.
         """
-        return read_tensor(self._file("scores", run), quantizer)
-
-    def read_release(self, run: int, name: str) -> NDArray:
-        """One of the tensors of `releases`, of a file that was verified before.
-
-        Raises:
-            DamagedFileError: the file is absent or cannot be read.
-        """
-        return read_tensor(self._file(RELEASES, run), name)
+        return read_tensor(self._file(kind, run), name)
 
     def read_model(self, run: int) -> Tensors:
         """The final parameters of a run in full precision, verified.

@@ -13,7 +13,7 @@ from quantmia.config.schema import MERGED, ExperimentConfig
 from quantmia.errors import FolderError, as_override
 from quantmia.files import DamagedFileError, Tensors
 from quantmia.runs.compare import changed_since, differing_keys
-from quantmia.runs.folder import RunFiles, RunFolder
+from quantmia.runs.folder import RELEASES, RunFiles, RunFolder
 from quantmia.runs.shards import spans
 
 
@@ -92,7 +92,7 @@ class Run:
             FolderError: the file is absent or cannot be read.
         """
         folder = self.held[quantizer]
-        return self._verified(folder, lambda run: folder.read_answers(run, quantizer))
+        return self._verified(folder, lambda run: folder.read_one(run, "scores", quantizer))
 
     def release(self, kind: str, quantizer: str, checkpoint: str) -> NDArray:
         """Outputs of a release, of a file that was verified before.
@@ -106,7 +106,7 @@ class Run:
             FolderError: the file is absent or cannot be read.
         """
         folder, name = self.held[quantizer], f"{kind}/{quantizer}/{checkpoint}"
-        return self._verified(folder, lambda run: folder.read_release(run, name))
+        return self._verified(folder, lambda run: folder.read_one(run, RELEASES, name))
 
     def measured_target(self) -> NDArray:
         """Targets of the validation samples that measure releases, verified before.
@@ -115,7 +115,7 @@ class Run:
             FolderError: the file is absent or cannot be read.
         """
         folder = self.folders[0]
-        return self._verified(folder, lambda run: folder.read_release(run, "target"))
+        return self._verified(folder, lambda run: folder.read_one(run, RELEASES, "target"))
 
     def model(self) -> Tensors:
         """The final parameters in full precision.

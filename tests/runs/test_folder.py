@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from filelock import FileLock
 
 from quantmia.config.schema import ExperimentConfig, recorded
 from quantmia.errors import FolderError
@@ -45,29 +44,6 @@ def refusal(made: RunFolder, of: ExperimentConfig) -> str:
     with pytest.raises(FolderError) as refused:
         made.refuse_other(of)
     return str(refused.value)
-
-
-def test_the_lock_makes_the_folder_and_ends_with_the_block(tmp_path):
-    made = RunFolder(tmp_path / "deep" / "out")
-    with made.lock():
-        kinds = {path.name for path in made.path.iterdir() if path.is_dir()}
-        assert kinds == {"losses", "scores", "models"}
-    with made.lock():
-        pass
-
-
-def test_a_folder_that_another_process_holds_is_refused(tmp_path, monkeypatch):
-    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
-    made = folder(tmp_path)
-    with FileLock(tmp_path / ".lock"):
-        with pytest.raises(FolderError) as refused, RunFolder(tmp_path).lock():
-            pytest.fail("went on")
-        assert str(refused.value) == (
-            f"hydra.run.dir: another process is writing {tmp_path}; wait for it or choose another "
-            "folder."
-        )
-    with made.lock():
-        pass
 
 
 def test_the_manifest_is_what_was_written(tmp_path):
@@ -218,6 +194,42 @@ def test_a_run_is_read_as_it_was_written(tmp_path):
     assert not made.is_done(2)
 
 
+def released(run: int = 0) -> RunFiles:
+    """A run with releases besides the last checkpoint, which its facts name."""
+    meta = {"run": run, "quantizers": {"sign": {"releases": {"best": 2, "last": 3}}}}
+    own = {"pool/sign/best": np.arange(4, dtype=np.float32), "target": np.arange(2)}
+    return replace(files(), meta=meta, releases=own)
+
+
+def test_releases_are_read_with_the_rest_and_one_by_one(tmp_path):
+    made = folder(tmp_path)
+    made.write_run(0, released(), MODEL)
+    found = made.read_run(0)
+    np.testing.assert_array_equal(found.releases["target"], [0, 1])
+    np.testing.assert_array_equal(made.read_one(0, "releases", "pool/sign/best"), [0, 1, 2, 3])
+    np.testing.assert_array_equal(made.read_one(0, "scores", "sign"), found.scores["sign"])
+    with pytest.raises(DamagedFileError):
+        made.read_one(0, "releases", "pool/sign/9")
+
+
+@pytest.mark.parametrize("damage", ["flip", "remove", "other"])
+def test_a_run_with_damaged_releases_is_not_done(tmp_path, damage):
+    made = folder(tmp_path)
+    made.write_run(0, released(), MODEL)
+    assert made.is_done(0)
+    path = tmp_path / "releases" / "run-0000.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    if damage == "flip":
+        path.write_bytes(content)
+    elif damage == "remove":
+        path.unlink()
+    else:
+        made.write_run(1, released(1), MODEL)
+        path.write_bytes((tmp_path / "releases" / "run-0001.safetensors").read_bytes())
+    assert not made.is_done(0)
+
+
 @pytest.mark.parametrize("kind", ["losses", "scores", "models"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty", "remove"])
 def test_a_run_with_a_damaged_file_is_not_done(tmp_path, kind, damage):
@@ -245,13 +257,6 @@ def test_files_of_two_runs_do_not_make_one(tmp_path):
     with pytest.raises(DamagedFileError, match="written by another run than its losses"):
         made.read_run(0)
     assert not made.is_done(0)
-
-
-def test_a_folder_that_cannot_be_made_is_one_message(tmp_path):
-    (tmp_path / "file").touch()
-    for path in (tmp_path / "file", tmp_path / "file" / "run"):
-        with pytest.raises(FolderError, match="cannot be written"), RunFolder(path).lock():
-            pass
 
 
 def held(path, **changes):
@@ -294,48 +299,3 @@ def test_the_same_data_and_code_are_gone_on_with(tmp_path):
     made.refuse_changed(here | {"initial": {"0.weight": 3.50001, "0.bias": 0.0}})  # rounding
     made.refuse_changed(here | {"sources": {"another": "5" * 64}})  # of a quantizer that is new
     RunFolder(tmp_path / "new").refuse_changed(here)
-
-
-class FailedError(Exception):
-    pass
-
-
-def failing(path: Path, *, manifest: bool = False, file: str | None = None) -> None:
-    """A job that ends before it has written a run."""
-    made = RunFolder(path)
-    with pytest.raises(FailedError), made.lock():
-        (path / ".hydra").mkdir()
-        (path / "quantmia.log").touch()
-        if manifest:
-            made.write_manifest({})
-        if file:
-            (path / file).touch()
-        raise FailedError
-
-
-def test_a_job_that_never_began_leaves_no_folder(tmp_path):
-    failing(tmp_path / "outputs" / "mine" / "now")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_others_put_there_stays(tmp_path, monkeypatch):
-    failing(tmp_path / "outputs" / "mine" / "begun", manifest=True)
-    failing(tmp_path / "notes", file="notes.log")
-    failing(tmp_path / "outputs" / "mine" / "now")
-    assert (tmp_path / "outputs" / "mine" / "begun" / "manifest.json").exists()
-    assert (tmp_path / "notes" / "notes.log").exists()
-    assert not (tmp_path / "outputs" / "mine" / "now").exists()
-    here = tmp_path / "here"
-    here.mkdir()
-    monkeypatch.chdir(here)
-    failing(here)
-    assert here.exists()
-
-
-def test_who_is_refused_removes_nothing_of_the_one_at_work(tmp_path):
-    made = RunFolder(tmp_path / "out")
-    with made.lock():
-        with pytest.raises(FolderError, match="another process"), RunFolder(made.path).lock():
-            pass
-        made.write_run(0, files(), MODEL)
-    assert made.is_done(0)
