@@ -128,8 +128,7 @@ class Experiment:
                 self.progress.say(f"{why} training.vectorize=auto does so.")
             training = replace(training, vectorize=why is None)
         if training.stack == "auto":
-            copies = len(self.config.quantizer) if self.config.release.with_best else 0
-            room = stack_size(chosen, sizes, training.batch_size, copies)
+            room = stack_size(chosen, sizes, training.batch_size)
             training = replace(training, stack=room)
         fitted = copy(self)  # with the parts that are made already: none depends on these two
         fitted.config = replace(self.config, device=str(chosen), training=training)

@@ -110,9 +110,10 @@ class Regression(Task):
         """R^2 = 1 - mean squared error / variance; both move with a sample's weight."""
         error = np.square(output[..., 0].astype(np.float64) - target)
         spread = np.square(target - target.mean(dtype=np.float64))
-        with np.errstate(invalid="ignore", divide="ignore"):  # targets may all be the same
-            ratio = error.mean() / spread.mean()
-            return float(1 - ratio), (ratio * spread - error) / spread.mean()
+        if not spread.any():  # nothing is to be explained
+            return float("nan"), np.full(len(error), np.nan)
+        ratio = error.mean() / spread.mean()
+        return float(1 - ratio), (ratio * spread - error) / spread.mean()
 
     def signal(self, output, target):
         """The signed residual (prediction - target)."""

@@ -33,7 +33,7 @@ def rank(arguments: list[str]) -> int:
                 f"{sweeps[0]} is the folder of a sweep: name it alone, without --output, or name "
                 "the folders of its jobs."
             )
-        return conclude(read_plan(sweeps[0]), cache_folder(), Progress())
+        return conclude(read_plan(sweeps[0]), cache_folder(), Progress(), parsed.verbose)
     results, path = finished.rank(parsed.folders, parsed.output, cache_folder(), Progress())
     show(results, path, parsed.verbose)
     return DONE

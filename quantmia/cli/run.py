@@ -75,7 +75,7 @@ def run(overrides: list[str]) -> int:
             raise
         except Exception as error:  # of Hydra, or of a job of a sweep
             if plan := _planned():
-                return _conclude(plan, error)
+                return _conclude(plan, error, VERBOSE in overrides)
             if full_error or not isinstance(error, (*DOES_NOT_COMPOSE, OSError)):
                 raise
             if isinstance(error, OSError) and not isinstance(error, HydraException):
@@ -84,7 +84,7 @@ def run(overrides: list[str]) -> int:
                 ) from None
             raise ConfigError(explain(overrides) or [" ".join(str(error).split())]) from None
         plan = _planned()
-    return _conclude(plan, None) if plan else DONE
+    return _conclude(plan, None, VERBOSE in overrides) if plan else DONE
 
 
 def _in_order(overrides: list[str]) -> list[str]:
@@ -94,7 +94,8 @@ def _in_order(overrides: list[str]) -> list[str]:
     found = [each for each in overrides if not OVERRIDE.match(each)] + last
     if any(each.startswith("report.") for each in found):
         # It would hide them; in an override of its own it does not.
-        found = ["report.page=true" if each == "report=true" else each for each in found]
+        whole = {f"report={each}": f"report.page={each}" for each in ("true", "false")}
+        found = [whole.get(each, each) for each in found]
     return list(dict.fromkeys(found))
 
 
@@ -116,14 +117,14 @@ def _planned() -> Plan | None:
     return read_plan(Path(folder)) if folder and is_sweep(Path(folder)) else None
 
 
-def _conclude(plan: Plan, failure: Exception | None) -> int:
+def _conclude(plan: Plan, failure: Exception | None, verbose: bool) -> int:
     """The ranking of a sweep; a failure that no job's folder tells of is raised."""
     from quantmia.sweep.conclude import conclude
     from quantmia.sweep.status import standings
 
     if failure and all(each.state != "failed" for each in standings(plan)):
         raise failure
-    return conclude(plan, cache_folder(), Progress())
+    return conclude(plan, cache_folder(), Progress(), verbose)
 
 
 def _say_what_is_left(plan: Plan) -> None:

@@ -9,7 +9,7 @@ Decides = Literal["data", "runs", "training", "measuring", "tables", "nothing"]
 
 @dataclass(frozen=True)
 class Role:
-    """What a top-level key of the schema decides, and where runs that differ in it still belong.
+    """What a key of the schema decides, and where runs that differ in it still belong.
 
     Args:
         decides: the `data`; which `runs` there are; the bits of a `training`; what is then measured

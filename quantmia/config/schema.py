@@ -111,11 +111,6 @@ class ReleaseConfig:
     utility_loss: Annotated[Part, Role("tables")]
     mis: Annotated[Share | None, Role("tables")]
 
-    @property
-    def with_best(self) -> bool:
-        """Whether the checkpoint with the lowest loss is one of them."""
-        return self.checkpoints in ("auto", "best") or "best" in self.checkpoints
-
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
 class TrajectoryConfig:
@@ -282,10 +277,10 @@ def of_any_version(config: Entry) -> Entry:
         config: as a manifest keeps it.
     """
     release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None}
-    report = config.get("report")
-    if isinstance(report, dict):
-        report = {"verbose": False} | report
-    return {"release": release} | config | {"report": report}
+    completed = {"release": release} | config
+    if isinstance(config.get("report"), dict):
+        completed["report"] = {"verbose": False} | config["report"]
+    return completed
 
 
 def recorded(config: ExperimentConfig) -> Entry:

@@ -25,21 +25,20 @@ class Sizes:
     activations: int
 
 
-def stack_size(device: torch.device, sizes: Sizes, batch_size: int, copies: int = 0) -> int:
+def stack_size(device: torch.device, sizes: Sizes, batch_size: int) -> int:
     """How many runs fit the device together; depends on its size, not on what is free of it.
 
     Args:
         device: where they are trained.
         sizes: of one model.
         batch_size: samples a step.
-        copies: of the parameters that are kept besides, for the best checkpoint of a quantizer.
     """
     if device.type == "cuda":
         memory = SHARE * torch.cuda.get_device_properties(device).total_memory
     else:
         memory = HOST_SHARE * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     # Weights, gradients, two moments, a quantized copy and what quantizing it takes.
-    held = (8 + copies) * sizes.parameters
+    held = 8 * sizes.parameters
     # A step keeps activations and their gradients; an evaluation those of its rows.
     working = max(2 * batch_size, ROWS) * sizes.activations
     return int(max(1, min(MOST, memory // (4 * (held + working)))))

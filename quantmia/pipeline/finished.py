@@ -3,7 +3,6 @@
 import hashlib
 import importlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,9 +155,17 @@ def front(
     for name, each in reports.items():
         if "front" not in each.tables:
             raise FolderError(
-                f"{each.path} has no front: of {name} the last checkpoint alone is released. "
-                "Train it with release.checkpoints=auto."
+                f"{each.path} has no front: of {name} the last checkpoint alone is released (train "
+                "it with release.checkpoints=auto), or no attack looks at the others (rank it with "
+                "'attack=[lira_eb]')."
             )
+    if len(reports) < 2:
+        raise QuantmiaError(
+            f"{', '.join(map(str, folders.values()))}: one ranking has its front already, in "
+            "front.csv; name several folders, or a sweep of several rankings."
+        )
+    if output and output.resolve() in {path.resolve() for path in folders.values()}:
+        raise QuantmiaError(f"--output {output}: it would replace a front that is drawn from.")
     _refuse_other_data(reports)
     joined = Joined.of(
         {name: each.tables["front"] for name, each in reports.items()},
@@ -167,19 +174,25 @@ def front(
     )
     target = _made(output or _beside(list(folders.values()), "front"))
     write_text(target / "front.csv", joined.table.to_csv(index=False))
-    with suppress(ModuleNotFoundError, QuantmiaError):  # the table needs no extra
+    try:
         from quantmia.report.write import write_front
-
+    except QuantmiaError as error:  # the table needs no extra
+        progress.say(f"no figure: {error}")
+    else:
         write_front(joined, target)
     return joined, target
 
 
 def _refuse_other_data(reports: Mapping[str, Report]) -> None:
     """Raise a QuantmiaError where utilities are measured on other samples."""
-    seen = {
-        name: (each.manifest["dataset"]["sha256"], each.manifest["config"]["split"])
-        for name, each in reports.items()
-    }
+    seen = {}
+    for name, each in reports.items():
+        if not each.manifest:
+            raise FolderError(
+                f"{each.path}: the folders with its runs are gone, and with them what data they "
+                "are of; put them back, or rank them again."
+            )
+        seen[name] = each.manifest["dataset"]["sha256"], each.manifest["config"]["split"]
     (first, mine), *others = seen.items()
     for name, its in others:
         if its != mine:

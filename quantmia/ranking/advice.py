@@ -30,7 +30,7 @@ def _to_ship(found: Decision) -> str:
     rule = found.rule
     if found.ship is None:
         return (
-            f"No release has a MIS of {rule.mis} (release.mis); the most private is "
+            f"No release has a MIS of {rule.mis} or more (release.mis); the most private is "
             f"{_named(found.most_private)}: {_costs(found, found.most_private)}."
         )
     said = f"Ship {_named(found.ship)}: {_costs(found, found.ship)}"

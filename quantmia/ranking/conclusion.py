@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from math import isnan, nan
+from math import isfinite, isnan, nan
 from typing import Any, Literal
 
 import pandas as pd
@@ -201,7 +201,7 @@ def _more_runs(total: float | None, runs: int) -> int | None:
 
 
 def defined(value: Any) -> Any:
-    """The same with None for NaN, which JSON does not have.
+    """The same with None for what is not finite, which JSON does not have.
 
     Args:
         value: anything that JSON holds, NaN and tuples besides.
@@ -210,7 +210,7 @@ def defined(value: Any) -> Any:
         return {key: defined(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [defined(each) for each in value]
-    return None if isinstance(value, float) and value != value else value
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def told_apart(ranking: pd.DataFrame, pairs: pd.DataFrame, key: Key) -> Iterator[float]:

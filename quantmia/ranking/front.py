@@ -68,10 +68,9 @@ def _saved(made: Sequence[Release], attack: str, bootstrap: Bootstrap) -> list[I
     )
     if usual is None:
         return [UNKNOWN] * len(made)
-    found = []
-    theirs = usual.results[attack]
-    for each in made:
-        mine = each.results[attack]
-        more = theirs.resampled - mine.resampled
-        found.append(bootstrap.interval(theirs.advantage.value - mine.advantage.value, more))
-    return found
+    theirs, mine = usual.results[attack], [each.results[attack] for each in made]
+    # All together, because one of them is chosen after looking.
+    return bootstrap.simultaneous(
+        np.array([theirs.advantage.value - each.advantage.value for each in mine]),
+        np.stack([theirs.resampled - each.resampled for each in mine]),
+    )

@@ -16,8 +16,9 @@ Values = Float[np.ndarray, " _"]
 def at_utility(utility: Values, advantage: Values, wanted: Values) -> Values:
     """Advantage of an attack that a front has at other utilities than those of its releases.
 
-    In between two it is a line, on which is whoever ships one of them at random; so it never falls
-    where the utility rises. What is more useful than all of them is compared with the most useful.
+    In between two it is a line, as if training had been stopped in between; so it never falls where
+    the utility rises. What is more or less useful than all of them is compared with the most or
+    the least useful.
 
     Args:
         utility: of the releases that make the front, and of others that they beat.
@@ -47,15 +48,18 @@ def gains(
     Args:
         quantized: releases.
         unquantized: those of full precision.
-        guess: utility of the best answer that looks at no sample, from which training starts; no
-            attack has an advantage there.
+        guess: utility of the best answer that looks at no sample, which gives nothing away. Where
+            it is less useful than every release of full precision, stopping still earlier is
+            on a line from it to the first of them.
         attack: whose advantage is compared; not cut at 0, as MIS is.
         bootstrap: of the runs and samples.
     """
 
     def gained(theirs: tuple[Values, Values], ours: tuple[Values, Values]) -> Values:
         utility, advantage = theirs
-        return at_utility(np.append(utility, guess), np.append(advantage, 0), ours[0]) - ours[1]
+        if guess < utility.min():
+            utility, advantage = np.append(utility, guess), np.append(advantage, 0.0)
+        return at_utility(utility, advantage, ours[0]) - ours[1]
 
     values = gained(_figures(unquantized, attack), _figures(quantized, attack))
     again = zip(_resampled(unquantized, attack), _resampled(quantized, attack), strict=True)

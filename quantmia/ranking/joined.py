@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from quantmia.errors import QuantmiaError
-from quantmia.ranking.audit import common_attack
+from quantmia.ranking.audit import trusted_attack
 from quantmia.ranking.decision import Decision, Rule
 from quantmia.ranking.pareto import undominated
 from quantmia.ranking.tables import attacks_of
@@ -40,14 +40,23 @@ class Joined:
             rule: what decides.
 
         Raises:
-            QuantmiaError: the utilities are of different kinds, or no attack is common to all.
+            QuantmiaError: the utilities are of different kinds, or the attacks are not the same.
         """
         metrics = {name: str(front["utility_metric"].iloc[0]) for name, front in fronts.items()}
         if len(set(metrics.values())) > 1:
             listed = ", ".join(f"{name}: {metric}" for name, metric in metrics.items())
             raise QuantmiaError(f"the utilities cannot be compared ({listed}).")
         attacks = {name: attacks_of(front) for name, front in fronts.items()}
-        attack = common_attack(attacks)
+        first = next(iter(attacks.values()))
+        if any(its != first for its in attacks.values()):
+            listed = "; ".join(f"{name}: {', '.join(its)}" for name, its in attacks.items())
+            raise QuantmiaError(
+                f"the folders were not attacked alike ({listed}), and who is attacked less would "
+                "look safer. Repeat their commands with resume=true and the same 'attack=[...]', "
+                "which trains nothing again."
+            )
+        attack = trusted_attack(first)
+        assert attack is not None
         parts = []
         for name, front in fronts.items():
             own = front.assign(scheme=front["quantizer"])
@@ -60,10 +69,4 @@ class Joined:
         utility, auc = table["utility"].to_numpy(float), table[f"auc_{attack}"].to_numpy(float)
         on_front = undominated(-auc, utility) & np.isfinite(utility)
         table["on_front"] = on_front.astype(int)
-        # An attack that only some of them have is left out of the table.
-        shared = set.intersection(*map(set, attacks.values()))
-        others = set().union(*attacks.values()) - shared
-        dropped = [f"{kind}_{each}{end}" for each in others for kind in ("auc", "mis")
-                   for end in ("", "_low", "_high")]  # fmt: skip
-        table = table.drop(columns=dropped)
         return cls(table, Decision.of(table, attack, min(runs.values()), rule))

@@ -63,7 +63,7 @@ class Releases:
 def releases(
     found: Evidence, experiment: Experiment, audited: Audit, bootstrap: Bootstrap
 ) -> Releases | None:
-    """All of them; None where only the last checkpoint is one, or nothing attacks the others.
+    """All of them; None where only the last checkpoint is one, or nothing attacks or measures them.
 
     Attacks that read models or features are left to the ranking: they look at one checkpoint.
 
@@ -94,6 +94,8 @@ def releases(
             for each in _of_quantizer(observe, quantizer, attacks, trusted, audited, bootstrap):
                 made.append(each)
                 advance(1)
+    if not any(np.isfinite(each.utility.value) for each in made):
+        return None  # the targets of the half that measures are all the same
     return Releases(made, trusted, observe.task.guess(found.runs[0].measured_target()))
 
 

@@ -15,7 +15,7 @@ from quantmia.ranking.advice import advice
 from quantmia.ranking.audit import trusted_attack
 from quantmia.ranking.conclusion import Conclusion, Key
 from quantmia.ranking.decision import Decision, Rule
-from quantmia.ranking.stored import read_tables
+from quantmia.ranking.stored import OPTIONAL, read_tables
 from quantmia.ranking.tables import attacks_of
 from quantmia.ranking.verdict import Caution
 from quantmia.ranking.words import answer
@@ -35,7 +35,7 @@ class Results:
         confidence: of every interval.
         missing: runs that are in none of the folders, in words.
         diverged: runs left out because their training diverged.
-        rule: what decides between the releases of the front; None where there is no front.
+        rule: what decides between the releases of a front; None where it is not known.
         folders: where the runs are; none before it is written.
     """
 
@@ -121,6 +121,9 @@ class Results:
             path: the folder.
             folders: where the runs are.
         """
+        for name in OPTIONAL:
+            if name not in self.tables:  # of an earlier ranking, by other attacks
+                (path / f"{name}.csv").unlink(missing_ok=True)
         for name, table in self.tables.items():
             write_text(path / f"{name}.csv", table.to_csv(index=False))
         content = {

@@ -17,6 +17,8 @@ except ModuleNotFoundError:
         "pip install 'quantmia[report]'"
     ) from None
 
+alt.data_transformers.disable_max_rows()  # a chart holds what its tables hold
+
 try:
     import vl_convert as vl_convert  # for those that write files and pages
 except ModuleNotFoundError:

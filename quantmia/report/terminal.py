@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from quantmia.errors import counted
@@ -29,6 +30,7 @@ def show(results: Results, path: Path, verbose: bool = False) -> None:
     """
     console = _console()
     decision = results.decision
+    verbose = verbose or results.key.kind == "r_q"  # which then is the answer
     if decision:
         console.print(picture(results.tables["front"], decision, console.width))
         _print_releases(console, results.tables["front"], decision)
@@ -150,10 +152,10 @@ def _print_fitting(
 
 
 def _drawn(shown: pd.DataFrame, title: str) -> Table:
-    table = Table(title=title or None, title_justify="left", pad_edge=False)
+    table = Table(title=escape(title) or None, title_justify="left", pad_edge=False)
     for column in map(str, shown):
         words = column in ("quantizer", "flags")
-        table.add_column(column, justify="left" if words else "right", overflow="fold")
+        table.add_column(escape(column), justify="left" if words else "right", overflow="fold")
     for row in shown.itertuples(index=False):
-        table.add_row(*row)
+        table.add_row(*map(escape, row))
     return table

@@ -34,13 +34,14 @@ class Ranked:
     path: Path
 
 
-def conclude(plan: Plan, cache: Path, progress: Progress) -> int:
+def conclude(plan: Plan, cache: Path, progress: Progress, verbose: bool = False) -> int:
     """Rank what finished of a sweep and name the rest.
 
     Args:
         plan: of the sweep.
         cache: folder of embeddings, for attacks that read the dataset.
         progress: shows how far it is.
+        verbose: whether to print r_Q and all that is to be known of it.
 
     Returns:
         The exit code: whether every job finished and could be ranked.
@@ -50,7 +51,7 @@ def conclude(plan: Plan, cache: Path, progress: Progress) -> int:
     groups = grouped(_finished(plan, found))
     for group in groups:
         try:
-            ranked.append(_rank(plan, group, len(groups), cache, progress))
+            ranked.append(_rank(plan, group, len(groups), cache, progress, verbose))
         except QuantmiaError as error:
             progress.say(f"error: {group.label or plan.path}: {error}")
             code = FAILED
@@ -131,7 +132,9 @@ def _place(plan: Plan, group: Group, groups: int) -> Path:
     return plan.path if groups == 1 else plan.path / "merged" / slug(group.label)
 
 
-def _rank(plan: Plan, group: Group, groups: int, cache: Path, progress: Progress) -> Ranked:
+def _rank(
+    plan: Plan, group: Group, groups: int, cache: Path, progress: Progress, verbose: bool
+) -> Ranked:
     path = _place(plan, group, groups)
     if path == group.folders[0].path:
         return Ranked(group, Results.read(path), path)
@@ -139,7 +142,7 @@ def _rank(plan: Plan, group: Group, groups: int, cache: Path, progress: Progress
     path.mkdir(parents=True, exist_ok=True)
     results, _ = finished.rank(paths, path, cache, progress)
     if groups == 1:
-        show(results, path)
+        show(results, path, verbose)
     return Ranked(group, results, path)
 
 

@@ -108,7 +108,8 @@ class Keeper:
         mean = losses[:, self._choosing].mean(1, dtype=np.float64)
         if self._lowest is None:  # whatever its loss: of a diverged run no checkpoint is better
             self._lowest = mean
-            self._best = {name: value.clone() for name, value in models.items()}
+            # On the host: a device has room for the models of its stack alone.
+            self._best = {name: value.detach().cpu().clone() for name, value in models.items()}
             self._epochs["best"] = np.full(len(losses), epoch)
             self._measured["best"] = measured.copy()
             return
@@ -118,12 +119,12 @@ class Keeper:
         self._measured["best"][better] = measured[better]
         chosen = torch.from_numpy(np.flatnonzero(better))
         for name, value in models.items():
-            there = chosen.to(value.device)
-            self._best[name][there] = value[there]
+            self._best[name][chosen] = value[chosen.to(value.device)].cpu()
 
     def kept(self) -> Released:
         """Everything, once all checkpoints have passed."""
         if self._with_best:
-            self._pool["best"] = self._stack(self._best, self._inputs).numpy(force=True)
+            best = {name: value.to(self._inputs.device) for name, value in self._best.items()}
+            self._pool["best"] = self._stack(best, self._inputs).numpy(force=True)
             self._best = {}
         return Released(self._epochs, self._pool, self._measured)

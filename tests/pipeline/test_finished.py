@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,12 @@ from scipy.stats import spearmanr
 from sklearn.metrics import roc_auc_score
 
 from quantmia.attacks.metrics import mean_advantage
+from quantmia.data.split import halves
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.experiment import Experiment
 from quantmia.pipeline import finished
+from quantmia.pipeline import run as pipeline
+from quantmia.preemption import Stop
 from quantmia.ranking.decision import Rule
 from quantmia.ranking.efficiency import Budget
 from quantmia.ranking.evidence import collect
@@ -22,6 +26,7 @@ from quantmia.report.load import Report
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
 from quantmia.seeding import Purpose, stream
+from tests.configurations import configured
 from tests.tiny import fitted, progress, run, tiny, trained
 
 QUICK = ("attack=[loss_threshold,lira_shrunk]",)
@@ -216,3 +221,53 @@ def test_what_cannot_be_compared_makes_no_front(tmp_path, overrides, said):
     with pytest.raises(QuantmiaError, match=said):
         finished.front(paths, None, Rule(0.05), progress())
     assert not list(tmp_path.glob("front-*"))
+
+
+def test_one_ranking_has_its_front_already(tmp_path):
+    path = tmp_path / "one"
+    assert run(path, "attack=loss_threshold")
+    before = (path / "front.csv").read_bytes()
+    with pytest.raises(QuantmiaError, match="one ranking has its front already"):
+        finished.front({"one": path}, None, Rule(0.05), progress())
+    both = {"one": path, "other": shutil.copytree(path, tmp_path / "other")}
+    with pytest.raises(QuantmiaError, match="it would replace a front that is drawn from"):
+        finished.front(both, path, Rule(0.05), progress())
+    assert (path / "front.csv").read_bytes() == before
+    shutil.move(path / "manifest.json", tmp_path)
+    with pytest.raises(FolderError, match="the folders with its runs are gone"):
+        finished.front(both, None, Rule(0.05), progress())
+
+
+def test_a_front_of_other_attacks_does_not_stay(tmp_path):
+    path = tmp_path / "out"
+    assert run(path, "attack=loss_threshold")
+    assert (path / "front.csv").exists()
+    assert run(path, "attack=[]", "resume=true")
+    assert not (path / "front.csv").exists()
+    assert not (path / "roc.csv").exists()
+
+
+def test_targets_that_do_not_vary_where_releases_are_measured_leave_no_front(tmp_path):
+    """Of a regression a quarter of whose targets are not 0, with few held-out samples."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(rng.normal(size=(40, 3)), columns=list("abc"))
+    table["y"] = np.where(np.arange(40) % 4 == 0, rng.normal(size=40), 0.0)
+    table.to_csv(tmp_path / "data.csv", index=False)
+    data = (f"dataset.path={tmp_path / 'data.csv'}", "dataset.target=y", "dataset.task=regression")
+    few = ("runs=4", "training.stack=4", "training.epochs=3", "ranking.bootstrap=20")
+    few += ("training.vectorize=false", "quantizer=[full_precision,sign]", "attack=loss_threshold")
+    fronts = []
+    for seed in range(12):
+        split = ("split.validation=0.1", f"split.seed={seed}")
+        config = configured("dataset=csv", "device=cpu", *data, *few, *split)
+        target = Experiment(config, tmp_path, progress())
+        held_out = target.dataset.target[target.parts.validation]
+        if len(np.unique(held_out[halves(4)[1]])) > 1:
+            continue
+        results = pipeline.run(config, tmp_path / f"{seed}", tmp_path, progress(), (), Stop())
+        assert results
+        fronts.append("front" in results.tables)
+        assert results.decision is None
+        assert Results.read(tmp_path / f"{seed}").answer == results.answer
+        break
+    assert fronts == [False]

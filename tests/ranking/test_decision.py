@@ -137,8 +137,8 @@ def test_what_is_usually_shipped_may_be_the_best():
 def test_a_floor_that_none_reaches_is_said():
     first, *rest = advice(decided(Rule(0.05, 0.99)))
     assert first == (
-        "No release has a MIS of 0.99 (release.mis); the most private is sign after 1 epoch: "
-        "R² 0.300, an attacker's advantage at least 0.020."
+        "No release has a MIS of 0.99 or more (release.mis); the most private is sign after 1 "
+        "epoch: R² 0.300, an attacker's advantage at least 0.020."
     )
     assert rest == [
         "The attacker (lira_eb) has 7 models of its own, trained in the same way on samples of "

@@ -159,6 +159,16 @@ def test_below_the_first_checkpoint_guessing_is_the_alternative():
     assert found[1].value == pytest.approx(-0.05)
 
 
+def test_where_no_release_beats_guessing_guessing_is_not_the_alternative():
+    rng = np.random.default_rng(0)
+    bootstrap = Bootstrap(RUNS, RESAMPLES, 0.95, rng)
+    still = [np.zeros(n) for n in (RUNS, RUNS, SAMPLES, HELD_OUT)]
+    full = releases("full_precision", USEFUL, SPENT, bootstrap, still, 0.0, rng)
+    mine = releases("quantized", USEFUL, SPENT / 2, bootstrap, still, 0.0, rng)
+    for each, spent in zip(gains(mine, full, 0.95, "lira", bootstrap), SPENT[:4], strict=False):
+        assert each.value == pytest.approx(spent / 2)
+
+
 def test_one_run_has_no_interval():
     mine, full, _ = problem(0, 0.5)
     alone = Bootstrap(1, RESAMPLES, 0.95, np.random.default_rng(0))

@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from quantmia.errors import QuantmiaError
@@ -47,23 +46,16 @@ def test_what_is_shipped_may_come_from_any_folder_and_nothing_is_said_of_gains()
     assert joined(Rule(0.05, 0.9)).decision.rule.mis == 0.9
 
 
-def test_an_attack_that_not_all_have_is_left_out():
+@pytest.mark.parametrize("attack", example.ATTACKS)
+def test_folders_that_were_not_attacked_alike_are_refused(attack):
     own = fronts()
-    lacks = [column for column in map(str, own["decayed"]) if "loss_threshold" in column]
+    lacks = [column for column in map(str, own["decayed"]) if attack in column]
     own["decayed"] = own["decayed"].drop(columns=lacks)
-    found = Joined.of(own, {"plain": 8, "decayed": 8}, RULE)
-    assert not [column for column in map(str, found.table) if "loss_threshold" in column]
-    assert np.isfinite(found.table["auc_lira_eb"]).all()
-
-
-def test_without_a_common_attack_or_metric_there_is_no_front():
-    own = fronts()
-    own["decayed"] = own["decayed"].rename(columns=lambda c: c.replace("lira_eb", "lira"))
-    lacks = [column for column in map(str, own["decayed"]) if "loss_threshold" in column]
-    own["decayed"] = own["decayed"].drop(columns=lacks)
-    with pytest.raises(
-        QuantmiaError, match=r"no attack in common \(plain: loss_threshold, lira_eb"
-    ):
+    said = r"not attacked alike \(plain: loss_threshold, lira_eb; decayed: "
+    with pytest.raises(QuantmiaError, match=said):
         Joined.of(own, {"plain": 8, "decayed": 8}, RULE)
+
+
+def test_utilities_of_different_kinds_make_no_front():
     with pytest.raises(QuantmiaError, match=r"compared \(plain: r2, decayed: accuracy\)"):
         joined(utility_metric="accuracy")

@@ -101,4 +101,19 @@ def test_a_rule_that_no_release_keeps_leaves_no_empty_table(printed, tmp_path):
     out = printed(100, terminal.show, found, tmp_path)
     assert "No release has a MIS of 0.999 or more: sign, uniform_4, full_precision" in out
     assert "The best release" not in out
-    assert "No release has a MIS of 0.999 (release.mis)" in out
+    assert "No release has a MIS of 0.999 or more (release.mis)" in out
+
+
+def test_where_r_q_is_the_answer_it_is_shown(printed, tmp_path):
+    found = example.results(attacked=False)
+    noise = Caution("it is noise", "look elsewhere", on_r_q=True)
+    out = printed(160, terminal.show, replace(found, cautions=[noise]), tmp_path)
+    assert "rank by r_Q" in out
+    assert "note: it is noise" in out
+
+
+def test_names_are_no_markup(printed, tmp_path):
+    names = ("a[/b]", "[red]c", "full_precision")
+    out = printed(160, terminal.show, example.results(names=names, front=True), tmp_path)
+    assert "a[/b]" in out
+    assert "[red]c" in out
