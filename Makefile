@@ -6,10 +6,7 @@ STAMP := $(VENV)/.installed
 SOURCES := quantmia hydra_plugins scripts tests
 TORCH := 2.13.0
 # Each process computes on one core. A slow file's tests share what they have computed.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest
-WORKERS := -n auto --maxprocesses 4
-# Slow tests wait for SLURM, a browser, a signal: there is room for one more than there are cores.
-SLOW_WORKERS := -n $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --maxprocesses 4
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
 
 # Settings of `make efficiency`, each of which gets 150 reference runs and 150 others.
 EFFICIENCY := outputs/efficiency
@@ -54,10 +51,10 @@ test: test-fast ## The fast tests, then the slow ones and lint, then one study o
 	$(MAKE) tables-sample
 
 test-fast: $(STAMP) ## The fast tests alone.
-	$(PYTEST) $(WORKERS) --dist worksteal -m "not slow"
+	$(PYTEST) --dist worksteal -m "not slow"
 
 test-slow: $(STAMP) ## The slow tests alone.
-	$(PYTEST) $(SLOW_WORKERS) --dist loadfile --no-loadscope-reorder -m slow
+	$(PYTEST) --dist loadfile --no-loadscope-reorder -m slow
 
 lint: $(STAMP) ## Check style, format, types, the floors of the house and the dependencies.
 	$(BIN)/ruff check $(SOURCES)

@@ -128,7 +128,7 @@ def test_a_row_opens_what_lies_behind_it_and_takes_it_along(home, browser):
         assert tables.nth(1).locator("tbody tr").count() == len(mine)
         checkpoints = tables.nth(1).locator("tbody td:nth-child(2)").all_inner_texts()
         assert checkpoints == list(mine["checkpoint"].astype(str))
-        names = tables.nth(0).locator("tbody td:nth-child(1)").all_inner_texts()
+        names = tables.nth(0).locator("tbody th").all_inner_texts()
         assert names == list(attacks[attacks["quantizer"] == name]["attack"])
         for _ in range(2):
             page.locator("#ranking > thead button").nth(1).click()
