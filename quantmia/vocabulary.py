@@ -1,6 +1,6 @@
 """Words that have one meaning everywhere: what a setting may be, in the schema and in the code."""
 
-from typing import Literal
+from typing import Literal, get_args
 
 Winsorise = Literal["winsorise"]
 Membership = Literal["half", "coin"]  # how a run's members are drawn from the pool
@@ -8,4 +8,5 @@ Optimizer = Literal["adam", "sgd"]
 Scale = Literal["data", "unit", "fixed"]  # what decides how wide a codebook is
 Per = Literal["tensor", "channel", "group"]  # which weights share a codebook
 Named = Literal["best", "last"]  # checkpoints of a training by what they are
+BEST, LAST = get_args(Named)
 Variant = Literal["paper", "rate", "low_loss", "pooled"]  # of the indicator

@@ -75,7 +75,7 @@ def run(overrides: list[str]) -> int:
             raise
         except Exception as error:  # of Hydra, or of a job of a sweep
             if plan := _planned():
-                return _conclude(plan, error, VERBOSE in overrides)
+                return _conclude(plan, error)
             if full_error or not isinstance(error, (*DOES_NOT_COMPOSE, OSError)):
                 raise
             if isinstance(error, OSError) and not isinstance(error, HydraException):
@@ -84,7 +84,7 @@ def run(overrides: list[str]) -> int:
                 ) from None
             raise ConfigError(explain(overrides) or [" ".join(str(error).split())]) from None
         plan = _planned()
-    return _conclude(plan, None, VERBOSE in overrides) if plan else DONE
+    return _conclude(plan, None) if plan else DONE
 
 
 def _in_order(overrides: list[str]) -> list[str]:
@@ -117,14 +117,14 @@ def _planned() -> Plan | None:
     return read_plan(Path(folder)) if folder and is_sweep(Path(folder)) else None
 
 
-def _conclude(plan: Plan, failure: Exception | None, verbose: bool) -> int:
+def _conclude(plan: Plan, failure: Exception | None) -> int:
     """The ranking of a sweep; a failure that no job's folder tells of is raised."""
     from quantmia.sweep.conclude import conclude
     from quantmia.sweep.status import standings
 
     if failure and all(each.state != "failed" for each in standings(plan)):
         raise failure
-    return conclude(plan, cache_folder(), Progress(), verbose)
+    return conclude(plan, cache_folder(), Progress())
 
 
 def _say_what_is_left(plan: Plan) -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from quantmia.errors import counted
 from quantmia.ranking.decision import Decision, Offer
-from quantmia.ranking.releases import BEST
 from quantmia.statistics import Interval
+from quantmia.vocabulary import BEST
 
 ALONE = "loss_threshold"  # which needs no models of its own
 

@@ -10,7 +10,6 @@ from quantmia.attacks.epsilon import epsilon_table
 from quantmia.attacks.extreme import UNSEEN, Without, most_extreme, without
 from quantmia.attacks.metrics import AttackResult, assess
 from quantmia.config.schema import ExperimentConfig
-from quantmia.errors import QuantmiaError
 from quantmia.experiment import Experiment
 from quantmia.ranking.evidence import Evidence
 from quantmia.ranking.observer import Observer
@@ -56,26 +55,6 @@ def usable(attacks: Mapping[str, Attack], n_runs: int) -> tuple[dict[str, Attack
 def trusted_attack(names: Sequence[str]) -> str | None:
     """The attack that orders the quantizers: the best that is known, or else the first."""
     return next((name for name in TRUSTED if name in names), next(iter(names), None))
-
-
-def common_attack(attacks: Mapping[str, Sequence[str]]) -> str:
-    """The attack to compare several rankings by.
-
-    Args:
-        attacks: of every ranking, by its name.
-
-    Raises:
-        QuantmiaError: there is none that all of them have.
-    """
-    shared = set.intersection(*map(set, attacks.values()))
-    found = trusted_attack(sorted(shared))
-    if found is None:
-        listed = "; ".join(f"{name}: {', '.join(its)}" for name, its in attacks.items())
-        raise QuantmiaError(
-            f"the rankings have no attack in common ({listed}). Repeat their commands with "
-            "resume=true 'attack=[lira_eb]', which trains nothing again."
-        )
-    return found
 
 
 def audit(found: Evidence, experiment: Experiment, bootstrap: Bootstrap) -> Audit:

@@ -8,9 +8,10 @@ import pandas as pd
 
 from quantmia.ranking.conclusion import REFERENCE, defined
 from quantmia.ranking.front import FLAGGED
-from quantmia.ranking.releases import AT, BEST
+from quantmia.ranking.releases import AT
 from quantmia.statistics import Interval
 from quantmia.tasks import metric_name
+from quantmia.vocabulary import BEST
 
 WIDER = 3  # times the utility that may be given up, for the stronger protection that is mentioned
 

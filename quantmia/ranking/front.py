@@ -10,8 +10,9 @@ from quantmia.attacks.metrics import mis_upper
 from quantmia.ranking.conclusion import REFERENCE
 from quantmia.ranking.gains import gains
 from quantmia.ranking.pareto import undominated
-from quantmia.ranking.releases import BEST, Release, Releases
+from quantmia.ranking.releases import Release, Releases
 from quantmia.statistics import Bootstrap, Interval
+from quantmia.vocabulary import BEST
 
 UNKNOWN = Interval(np.nan, np.nan, np.nan)
 FLAGGED = "tpr_at_fpr_0.01"  # of the attack that orders

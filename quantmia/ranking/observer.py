@@ -14,8 +14,7 @@ from quantmia.files import Tensors
 from quantmia.models.skeleton import skeleton
 from quantmia.ranking.evidence import Evidence
 from quantmia.tasks import TASKS
-
-LAST = "last"  # the checkpoint that a ranking is of
+from quantmia.vocabulary import LAST
 
 
 class Observer:

@@ -12,10 +12,10 @@ from quantmia.attacks.roc import tpr_at
 from quantmia.experiment import Experiment
 from quantmia.ranking.audit import Audit, trusted_attack, usable
 from quantmia.ranking.evidence import Evidence
-from quantmia.ranking.observer import LAST, Observer, answers_of
+from quantmia.ranking.observer import Observer, answers_of
 from quantmia.statistics import Bootstrap, Interval
+from quantmia.vocabulary import LAST
 
-BEST = "best"  # the checkpoint with the lowest loss
 AT = 0.01  # false positive rate at which samples are flagged
 
 

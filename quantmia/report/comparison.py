@@ -10,7 +10,8 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from quantmia.ranking.audit import common_attack
+from quantmia.errors import QuantmiaError
+from quantmia.ranking.audit import trusted_attack
 from quantmia.report import cells
 from quantmia.report.load import Report
 from quantmia.report.matrices import privacy_map, rank_agreement
@@ -55,7 +56,14 @@ def compare(reports: Mapping[str, Report]) -> Comparison:
     Raises:
         QuantmiaError: there is no attack that all of them have.
     """
-    attack = common_attack({name: report.attack_names for name, report in reports.items()})
+    shared = set.intersection(*(set(report.attack_names) for report in reports.values()))
+    attack = trusted_attack(sorted(shared))
+    if attack is None:
+        listed = "; ".join(f"{n}: {', '.join(r.attack_names)}" for n, r in reports.items())
+        raise QuantmiaError(
+            f"the rankings have no attack in common ({listed}). Repeat their commands with "
+            "resume=true 'attack=[lira_eb]', which trains nothing again."
+        )
     tables = []
     for name, report in reports.items():
         mine = report.attacks[report.attacks["attack"] == attack]

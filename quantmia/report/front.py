@@ -9,11 +9,11 @@ import pandas as pd
 from quantmia.ranking.advice import named
 from quantmia.ranking.conclusion import REFERENCE
 from quantmia.ranking.decision import Decision
-from quantmia.ranking.releases import BEST
 from quantmia.ranking.results import Results
 from quantmia.ranking.tables import attacks_of
 from quantmia.report.numbers import with_interval
 from quantmia.report.style import BRIGHT, TEXT, Chart, Size, attack_choice, edged
+from quantmia.vocabulary import BEST, LAST
 
 ENDS = ("", "_low", "_high")
 MARKS = {"epoch": "circle", "lowest loss": "triangle-up", "last epoch": "square"}
@@ -45,7 +45,7 @@ def releases(front: pd.DataFrame, decision: Decision) -> pd.DataFrame:
             named(*each)
             for each in zip(front["quantizer"], front["checkpoint"], front["epoch"], strict=True)
         ]
-        special = {BEST: "lowest loss", "last": "last epoch"}
+        special = {BEST: "lowest loss", LAST: "last epoch"}
         rows["mark"] = [special.get(each, "epoch") for each in front["checkpoint"]]
         rows["ship"] = [decision.ships(row) for _, row in front.iterrows()]
         parts.append(rows)

@@ -2,6 +2,8 @@
 
 import math
 
+FLOOR = -0.1  # R² below is drawn here: the distance between useless and useless tells nothing
+
 
 def decimals(low: float, high: float) -> int:
     """Decimals at which the half-width of an interval has one digit, or two that start with 1 or 2.

@@ -8,10 +8,10 @@ from rich.text import Text
 
 from quantmia.ranking.conclusion import REFERENCE
 from quantmia.ranking.decision import Decision
+from quantmia.report.numbers import FLOOR
 
 HEIGHT, MARGIN, WIDEST = 15, 7, 110
 FULL, SHIP = "●", "◆"
-FLOOR = -0.1  # R² below stands at the edge, as in the page
 
 
 def picture(front: pd.DataFrame, decision: Decision, width: int) -> Text:

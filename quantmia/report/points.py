@@ -10,8 +10,8 @@ from scipy.stats import t
 
 from quantmia.ranking.pareto import undominated
 from quantmia.ranking.results import Results
-from quantmia.report.numbers import with_interval
-from quantmia.report.style import FAINT, FLOOR, INK, TEXT, Chart, Size, attack_choice, edged
+from quantmia.report.numbers import FLOOR, with_interval
+from quantmia.report.style import FAINT, INK, TEXT, Chart, Size, attack_choice, edged
 
 # Where a label may stand: after its point (or before it), above or below; the nearest first.
 PLACES = [(after, dy) for dy in (-8, 9, -21, 22) for after in (True, False)]

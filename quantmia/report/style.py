@@ -8,6 +8,7 @@ import pandas as pd
 
 from quantmia.errors import QuantmiaError
 from quantmia.ranking.results import Results
+from quantmia.report.numbers import FLOOR
 
 try:
     import altair as alt
@@ -31,7 +32,6 @@ except ModuleNotFoundError:
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#E69F00", "#F0E442"]
 INK, FAINT = COLOURS[0], "#8a8a8a"
 BRIGHT = [*(each for each in COLOURS if each != "#000000"), FAINT]  # seen on black and white
-FLOOR = -0.1  # R² below is drawn here: the distance between useless and useless tells nothing
 TEXT = "currentColor"  # of what the chart stands in: dark on light or light on dark
 
 

@@ -7,8 +7,8 @@ import pandas as pd
 from quantmia.files import write_text
 from quantmia.ranking.conclusion import told_apart
 from quantmia.ranking.decision import Decision
-from quantmia.ranking.releases import BEST
 from quantmia.ranking.results import Results
+from quantmia.vocabulary import BEST
 
 
 def write_documents(results: Results, path: Path) -> None:

@@ -32,8 +32,7 @@ def show(results: Results, path: Path, verbose: bool = False) -> None:
     decision = results.decision
     verbose = verbose or results.key.kind == "r_q"  # which then is the answer
     if decision:
-        console.print(picture(results.tables["front"], decision, console.width))
-        _print_releases(console, results.tables["front"], decision)
+        _print_front(console, results.tables["front"], decision)
     title = "After the last epoch, most private first" if decision else "Most private first"
     shown = readable(results)
     if not verbose:
@@ -50,11 +49,8 @@ def show(results: Results, path: Path, verbose: bool = False) -> None:
             console.print(f"note: {caution}", style="yellow", highlight=False, markup=False)
     first = None if decision else "bold"
     console.print(f"\n{results.answer}\n", style=first, highlight=False, markup=False)
-    for number, said in enumerate(results.advice):
-        style = None if number else "bold"
-        console.print(said, style=style, highlight=False, markup=False)
     if decision:
-        console.print()
+        _print_advice(console, decision)
     console.print(f"Files: {path}", highlight=False, markup=False, soft_wrap=True)
 
 
@@ -91,15 +87,20 @@ def show_front(front: pd.DataFrame, decision: Decision, path: Path) -> None:
         path: where its files are.
     """
     console = _console()
-    console.print(picture(front, decision, console.width))
-    _print_releases(console, front, decision)
+    _print_front(console, front, decision)
+    _print_advice(console, decision)
+    console.print(f"Files: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_advice(console: Console, decision: Decision) -> None:
     for number, said in enumerate(advice(decision)):
         console.print(said, style=None if number else "bold", highlight=False, markup=False)
-    console.print(f"\nFiles: {path}", highlight=False, markup=False, soft_wrap=True)
+    console.print()
 
 
-def _print_releases(console: Console, front: pd.DataFrame, decision: Decision) -> None:
-    """The release of every quantizer that the rule would choose, and who has none."""
+def _print_front(console: Console, front: pd.DataFrame, decision: Decision) -> None:
+    """All releases, the one of every quantizer that the rule would choose, and who has none."""
+    console.print(picture(front, decision, console.width))
     shown = best_of_each(front, decision)
     rule = decision.rule
     if rule.mis is None:

@@ -120,8 +120,13 @@ def _finished(plan: Plan, found: Sequence[Standing]) -> list[tuple[Job, RunFolde
 
 
 def _wants_report(group: Group) -> bool:
-    wanted = group.folders[0].manifest()["config"].get("report", {})
+    wanted = _report_of(group)
     return bool(wanted.get("page") or wanted.get("expose_samples"))
+
+
+def _report_of(group: Group) -> dict[str, bool]:
+    """What its jobs were asked to report; older ones do not say."""
+    return group.folders[0].manifest()["config"].get("report", {})
 
 
 def _place(plan: Plan, group: Group, groups: int) -> Path:
@@ -142,7 +147,7 @@ def _rank(
     path.mkdir(parents=True, exist_ok=True)
     results, _ = finished.rank(paths, path, cache, progress)
     if groups == 1:
-        show(results, path, verbose)
+        show(results, path, verbose or _report_of(group).get("verbose", False))
     return Ranked(group, results, path)
 
 

@@ -27,6 +27,7 @@ from quantmia.training.checkpoints import Trajectory
 from quantmia.training.losses import Measured, measure
 from quantmia.training.releases import released
 from quantmia.training.train import train
+from quantmia.vocabulary import LAST
 
 
 @dataclass(frozen=True)
@@ -152,17 +153,17 @@ def _files(
         "task": dataset.task_name,
         "quantizers": facts,
     }
-    scores = {name: _answers(each.released.pool["last"][row]) for name, each in quantizers.items()}
+    scores = {name: _answers(each.released.pool[LAST][row]) for name, each in quantizers.items()}
     scores |= {"members": mask.astype(np.uint8), "target": targets[parts.pool]}
     releases: Tensors = {}
-    if len(released(experiment.config.release, experiment.config.training.checkpoints)) > 1:
+    if any(len(each.released.epochs) > 1 for each in quantizers.values()):
         releases["target"] = held_out[halves(len(held_out))[1]]
         for name, each in quantizers.items():
             its = each.released
             facts[name]["releases"] = {key: int(value[row]) for key, value in its.epochs.items()}
             for key in its.epochs:
                 releases[f"measured/{name}/{key}"] = _answers(its.measured[key][row])
-                if key != "last":  # whose are the scores
+                if key != LAST:  # whose are the scores
                     releases[f"pool/{name}/{key}"] = _answers(its.pool[key][row])
     losses = {name: each.losses[row] for name, each in quantizers.items()}
     return RunFiles(losses, scores, meta, releases)

@@ -12,6 +12,7 @@ from torch import Tensor
 from quantmia.config.schema import ReleaseConfig
 from quantmia.models.loop import Loop
 from quantmia.models.stack import Params, Stack
+from quantmia.vocabulary import BEST, LAST
 
 GRID = 8  # epochs of release.checkpoints=auto, besides the best
 
@@ -28,11 +29,11 @@ def released(config: ReleaseConfig, epochs: Sequence[int]) -> dict[str, int | No
     chosen, last = config.checkpoints, epochs[-1]
     if chosen == "auto":
         grid = np.geomspace(epochs[0], last, GRID)
-        chosen = ["best", *(min(epochs, key=lambda epoch: abs(epoch - each)) for each in grid)]
+        chosen = [BEST, *(min(epochs, key=lambda epoch: abs(epoch - each)) for each in grid)]
     wanted = [chosen] if isinstance(chosen, str) else chosen
-    found: dict[str, int | None] = {"best": None} if "best" in wanted else {}
+    found: dict[str, int | None] = {BEST: None} if BEST in wanted else {}
     numbers = sorted({each for each in wanted if isinstance(each, int)} - {last})
-    return found | {str(epoch): epoch for epoch in numbers} | {"last": last}
+    return found | {str(epoch): epoch for epoch in numbers} | {LAST: last}
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Keeper:
         self._names = {epoch: name for name, epoch in wanted.items() if epoch is not None}
         self._stack, self._inputs = stack, pool
         self._choosing, self._measuring = choosing, measuring
-        self._with_best = "best" in wanted
+        self._with_best = BEST in wanted
         self._lowest: NDArray[np.float64] | None = None
         self._best: Params = {}
         self._epochs: dict[str, NDArray[np.int64]] = {}
@@ -110,13 +111,13 @@ class Keeper:
             self._lowest = mean
             # On the host: a device has room for the models of its stack alone.
             self._best = {name: value.detach().cpu().clone() for name, value in models.items()}
-            self._epochs["best"] = np.full(len(losses), epoch)
-            self._measured["best"] = measured.copy()
+            self._epochs[BEST] = np.full(len(losses), epoch)
+            self._measured[BEST] = measured.copy()
             return
         better = mean < self._lowest
         self._lowest[better] = mean[better]
-        self._epochs["best"][better] = epoch
-        self._measured["best"][better] = measured[better]
+        self._epochs[BEST][better] = epoch
+        self._measured[BEST][better] = measured[better]
         chosen = torch.from_numpy(np.flatnonzero(better))
         for name, value in models.items():
             self._best[name][chosen] = value[chosen.to(value.device)].cpu()
@@ -125,6 +126,6 @@ class Keeper:
         """Everything, once all checkpoints have passed."""
         if self._with_best:
             best = {name: value.to(self._inputs.device) for name, value in self._best.items()}
-            self._pool["best"] = self._stack(best, self._inputs).numpy(force=True)
+            self._pool[BEST] = self._stack(best, self._inputs).numpy(force=True)
             self._best = {}
         return Released(self._epochs, self._pool, self._measured)
