@@ -13,8 +13,9 @@ import torch
 from hydra.utils import instantiate
 from jaxtyping import Float
 
+from quantmia.accountant import Sampling, noise_multiplier
 from quantmia.attacks import Attack
-from quantmia.config.schema import ExperimentConfig
+from quantmia.config.schema import DpConfig, ExperimentConfig, TrainingConfig
 from quantmia.data import Dataset, Split, Standardised, split, standardise
 from quantmia.data.embedders import make_embedder
 from quantmia.device import choose
@@ -122,17 +123,38 @@ class Experiment:
         training = self.config.training
         if training.vectorize:
             why = why_not_stacked(self.model, samples, task, classes)
+            if why and training.dp.wanted:
+                raise QuantmiaError(
+                    f"{why} With training.dp it cannot: there the gradient of every sample is "
+                    "clipped by itself, in a stack."
+                )
             if why and training.vectorize is True:
                 raise QuantmiaError(why)
             if why:
                 self.progress.say(f"{why} training.vectorize=auto does so.")
             training = replace(training, vectorize=why is None)
+        if training.dp.wanted:
+            training = replace(training, dp=self._private(training))
         if training.stack == "auto":
             room = stack_size(chosen, sizes, training.batch_size)
             training = replace(training, stack=room)
         fitted = copy(self)  # with the parts that are made already: none depends on these two
         fitted.config = replace(self.config, device=str(chosen), training=training)
         return fitted
+
+    def _private(self, training: TrainingConfig) -> DpConfig:
+        """With the noise that the epsilon wants."""
+        dp, pool = training.dp, len(self.parts.pool)
+        if dp.delta * (pool // 2) >= 1:
+            raise QuantmiaError(
+                f"training.dp.delta={dp.delta:g}: has to be below 1 / {pool // 2}, the members of "
+                "a run; else training may give one of them away and keep it"
+            )
+        if dp.epsilon is None:
+            return dp
+        sampling = Sampling.of(pool, training.batch_size)
+        noise = noise_multiplier(dp.epsilon, sampling, training.epochs, dp.delta)
+        return replace(dp, noise_multiplier=noise)
 
     def _refuse_quantizers(self) -> None:
         """Raise a QuantmiaError for one of the user's on which no result could rely."""

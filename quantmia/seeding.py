@@ -17,6 +17,7 @@ class Purpose(IntEnum):
     HALVES = 6
     EFFICIENCY = 7
     SHUFFLES = 8
+    NOISE = 9
 
 
 def stream(seed: int, purpose: Purpose, run: int | None = None) -> np.random.Generator:

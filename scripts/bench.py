@@ -35,6 +35,7 @@ from quantmia.training.allocator import keep_freed_memory
 from quantmia.training.train import train
 
 RUNS, MEMBERS, ROUNDS, JOB_ROUNDS = 20, 1260, 9, 3
+DP_OVER_PLAIN = 3.0
 JOB_OVER_PRODUCTS = 2.0  # of the last checkpoint alone
 FRONT_OVER_JOB = 1.5
 Work = Callable[[], object]
@@ -89,12 +90,22 @@ def interleaved(works: Sequence[Work], rounds: int) -> list[float]:
 
 
 def trained(
-    kind: type[Stack | Loop], setting: Setting, x: Tensor, y: Tensor, members: Tensor
+    kind: type[Stack | Loop],
+    setting: Setting,
+    x: Tensor,
+    y: Tensor,
+    members: Tensor,
+    noise: float | None = None,
 ) -> Work:
     """All runs as one stack or each by itself, by the function that the experiments use."""
     stack = kind(setting.module, range(RUNS), TASKS[setting.task])
+    plain = composed([]).training
     config = replace(
-        composed([]).training, lr=1e-3, batch_size=setting.batch, epochs=setting.epochs
+        plain,
+        lr=1e-3,
+        batch_size=setting.batch,
+        epochs=setting.epochs,
+        dp=replace(plain.dp, noise_multiplier=noise),
     )
     targets = y.expand(RUNS, -1).contiguous()
 
@@ -170,9 +181,10 @@ def training_rows(setting: Setting) -> list[tuple[str, ...]]:
     y = (x[:, 0] > 0).float()
     shuffled = [torch.randperm(2 * MEMBERS, generator=generator) for _ in range(RUNS)]
     members = torch.stack([each[:MEMBERS] for each in shuffled])
-    stack, separate, loop, products = interleaved(
+    stack, private, separate, loop, products = interleaved(
         [
             trained(Stack, setting, x, y, members),
+            trained(Stack, setting, x, y, members, noise=1.0),
             trained(Loop, setting, x, y, members),
             looped(setting, x, y, members),
             training_products(setting.widths, MEMBERS, setting.batch, setting.epochs, RUNS),
@@ -201,6 +213,14 @@ def training_rows(setting: Setting) -> list[tuple[str, ...]]:
             f"{separate / stack:.2f}",
             "",
             "",
+        ),
+        (
+            f"{setting.name}: DP-SGD, times plain training",
+            f"{private / steps * 1e3:.2f} ms/step",
+            f"{stack / steps * 1e3:.2f} ms/step",
+            f"{private / stack:.2f}",
+            f"<= {DP_OVER_PLAIN:g}",
+            _verdict(private / stack <= DP_OVER_PLAIN),
         ),
         (
             f"{setting.name}: times its products",
@@ -280,7 +300,7 @@ def main() -> None:
     header = ("", "quantmia", "reference", "ratio", "target", "")
     for rows in (lambda: [header], *(partial(training_rows, each) for each in SETTINGS), main_job):
         for what, *figures in rows():
-            print(f"{what:<46}", *(f"{figure:>13}" for figure in figures), flush=True)
+            print(f"{what:<52}", *(f"{figure:>13}" for figure in figures), flush=True)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from quantmia.accountant import Sampling, epsilon
 from quantmia.attacks import LiraShrunk, LossThreshold
 from quantmia.data import Dataset, standardise
 from quantmia.errors import FolderError, QuantmiaError
@@ -91,6 +92,36 @@ def test_runs_are_trained_as_one_where_the_model_allows(target, as_one):
     training = replace(tiny().training, vectorize="auto")
     made = experiment(model={"_target_": target} | sizes, training=training)
     assert made.fitted().config.training.vectorize is as_one
+
+
+def private(**dp):
+    plain = replace(tiny().training, vectorize="auto")
+    return replace(plain, dp=replace(plain.dp, **dp))
+
+
+def test_an_epsilon_becomes_noise():
+    dp = experiment(training=private(epsilon=2.0)).fitted().config.training.dp
+    noise = dp.noise_multiplier
+    assert noise is not None
+    sampling = Sampling(1.0, 1)  # 18 members are one batch
+    assert 1.99 <= epsilon(noise, sampling, 4, 1e-5) <= 2.0
+    assert dp.epsilon == 2.0
+    given = private(noise_multiplier=1.5)
+    assert experiment(training=given).fitted().config.training.dp == given.dp
+
+
+def test_a_model_that_no_stack_can_train_cannot_be_private():
+    made = experiment(
+        model={"_target_": f"{__name__}.norm"}, training=private(noise_multiplier=1.0)
+    )
+    with pytest.raises(QuantmiaError, match=r"BatchNorm1d.*With training\.dp it cannot"):
+        made.fitted()
+
+
+def test_a_delta_that_gives_a_member_away_is_refused():
+    training = private(noise_multiplier=1.0, delta=0.06)
+    with pytest.raises(QuantmiaError, match=r"training\.dp\.delta=0\.06: has to be below 1 / 18"):
+        experiment(training=training).fitted()
 
 
 def no_data() -> Dataset:

@@ -19,6 +19,17 @@ def beyond_limits(values: Mapping[str, Any]) -> Iterator[str]:
             f"training.checkpoint_every={every}: no checkpoint would be made: has to be at most "
             f"training.epochs={epochs}"
         )
+    if values.get("training.dp.epsilon") and values.get("training.dp.noise_multiplier"):
+        yield (
+            "training.dp: epsilon decides the noise multiplier, or the noise multiplier decides "
+            "epsilon: give one of them, and null for the other"
+        )
+    private = values.get("training.dp.epsilon") or values.get("training.dp.noise_multiplier")
+    if private and values.get("training.vectorize") is False:
+        yield (
+            "training.vectorize=false: training.dp clips the gradient of every sample by itself, "
+            "which takes a stack: use training.vectorize=true"
+        )
     yield from _of_releases(values.get("release.checkpoints"), epochs, every)
     if values.get("ranking.epsilon") and values.get("split.membership") == "half":
         yield (

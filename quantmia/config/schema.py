@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
 from typing import Annotated, Any, Literal, get_type_hints
 
-from annotated_types import Ge, Gt, Lt, MinLen
+from annotated_types import Ge, Gt, Le, Lt, MinLen
 from pydantic import ConfigDict, Strict, StringConstraints
 from pydantic.dataclasses import dataclass
 
@@ -63,6 +63,30 @@ class SplitConfig:
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
+class DpConfig:
+    """Differentially private training (DP-SGD, Abadi et al. 2016), with either optimiser.
+
+    Without an epsilon or a noise multiplier there is none.
+
+    Args:
+        epsilon: that all epochs together may have; decides the noise.
+        noise_multiplier: deviation of the noise, in units of `max_grad_norm`.
+        max_grad_norm: L2 norm that the gradient of every sample is clipped to.
+        delta: of the guarantee; has to be below 1 / members.
+    """
+
+    epsilon: Annotated[float, Strict(), Gt(0), Le(100)] | None
+    noise_multiplier: Positive | None
+    max_grad_norm: Positive
+    delta: Share
+
+    @property
+    def wanted(self) -> bool:
+        """Whether training is to be private."""
+        return self.epsilon is not None or self.noise_multiplier is not None
+
+
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
 class TrainingConfig:
     """How one run is trained; all runs alike.
 
@@ -74,6 +98,7 @@ class TrainingConfig:
         checkpoint_every: epochs between checkpoints of the trajectory.
         weight_decay: L2 penalty added to the gradient.
         momentum: of `sgd`.
+        dp: what makes it differentially private.
         stack: runs trained together; the same seed and stack give the same bits. `auto`: as many
             as the device's memory holds, 100 at most.
         vectorize: train the runs of a stack as one; false: one after another, for modules with
@@ -87,6 +112,7 @@ class TrainingConfig:
     checkpoint_every: Count
     weight_decay: NotNegative
     momentum: NotNegative
+    dp: DpConfig
     stack: CountOrAuto
     vectorize: Flag | Literal["auto"]
 
@@ -277,9 +303,11 @@ def of_any_version(config: Entry) -> Entry:
         config: as a manifest keeps it.
     """
     release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None}
+    dp = {"epsilon": None, "noise_multiplier": None, "max_grad_norm": 1.0, "delta": 1e-5}
     completed = {"release": release} | config
-    if isinstance(config.get("report"), dict):
-        completed["report"] = {"verbose": False} | config["report"]
+    for section, added in (("report", {"verbose": False}), ("training", {"dp": dp})):
+        if isinstance(config.get(section), dict):
+            completed[section] = added | config[section]
     return completed
 
 

@@ -99,7 +99,7 @@ def members(
 
 
 def targets_of_runs(
-    dataset: Dataset, parts: Split, mask: Bool[np.ndarray, "runs pool"]
+    dataset: Dataset, parts: Split, mask: Bool[np.ndarray, "runs pool"], public: bool = False
 ) -> Shaped[np.ndarray, "runs samples"]:
     """Targets on each run's scale: regression is standardised by the run's own members.
 
@@ -107,6 +107,8 @@ def targets_of_runs(
         dataset: gives the targets.
         parts: of the dataset.
         mask: who each run trains on.
+        public: standardise by the validation samples in place of the members, whose mean is a
+            secret of theirs.
 
     Raises:
         DataError: all members of a run have the same target.
@@ -117,7 +119,7 @@ def targets_of_runs(
     target = dataset.target.astype(np.float64)
     rows = []
     for row in mask:
-        own = target[parts.pool[row]]
+        own = target[parts.validation if public else parts.pool[row]]
         if own.std() == 0:
             raise DataError(
                 "dataset: all members of a run have the same target, which cannot be "

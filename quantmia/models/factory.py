@@ -14,7 +14,7 @@ from quantmia.data import Dataset
 from quantmia.errors import QuantmiaError, first_line
 from quantmia.models.loop import Loop
 from quantmia.models.room import Sizes
-from quantmia.models.stack import WAY_OUT, Factory, Stack, initialise, refuse_stateful
+from quantmia.models.stack import WAY_OUT, Factory, Stack, alike, initialise, refuse_stateful
 from quantmia.tasks import Task
 
 # What a user's module may raise.
@@ -164,9 +164,7 @@ def why_not_stacked(factory: Factory, samples: Tensor, task: Task, classes: int)
         stack, alone = Stack(factory, (0, 1), task), Loop(factory, (0, 1), task)
         for x in (samples, samples[:1].expand_as(samples).contiguous()):
             together, apart = _computed(stack, x, classes), _computed(alone, x, classes)
-            if differs := [
-                what for what, each in together.items() if not _close(each, apart[what])
-            ]:
+            if differs := [what for what, each in together.items() if not alike(each, apart[what])]:
                 called = type(initialise(factory, 0)).__name__
                 return (
                     f"model: {called} computes other {' and '.join(differs)} as a stack of runs "
@@ -188,16 +186,6 @@ def _computed(models: Stack | Loop, x: Tensor, classes: int) -> dict[str, list[T
     params = {name: value.clone() for name, value in models.initial.items()}
     gradients = models.gradients(params, x.expand(runs, *x.shape), y.expand(runs, -1))
     return {"outputs": [models(models.initial, x)], "gradients": list(gradients)}
-
-
-def _close(a: list[Tensor], b: list[Tensor]) -> bool:
-    """Whether they are the same but for rounding, each by the size of its largest number."""
-    return all(
-        torch.allclose(
-            one, two, rtol=1e-3, atol=1e-3 * float(two.abs().max()) + 1e-12, equal_nan=True
-        )
-        for one, two in zip(a, b, strict=True)
-    )
 
 
 def _first(error: Exception) -> str:

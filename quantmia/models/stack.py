@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from quantmia.errors import QuantmiaError
+from quantmia.models.clipped import Clipped, NotOfLayersError, by_layers, by_samples
 from quantmia.models.graph import capture
 from quantmia.models.skeleton import skeleton
 from quantmia.tasks import Task
@@ -20,6 +21,7 @@ from quantmia.tasks import Task
 Params = dict[str, Tensor]
 Factory = Callable[[], nn.Module]  # of fresh modules
 WAY_OUT = "training.vectorize=false trains any module, one run after another"
+TRIED = 4  # samples of a batch
 ROWS = 8192  # samples evaluated at once: bounds the activations held, not the result
 
 
@@ -56,6 +58,7 @@ class Stack:
         self.trained = trained_of(models[0])
         self._skeleton = skeleton(models[0])
         self._graphs: dict[tuple, Callable] = {}
+        self._clipped: dict[float, Clipped] = {}
 
     def __call__(
         self, params: Params, x: Float[Tensor, "samples *features"]
@@ -63,7 +66,7 @@ class Stack:
         """Raw outputs of every run on the same samples, in evaluation mode."""
         chunks = x.chunk(max(1, -(-len(x) // ROWS)))
         with torch.no_grad():
-            outputs = [self._run("forward", params, chunk) for chunk in chunks]
+            outputs = [self._run("forward", self._forward, params, chunk) for chunk in chunks]
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
 
     def gradients(
@@ -81,14 +84,51 @@ class Stack:
             y: targets.
             weights: for a weighted sum in place of the mean.
         """
-        return self._run("gradient", params, x, y, *([] if weights is None else [weights]))
+        given = [x, y] if weights is None else [x, y, weights]
+        return self._run("gradient", self._gradient, params, *given)
 
-    def _run(self, kind: str, params: Params, *args: Tensor):
+    def clipped(
+        self,
+        params: Params,
+        x: Float[Tensor, "runs batch *features"],
+        y: Tensor,
+        weights: Float[Tensor, "runs batch"],
+        bound: float,
+    ) -> list[Tensor]:
+        """Sum of each run's gradients of single samples, clipped to a norm, in that order.
+
+        Args:
+            params: of every run.
+            x: features.
+            y: targets.
+            weights: 1 of what is in a run's batch, 0 of what is not.
+            bound: L2 norm over all trained parameters that each gradient is clipped to.
+        """
+        if bound not in self._clipped:
+            self._clipped[bound] = self._quickest(params, x, y, bound)
+
+        def build(names: list[str]) -> Callable:
+            vectorised, n = vmap(self._clipped[bound]), len(names)
+            return lambda *args: vectorised(dict(zip(names, args[:n], strict=True)), *args[n:])
+
+        return self._run(f"clipped to {bound}", build, params, x, y, weights)
+
+    def _quickest(self, params: Params, x: Tensor, y: Tensor, bound: float) -> Clipped:
+        """Layer by layer where that gives what samples by themselves give, as it has to."""
+        self._skeleton.train()
+        tried = (params, x[:, :TRIED], y[:, :TRIED], torch.ones_like(y[:, :TRIED]).to(x.dtype))
+        slow = by_samples(self._skeleton, self.task, self.trained, bound, runs=len(x))
+        try:
+            quick = by_layers(self._skeleton, self.task, self.trained, bound)
+            return quick if alike(vmap(quick)(*tried), vmap(slow)(*tried)) else slow
+        except NotOfLayersError:
+            return slow
+
+    def _run(self, kind: str, build: Callable, params: Params, *args: Tensor):
         leaves = list(params.values())
         key = (kind, *params, *((leaf.shape, leaf.dtype) for leaf in (*leaves, *args)))
         if key not in self._graphs:
-            build = self._forward if kind == "forward" else self._gradient
-            self._skeleton.train(kind == "gradient")
+            self._skeleton.train(kind != "forward")
             called = type(self._skeleton).__name__
             try:
                 self._graphs[key] = capture(
@@ -118,6 +158,19 @@ class Stack:
 
         vectorised, n = vmap(grad(loss)), len(names)
         return lambda *args: vectorised([args[i] for i in trained], list(args[:n]), *args[n:])
+
+
+def alike(some: Sequence[Tensor], others: Sequence[Tensor]) -> bool:
+    """Whether tensors are the same but for rounding, each by the size of its largest number.
+
+    Args:
+        some: computed in one way.
+        others: in another.
+    """
+    return all(
+        torch.allclose(a, b, rtol=1e-3, atol=1e-3 * float(b.abs().max()) + 1e-12, equal_nan=True)
+        for a, b in zip(some, others, strict=True)
+    )
 
 
 def refuse_stateful(model: nn.Module) -> None:

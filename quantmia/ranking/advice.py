@@ -121,7 +121,8 @@ def _named(offer: Offer) -> str:
 def _costs(found: Decision, offer: Offer) -> str:
     advantage = 1 - offer.mis_upper
     known = f"at least {advantage:.3f}" if advantage == advantage else "not known from one run"
-    return f"{found.metric} {offer.utility:.3f}, an attacker's advantage {known}"
+    said = f"{found.metric} {offer.utility:.3f}, an attacker's advantage {known}"
+    return said if offer.epsilon is None else f"{said}, epsilon at most {offer.epsilon:.2f}"
 
 
 def _same(one: Offer, other: Offer) -> bool:

@@ -13,6 +13,7 @@ from quantmia.statistics import Interval
 from quantmia.tasks import metric_name
 from quantmia.vocabulary import BEST
 
+GUARANTEED = "epsilon_upper"  # of private training, a column
 WIDER = 3  # times the utility that may be given up, for the stronger protection that is mentioned
 
 
@@ -52,6 +53,7 @@ class Offer:
         mis_upper: upper limit of its MIS by all attacks.
         precision: share of members among as many members as others, of what an attacker flags
             at one false positive in 100; None where the samples are too few.
+        epsilon: that its training guarantees; None where that is not private.
     """
 
     quantizer: str
@@ -60,11 +62,12 @@ class Offer:
     utility: float
     mis_upper: float
     precision: float | None
+    epsilon: float | None = None
 
     @classmethod
     def of(cls, row: pd.Series) -> "Offer":
         """A row of the front."""
-        rate = float(row[FLAGGED])
+        rate, epsilon = float(row[FLAGGED]), float(row.get(GUARANTEED, np.nan))
         return cls(
             str(row["quantizer"]),
             str(row["checkpoint"]),
@@ -72,6 +75,7 @@ class Offer:
             float(row["utility"]),
             float(row["mis_upper"]),
             None if np.isnan(rate) else rate / (rate + AT),
+            None if np.isnan(epsilon) else epsilon,
         )
 
 

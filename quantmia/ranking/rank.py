@@ -5,9 +5,10 @@ from quantmia.ranking import tables
 from quantmia.ranking.agreement import agree
 from quantmia.ranking.audit import audit
 from quantmia.ranking.conclusion import Conclusion, Key
-from quantmia.ranking.decision import Rule
+from quantmia.ranking.decision import GUARANTEED, Rule
 from quantmia.ranking.evidence import collect
 from quantmia.ranking.front import front
+from quantmia.ranking.guarantee import Guarantee
 from quantmia.ranking.indicated import indicate
 from quantmia.ranking.limits_of_data import dropped_rows, extreme_values, guessing
 from quantmia.ranking.releases import releases
@@ -72,11 +73,14 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
     extra = {"roc": audited.roc, "epsilon": audited.epsilon}
     if shipped := releases(found, experiment, audited, bootstrap):
         extra["front"] = front(shipped, str(ranking["utility_metric"].iloc[0]), bootstrap)
+    if (guarantee := Guarantee.of(config.training, merged.dataset["pool"])) and shipped:
+        extra["front"][GUARANTEED] = guarantee.of_releases(extra["front"])
     return Results(
         tables=made | {name: each for name, each in extra.items() if len(each)},
         conclusion=Conclusion.of(ranking, pairs, trusted, config.ranking.confidence),
         cautions=(
             *(Caution(each, "Complete the folders to rank all runs.") for each in merged.notes),
+            *(guarantee.cautions(ranking) if guarantee else ()),
             *dropped_rows(merged.dataset),
             *extreme_values(merged.dataset),
             *guessing(ranking, merged.dataset),

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from quantmia.attacks.metrics import FALSE_POSITIVE_RATES
+from quantmia.ranking.decision import GUARANTEED
 from quantmia.report.curves import grid_ranks
 from quantmia.report.load import Report
 from quantmia.report.matrices import pairs_key
@@ -143,14 +144,17 @@ def releases(report: Report, quantizer: str | None = None) -> Grid:
         table = table[table["quantizer"] == quantizer]
     auc, mis = (f"{kind}_{decision.attack}" for kind in ("auc", "mis"))
     heads = ["quantizer", "checkpoint", "epoch", report.metric, f"AUC {decision.attack}"]
-    heads += [f"MIS {decision.attack}", "MIS at most", "gain over stopping earlier", "on the front"]
+    heads += [f"MIS {decision.attack}", "MIS at most"]
+    heads += ["ε at most"] if GUARANTEED in table else []
+    heads += ["gain over stopping earlier", "on the front"]
     rows = []
     for row in table.to_dict("records"):
         cells = [word(row["quantizer"]), word(row["checkpoint"])]
         cells += [number(row["epoch"], f"{row['epoch']:.3g}")]
         cells += [_estimate(row, key) for key in ("utility", auc, mis)]
-        cells += [number(row["mis_upper"]), _estimate(row, "gain")]
-        rows.append([*cells, word("yes" if row["on_front"] else "")])
+        cells += [number(row["mis_upper"])]
+        cells += [number(row[GUARANTEED], f"{row[GUARANTEED]:.2f}")] if GUARANTEED in table else []
+        rows.append([*cells, _estimate(row, "gain"), word("yes" if row["on_front"] else "")])
     return Grid(heads, rows)
 
 

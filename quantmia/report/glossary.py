@@ -34,6 +34,11 @@ WORDS = {
         "checkpoint's losses and the best one's"
     ),
     "checkpoint grid": "which checkpoints are looked at: every one, or one in 2, 5, 10",
+    "epsilon": (
+        "of differential privacy: that a sample was there changes the odds of any outcome by "
+        "e^epsilon at most. Training may guarantee that (ε at most), attacks may show that it is "
+        "not less (ε at least)"
+    ),
     "bits": "what a stored weight takes, scales and all",
     "front": "the releases that no other one beats in privacy and utility at once",
     "gain over stopping earlier": (

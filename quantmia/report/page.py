@@ -14,6 +14,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from quantmia.ranking.decision import GUARANTEED
 from quantmia.ranking.words import headline
 from quantmia.report import cells
 from quantmia.report.exposed import Exposures
@@ -122,7 +123,7 @@ def render(report: Report, folder: Path, exposed: Exposures | None = None) -> st
         report=report,
         headline=report.advice or headline(report.conclusion),
         afterwards=headline(report.conclusion) if report.advice else (),
-        ranking_words=explained("bits", *(OF_ATTACKS if report.trusted else ()), "r_Q"),
+        ranking_words=explained(*_words(report)),
         cautions=report.cautions,
         figures=figures,
         ranking=cells.ranking(report),
@@ -167,6 +168,13 @@ def _spearman(report: Report) -> str:
     return ", ".join(
         f"{row['attack']} {with_interval(row['value'], row['low'], row['high'])}" for row in found
     )
+
+
+def _words(report: Report) -> list[str]:
+    """What the ranking speaks of."""
+    private = "epsilon" in report.ranking or GUARANTEED in report.tables.get("front", ())
+    of_privacy = [*(OF_ATTACKS if report.trusted else ()), *(["epsilon"] if private else [])]
+    return ["bits", *of_privacy, "r_Q"]
 
 
 def _downloads(report: Report, folder: Path) -> Iterator[dict[str, str]]:

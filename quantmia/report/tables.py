@@ -6,7 +6,7 @@ import pandas as pd
 
 from quantmia.files import write_text
 from quantmia.ranking.conclusion import told_apart
-from quantmia.ranking.decision import Decision
+from quantmia.ranking.decision import GUARANTEED, Decision
 from quantmia.ranking.results import Results
 from quantmia.vocabulary import BEST
 
@@ -83,6 +83,8 @@ def _releases(table: pd.DataFrame, decision: Decision) -> pd.DataFrame:
     shown = pd.DataFrame({"quantizer": table["quantizer"], "after epoch": _after(table)})
     shown[decision.metric] = [f"{value:.3f}" for value in table["utility"]]
     shown["MIS at most"] = at_most(table)
+    if GUARANTEED in table:
+        shown["ε at most"] = ["" if pd.isna(e) else f"{e:.2f}" for e in table[GUARANTEED]]
     shown[f"AUC {decision.attack}"] = with_interval(table, f"auc_{decision.attack}", ".3f")
     if table["gain"].notna().any():
         gain = with_interval(table, "gain", "+.3f")

@@ -48,6 +48,10 @@ def as_there(here: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:
     for key in ("stack", "vectorize"):
         if here["training"][key] == "auto":
             settled["training"][key] = there["training"][key]
+    mine, theirs = here["training"]["dp"], there["training"]["dp"]
+    if mine["epsilon"] is not None and mine["noise_multiplier"] is None:
+        noise = theirs["noise_multiplier"] if theirs["epsilon"] == mine["epsilon"] else None
+        settled["training"]["dp"] = mine | {"noise_multiplier": noise}
     return settled
 
 

@@ -87,7 +87,7 @@ def _train_block(
 ) -> Iterator[Trained]:
     config, dataset, parts = experiment.config, experiment.dataset, experiment.parts
     mask = members(config.seed, block, len(parts.pool), config.split.membership)
-    targets = targets_of_runs(dataset, parts, mask)
+    targets = targets_of_runs(dataset, parts, mask, public=config.training.dp.wanted)
     pool, pool_targets = features[parts.pool], _there(targets[:, parts.pool], config.device)
     held_out = features[parts.validation], _there(targets[:, parts.validation], config.device)
     seeds = [int(stream(config.seed, Purpose.INITIALISATION, run).integers(2**62)) for run in block]

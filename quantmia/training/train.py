@@ -8,12 +8,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.optim.sgd import sgd
 
+from quantmia.accountant import Sampling
 from quantmia.config.schema import TrainingConfig
 from quantmia.models.loop import Loop
 from quantmia.models.stack import Params, Stack
 from quantmia.progress import Advance
 from quantmia.training.batches import Batches
 from quantmia.training.checkpoints import Checkpoint
+from quantmia.training.dp_sgd import PoissonBatches, PrivateGradients
 
 
 @runtime_checkable
@@ -100,7 +102,7 @@ def train(
 
     Args:
         stack: the models; their initial parameters are copied.
-        config: optimiser, epochs, batch size.
+        config: optimiser, epochs, batch size; private or not.
         features: of the whole pool.
         targets: [runs, pool], each run's on its own scale.
         members: indices into the pool that each run trains on.
@@ -110,11 +112,19 @@ def train(
     """
     params: Params = {name: value.clone() for name, value in stack.initial.items()}
     optimiser = OPTIMISERS[config.optimizer]([params[name] for name in stack.trained], config)
-    batches = Batches(features, targets, members, config.batch_size, seed, runs)
+    if config.dp.wanted:
+        assert isinstance(stack, Stack)  # seen to when the experiment was fitted
+        sampling = Sampling.of(len(features), config.batch_size)
+        batches = PoissonBatches(features, targets, members, sampling, seed, runs)
+        expected = (len(features) // 2) * sampling.rate
+        gradients = PrivateGradients(stack, config.dp, expected, seed, runs)
+    else:
+        batches = Batches(features, targets, members, config.batch_size, seed, runs)
+        gradients = stack.gradients
     wanted = set(config.checkpoints)
     for epoch in range(1, config.epochs + 1):
         for x, y, weights in batches.epoch():
-            optimiser.step(stack.gradients(params, x, y, weights))
+            optimiser.step(gradients(params, x, y, weights))
         advance(1)
         if epoch in wanted:
             yield epoch, params

@@ -51,6 +51,22 @@ def test_a_bound_on_epsilon_needs_coins():
     assert said(EPSILON, {"ranking.epsilon": None}) == []
 
 
+def test_private_training_takes_an_epsilon_or_its_noise():
+    both = {"training.dp.epsilon": 8.0, "training.dp.noise_multiplier": 1.0}
+    (fault,) = said(both)
+    assert fault.startswith("training.dp: epsilon decides the noise multiplier, or")
+    for key in both:
+        assert said(both, {key: None}) == []
+
+
+@pytest.mark.parametrize("key", ["training.dp.epsilon", "training.dp.noise_multiplier"])
+def test_private_training_takes_a_stack(key):
+    (fault,) = said({key: 1.0, "training.vectorize": False})
+    assert fault.startswith("training.vectorize=false: training.dp clips the gradient of every")
+    assert said({key: None, "training.vectorize": False}) == []
+    assert said({key: 1.0, "training.vectorize": "auto"}) == []
+
+
 def test_shards_are_numbered_from_zero():
     assert said(SHARDS, {"shard": 4}) == [
         "shard=4: shards=4 are numbered 0 to 3; a sweep takes shards=4 'shard=range(4)'"

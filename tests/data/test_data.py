@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
-from quantmia.data import Dataset, members, split
+from quantmia.data import Dataset, members, split, targets_of_runs
 from quantmia.data.embedders import Ecfp, Own, embed, make_embedder
 from quantmia.data.molecules import packaged_molecules, usable
 from quantmia.data.synthetic import gaussian_mixture
@@ -67,6 +67,22 @@ def test_members_are_half_of_the_pool_whatever_the_number_of_runs():
     np.testing.assert_array_equal(many.sum(1), 50)
     assert (many[0] != many[1]).any()
     assert (few != members(1, range(3), 101)).any()
+
+
+def test_targets_have_the_scale_of_a_runs_members_or_of_the_held_out():
+    rng = np.random.default_rng(0)
+    target = rng.normal(5, 3, 40).astype(np.float32)
+    identifiers = tuple(map(str, range(40)))
+    features = rng.normal(size=(40, 2)).astype(np.float32)
+    data = Dataset("mine", features, target, "regression", identifiers)
+    parts = split(data, 0.4, 0)
+    mask = members(0, range(3), len(parts.pool))
+    for row, own in zip(targets_of_runs(data, parts, mask), mask, strict=True):
+        mine = target[parts.pool[own]]
+        np.testing.assert_allclose(row, (target - mine.mean()) / mine.std(), rtol=1e-5)
+    held_out = target[parts.validation]
+    for row in targets_of_runs(data, parts, mask, public=True):
+        np.testing.assert_allclose(row, (target - held_out.mean()) / held_out.std(), rtol=1e-5)
 
 
 def test_gaussian_mixture():

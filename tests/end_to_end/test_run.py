@@ -320,6 +320,28 @@ def test_members_by_coins_give_bounds_on_epsilon(tmp_path):
     assert bits(tmp_path / "outputs/again") == before
 
 
+def test_private_training_says_what_it_guarantees_and_goes_on_with_the_same_noise(tmp_path):
+    chosen = ["training.dp.epsilon=4", "split.membership=coin", "training.stack=8"]
+    chosen += ["quantizer=[full_precision,sign]", "release.checkpoints=[best,2,last]"]
+    done = run(tmp_path, *chosen)
+    assert done.returncode == 0, done.stderr
+    assert "trained with DP-SGD: epsilon at most 4.00 at delta 1e-05" in done.stdout
+    folder = tmp_path / FOLDER
+    front = pd.read_csv(folder / "front.csv").set_index(["quantizer", "checkpoint"])
+    epsilon = front["epsilon_upper"]
+    assert 3.98 <= epsilon["sign", "last"] == epsilon["sign", "best"] <= 4
+    assert 0 < epsilon["sign", "2"] == epsilon["full_precision", "2"] < 3
+    assert (pd.read_csv(folder / "ranking.csv")["epsilon"] <= 4).all()
+    before = bits(folder)
+    (folder / "scores/run-0003.safetensors").unlink()
+    again = run(tmp_path, *chosen, "resume=true")
+    assert again.returncode == 0, again.stderr
+    assert bits(folder) == before
+    other = run(tmp_path, *chosen, "training.dp.epsilon=2", "resume=true")
+    assert other.returncode == 2
+    assert "training.dp.epsilon: 4.0 and 2.0" in other.stderr
+
+
 def test_no_bound_on_epsilon_where_it_does_not_hold(finished):
     assert not (finished / FOLDER / "epsilon.csv").exists()
     refused = run(finished, "ranking.epsilon=true", folder="outputs/refused")

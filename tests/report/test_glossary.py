@@ -12,7 +12,7 @@ def test_words_come_in_the_order_asked_for():
 
 def test_every_caption_explains_words_that_there_are():
     used = {word for _, _, words in CAPTIONS.values() for word in words}
-    assert used | {*OF_ATTACKS, "bits"} == set(WORDS)
+    assert used | {*OF_ATTACKS, "bits", "epsilon"} == set(WORDS)
 
 
 @pytest.mark.parametrize("word", ["run", "advantage", "MIS", "lira", "r_Q", "checkpoint grid",

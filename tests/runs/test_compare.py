@@ -18,10 +18,29 @@ def test_differing_keys_are_dotted_sorted_and_have_both_values():
     ]
 
 
+PLAIN = {"epsilon": None, "noise_multiplier": None}
+
+
+def test_noise_that_an_epsilon_decides_is_what_it_was_there():
+    def config(epsilon, noise):
+        dp = {"epsilon": epsilon, "noise_multiplier": noise}
+        return {"device": "cpu", "training": {"stack": 1, "vectorize": True, "dp": dp}}
+
+    there = config(8.0, 1.5)
+    assert as_there(config(8.0, None), there) == there
+    assert as_there(config(4.0, None), there) == config(4.0, None)
+    assert as_there(config(None, 1.4), there) == config(None, 1.4)
+    assert as_there(config(8.0, None), config(None, 1.5)) == config(8.0, None)
+    assert as_there(config(None, None), there) == config(None, None)
+
+
 def test_auto_is_what_it_was_there():
-    there = {"device": "cpu", "training": {"stack": 20, "vectorize": False, "lr": 1}}
-    here = {"device": "auto", "training": {"stack": "auto", "vectorize": "auto", "lr": 2}}
+    there = {"device": "cpu", "training": {"stack": 20, "vectorize": False, "lr": 1, "dp": PLAIN}}
+    here = {
+        "device": "auto",
+        "training": {"stack": "auto", "vectorize": "auto", "lr": 2, "dp": PLAIN},
+    }
     assert as_there(here, there) == {"device": "cpu", "training": there["training"] | {"lr": 2}}
     assert here["training"]["vectorize"] == "auto"
-    said = {"device": "cuda", "training": {"stack": 5, "vectorize": True, "lr": 1}}
+    said = {"device": "cuda", "training": {"stack": 5, "vectorize": True, "lr": 1, "dp": PLAIN}}
     assert as_there(said, there) == said
