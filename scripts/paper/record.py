@@ -13,7 +13,7 @@ from omegaconf import OmegaConf
 
 from quantmia.cli.overrides import DOES_NOT_COMPOSE, conf_dir
 from quantmia.config.check import check
-from quantmia.config.schema import OF_THE_MACHINE, recorded
+from quantmia.config.schema import OF_THE_MACHINE, of_any_version, recorded
 from quantmia.errors import ConfigError, FolderError
 from quantmia.runs.compare import as_there, differing_keys
 from quantmia.runs.folder import RunFolder
@@ -95,9 +95,10 @@ def changed(manifest: dict[str, Any]) -> list[str]:
             found.append(f"{name}: {' '.join(study['overrides'])} is no longer valid: {error}")
             continue
         there = study["config"]
+        settled = as_there(now, of_any_version(there))
         found += [
             f"{name}: {each}"
-            for each in differing_keys(there, as_there(now, there), OF_THE_MACHINE)
+            for each in differing_keys(there, settled, OF_THE_MACHINE)
             if ": (absent) and " not in each
         ]
     return found
