@@ -18,6 +18,7 @@ SETTING_freesolv := +experiment=freesolv dataset.duplicates=molecules
 SETTING_logbb := +experiment=logbb dataset.duplicates=molecules
 DATASETS := lipophilicity esol freesolv bbb logbb breast_cancer digits diabetes
 FRONTS := synthetic $(DATASETS)
+GAINS := $(FRONTS:%=outputs/datasets/%/ranking.csv) outputs/front/mixtures/ranking.csv
 # Sweeps of `make tables`, each of conf/experiment/paper/, and settings of `make efficiency`.
 PAPER := outputs/paper
 STUDIES := mixtures lipophilicity esol freesolv logbb bbb validation regime quantizers
@@ -77,8 +78,9 @@ $(EFFICIENCY)/%/efficiency.csv: | $(STAMP)
 datasets: $(DATASETS:%=outputs/datasets/%/ranking.csv) ## Run the experiment of every data set, and print one table.
 	$(BIN)/python scripts/datasets.py $(^D)
 
-front: $(FRONTS:%=outputs/datasets/%/ranking.csv) outputs/front/mixtures/ranking.csv ## Does quantizing gain anything over stopping earlier? (half an hour)
-	$(BIN)/python scripts/gains.py $(FRONTS:%=outputs/datasets/%) outputs/front/mixtures/*=*/
+front: $(GAINS) ## Does quantizing gain anything over stopping earlier? (half an hour)
+	$(BIN)/python -m scripts.paper write outputs/front/results $(^D)
+	cat outputs/front/results/tables/gains.md
 
 outputs/front/mixtures/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run -m +experiment=synthetic dataset.modes=2,4,8 dataset.sigma=1,2,4 \
@@ -87,7 +89,7 @@ outputs/front/mixtures/ranking.csv: | $(STAMP)
 outputs/datasets/%/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run +experiment=$* hydra.run.dir=$(@D) resume=true
 
-tables: $(STUDIES:%=$(PAPER)/%/ranking.csv) $(NEEDED:%=$(EFFICIENCY)/%/efficiency.csv) ## Run the paper's studies, and write results/.
+tables: $(STUDIES:%=$(PAPER)/%/ranking.csv) $(NEEDED:%=$(EFFICIENCY)/%/efficiency.csv) $(GAINS) ## Run the paper's studies, and write results/.
 	$(BIN)/python -m scripts.paper write $(RESULTS) $(^D)
 
 $(PAPER)/%/ranking.csv: | $(STAMP)

@@ -10,6 +10,7 @@ from quantmia.report.runs_needed import COLOURS, MARKERS, draw
 from quantmia.statistics import ranks
 from scripts.paper.ablations import grid, low_loss, regime, scale, validation
 from scripts.paper.drawing import counts, half_widths, heat, label, line, panels, scattered
+from scripts.paper.gains import gains_figure
 from scripts.paper.numbers import KEYS, Numbers
 from scripts.paper.repeated import TRUSTED
 from scripts.paper.studies import factors, short
@@ -164,6 +165,7 @@ FIGURES: dict[str, Callable[[Numbers], Figure | None]] = {
     "runs": runs_figure,
     "needed": needed_figure,
     "tradeoff": tradeoff_figure,
+    "gains": gains_figure,
     "validation": validation_figure,
     "grid": grid_figure,
     "regime": regime_figure,

@@ -10,6 +10,7 @@ import pandas as pd
 from quantmia.errors import FolderError
 from quantmia.files import write_text
 from quantmia.ranking.tables import attacks_of
+from quantmia.runs.folder import RunFolder
 from quantmia.statistics import Interval, mean_defined, spearman
 from scripts.paper.studies import Setting
 
@@ -32,12 +33,15 @@ class Numbers:
             the subsets, none for all runs, and `disjoint`, how many subsets of that size are.
         needed: `efficiency.csv` of settings with 300 runs: agreement of every estimator with LiRA
             on 150 other runs; without `study`.
+        fronts: `front.csv` of settings of which several checkpoints are released, with their
+            `runs` and `utility_loss`.
     """
 
     rankings: pd.DataFrame
     repetitions: pd.DataFrame
     counts: pd.DataFrame
     needed: pd.DataFrame
+    fronts: pd.DataFrame
 
     def write(self, folder: Path) -> None:
         """A CSV file each, with eight digits.
@@ -67,12 +71,15 @@ class Numbers:
         return cls(**{name: pd.read_csv(folder / f"{name}.csv") for name in names})
 
 
-def collect(settings: Sequence[Setting], measured: Sequence[Path]) -> Numbers:
+def collect(
+    settings: Sequence[Setting], measured: Sequence[Path], fronts: Sequence[Setting]
+) -> Numbers:
     """Collect from finished sweeps.
 
     Args:
         settings: of all studies.
         measured: folders of `quantmia efficiency`.
+        fronts: settings of which several checkpoints are released.
     """
     together = [setting for setting in settings if setting.together is not None]
     needed = [pd.read_csv(folder / "efficiency.csv") for folder in measured]
@@ -85,6 +92,7 @@ def collect(settings: Sequence[Setting], measured: Sequence[Path]) -> Numbers:
             [t.assign(setting=f.name) for t, f in zip(needed, measured, strict=True)]
             or [pd.DataFrame(columns=columns)]
         )[columns],
+        fronts=_stacked(fronts, _front),
     )
 
 
@@ -101,6 +109,13 @@ def _stacked(settings: Sequence[Setting], table: Callable[[Setting], pd.DataFram
 def _of_all(setting: Setting, name: str) -> pd.DataFrame:
     assert setting.together is not None
     return pd.read_csv(setting.together / f"{name}.csv")
+
+
+def _front(setting: Setting) -> pd.DataFrame:
+    """The releases, by all runs."""
+    release = RunFolder(setting.repetitions[0]).manifest()["config"]["release"]
+    runs = int(_of_all(setting, "ranking")["runs"].iloc[0])
+    return _of_all(setting, "front").assign(runs=runs, utility_loss=release["utility_loss"])
 
 
 def _repetitions(setting: Setting) -> pd.DataFrame:

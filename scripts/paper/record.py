@@ -17,31 +17,44 @@ from quantmia.config.schema import OF_THE_MACHINE, of_any_version, recorded
 from quantmia.errors import ConfigError, FolderError
 from quantmia.runs.compare import as_there, differing_keys
 from quantmia.runs.folder import RunFolder
+from quantmia.sweep.plan import is_sweep
 from scripts.paper.studies import finished
 
 FILE = "manifest.json"
+FRONT = "front/{}"  # the name of a run or a sweep with a front
 MEASURED = "efficiency/{}"  # the name of a setting of `quantmia efficiency`
 EFFICIENCY = "quantmia efficiency DIR --reference-runs 150"  # as in the Makefile
 
 
-def record(studies: Sequence[Path], measured: Sequence[Path]) -> dict[str, Any]:
+def record(
+    studies: Sequence[Path], measured: Sequence[Path], fronts: Sequence[Path]
+) -> dict[str, Any]:
     """What sweeps and measurements say of themselves.
 
     Args:
         studies: finished sweeps.
         measured: folders of `quantmia efficiency`.
+        fronts: runs and sweeps with a front.
     """
     found = {folder.name: _study(folder) for folder in studies}
-    for folder in measured:
-        manifest = RunFolder(folder).manifest()
-        found[MEASURED.format(folder.name)] = {
-            "command": f"{manifest['command']} hydra.run.dir=DIR; {EFFICIENCY}",
-            "overrides": [
-                word for word in shlex.split(manifest["command"])[2:] if "hydra." not in word
-            ],
-            **_facts([manifest]),
-        }
+    found |= {MEASURED.format(folder.name): _run(folder, f"; {EFFICIENCY}") for folder in measured}
+    for folder in fronts:
+        found[FRONT.format(folder.name)] = (
+            _study(folder) | {"sweep": {}} if is_sweep(folder) else _run(folder)
+        )
     return {"studies": found}
+
+
+def _run(folder: Path, then: str = "") -> dict[str, Any]:
+    """A single run, and what was done with it."""
+    manifest = RunFolder(folder).manifest()
+    return {
+        "command": f"{manifest['command']} hydra.run.dir=DIR{then}",
+        "overrides": [
+            word for word in shlex.split(manifest["command"])[2:] if "hydra." not in word
+        ],
+        **_facts([manifest]),
+    }
 
 
 def checksums(folder: Path) -> dict[str, str]:

@@ -15,10 +15,11 @@ from scripts.paper import ablations, tables
 from scripts.paper.claims import judged
 from scripts.paper.drawing import save, styled
 from scripts.paper.figures import FIGURES
+from scripts.paper.gains import gains
 from scripts.paper.numbers import Numbers, collect
 from scripts.paper.page import page, table_of
 from scripts.paper.record import FILE, checksums, record
-from scripts.paper.studies import read_settings, short
+from scripts.paper.studies import has_front, read_settings, short
 
 NUMBERS = "numbers"
 TABLES: dict[str, Callable[[Numbers], pd.DataFrame]] = {
@@ -26,6 +27,7 @@ TABLES: dict[str, Callable[[Numbers], pd.DataFrame]] = {
     "agreement": tables.agreement,
     "runs": tables.runs,
     "needed": tables.needed,
+    "gains": gains,
     "tradeoff": tables.tradeoff,
     "validation": ablations.validation,
     "grid": ablations.grid,
@@ -33,6 +35,7 @@ TABLES: dict[str, Callable[[Numbers], pd.DataFrame]] = {
     "regime": ablations.regime,
     "scale": ablations.scale,
 }
+OF_NO_STUDY = ("needed", "gains")  # which the others cannot do without
 LONG = 40  # rows, from which on a LaTeX table runs over several pages
 
 
@@ -41,20 +44,26 @@ def write(results: Path, folders: Sequence[Path]) -> None:
 
     Args:
         results: where to; made if it is not there.
-        folders: of sweeps, and of `quantmia efficiency`.
+        folders: of sweeps over the paper's release, of `quantmia efficiency`, and of runs or sweeps
+            with a front.
 
     Raises:
         FolderError: a sweep is not finished.
     """
-    studies = [folder for folder in folders if is_sweep(folder)]
-    measured = [folder for folder in folders if not is_sweep(folder)]
-    settings = [setting for study in studies for setting in read_settings(study)]
-    collect(settings, measured).write(results / NUMBERS)
-    manifest = record(studies, measured)
+    fronts = [folder for folder in folders if has_front(folder)]
+    studies = [folder for folder in folders if is_sweep(folder) and folder not in fronts]
+    measured = [folder for folder in folders if folder not in (*studies, *fronts)]
+    settings, with_front = (
+        [setting for folder in some for setting in read_settings(folder)]
+        for some in (studies, fronts)
+    )
+    collect(settings, measured, with_front).write(results / NUMBERS)
+    manifest = record(studies, measured, fronts)
     draw_up(results, manifest)
     files = checksums(results)
     write_json(results / FILE, manifest | {"files": files})
-    print(f"{len(files)} files in {results}, the verdicts in {results / 'claims.md'}")
+    verdicts = f", the verdicts in {results / 'claims.md'}" if studies else ""
+    print(f"{len(files)} files in {results}{verdicts}")
 
 
 def draw_up(results: Path, manifest: dict[str, Any]) -> None:
@@ -65,18 +74,19 @@ def draw_up(results: Path, manifest: dict[str, Any]) -> None:
         manifest: of the studies.
     """
     numbers = Numbers.read(results / NUMBERS)
+    studies = len(numbers.repetitions) > 0
     for folder in ("tables", "figures"):  # nothing of studies that are no longer among them
         shutil.rmtree(results / folder, ignore_errors=True)
         (results / folder).mkdir()
     for name, make in TABLES.items():
-        table = make(numbers)
-        if len(table):
+        if (studies or name in OF_NO_STUDY) and len(table := make(numbers)):
             _write_table(results / "tables" / name, table)
     with styled():
         for name, draw in FIGURES.items():
-            figure = draw(numbers)
-            if figure is not None:
+            if (studies or name in OF_NO_STUDY) and (figure := draw(numbers)) is not None:
                 save(figure, results / "figures" / name)
+    if not studies:
+        return
     cases = judged(numbers)
     write_text(results / "claims.csv", table_of(cases).to_csv(index=False, float_format="%.6g"))
     write_text(results / "claims.md", page(cases, manifest))

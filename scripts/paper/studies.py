@@ -11,7 +11,7 @@ from quantmia.errors import FolderError
 from quantmia.runs.folder import RunFolder
 from quantmia.sweep.conclude import rankings
 from quantmia.sweep.groups import grouped
-from quantmia.sweep.plan import Job, Plan, read_plan
+from quantmia.sweep.plan import Job, Plan, is_sweep, read_plan
 from quantmia.sweep.status import standings
 
 SCALE = "quantization.scale"
@@ -73,8 +73,19 @@ def finished(folder: Path) -> Plan:
     return plan
 
 
+def has_front(folder: Path) -> bool:
+    """Whether several checkpoints of a run, or of the jobs of a sweep, are released.
+
+    Args:
+        folder: of a finished run or sweep.
+    """
+    if not is_sweep(folder):
+        return (folder / "front.csv").exists()
+    return all((path / "front.csv").exists() for path in rankings(finished(folder)).values())
+
+
 def read_settings(folder: Path) -> list[Setting]:
-    """The settings of a finished sweep, in its order.
+    """The settings of a finished sweep, in its order; of a run by itself the only one.
 
     Args:
         folder: of the sweep.
@@ -82,6 +93,8 @@ def read_settings(folder: Path) -> list[Setting]:
     Raises:
         FolderError: a job did not finish.
     """
+    if not is_sweep(folder):
+        return [Setting(folder.name, "default", (folder,), folder)]
     plan = finished(folder)
     groups = grouped([(job, RunFolder(plan.folder(job))) for job in plan.jobs])
     alike: dict[str, list[tuple[Sequence[RunFolder], Path]]] = {}

@@ -59,4 +59,37 @@ def numbers(repetitions: int = 5, noise: float = 0.01) -> Numbers:
         | {"draws": 50, "disjoint": 1}
     )
     made = [pd.DataFrame(each) for each in (ranked, rows, counts)]
-    return Numbers(made[0], made[1], made[2], needed)
+    return Numbers(made[0], made[1], made[2], needed, fronts())
+
+
+def fronts() -> pd.DataFrame:
+    """On one data set quantizing gains, on another it loses, and on the third none is useful."""
+    # quantizer, checkpoint, epoch, utility, gain with its interval
+    releases = (
+        ("full_precision", "3", 3.0, 0.78, None),
+        ("full_precision", "best", 7.5, 0.80, None),
+        ("sign", "3", 3.0, 0.70, (-0.2, -0.3, -0.1)),
+        ("sign", "last", 9.0, 0.79, (0.1, 0.05, 0.15)),
+    )
+    rows = []
+    for study, sign, less in (("digits", 1, 0.0), ("esol", -1, 0.0), ("logbb", 1, 0.2)):
+        for number, (quantizer, checkpoint, epoch, utility, gain) in enumerate(releases):
+            mis = 0.9 - 0.1 * number
+            rows.append(
+                {"study": study, "setting": "default", "quantizer": quantizer}
+                | {"checkpoint": checkpoint, "epoch": epoch, "bits": 1.0}
+                | {"utility": utility - less * (quantizer == "sign"), "utility_metric": "r2"}
+                | {"auc_lira_eb": 0.5 + 0.1 * number, "mis_lira_eb": mis, "mis_upper": mis}
+                | {"mis_lira_eb_low": mis - 0.1, "mis_lira_eb_high": mis + 0.1}
+                | {"tpr_at_fpr_0.01": 0.02, "saved": 0.1, "saved_low": 0.0, "saved_high": 0.2}
+                | _gain(gain, sign)
+                | {"on_front": 1, "runs": 20, "utility_loss": 0.05}
+            )
+    return pd.DataFrame(rows)
+
+
+def _gain(gain: tuple[float, float, float] | None, sign: int) -> dict[str, float]:
+    if gain is None:
+        return dict.fromkeys(("gain", "gain_low", "gain_high"), np.nan)
+    value, *ends = (sign * each for each in gain)
+    return {"gain": value, "gain_low": min(ends), "gain_high": max(ends)}

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from quantmia.statistics import Interval
@@ -64,7 +66,7 @@ def test_undefined_cases_count_each():
 def test_sign_is_compared_with_ternary_33():
     made = numbers()
     renamed = made.repetitions.replace({"quantizer": {"uniform_5": "ternary_33"}})
-    found = sign_is_less_private(type(made)(made.rankings, renamed, made.counts, made.needed))
+    found = sign_is_less_private(replace(made, repetitions=renamed))
     effects = {each.effect for each in found}
     assert effects == {"log₁₀ of the ratio of r_Q", "difference of MIS by lira_eb"}
     by_mis = [each for each in counted(found) if "MIS" in each.effect]
