@@ -11,6 +11,8 @@ from jaxtyping import Float, Shaped
 from numpy.typing import NDArray
 from scipy.stats import binom, norm, rankdata, t
 
+IN_DOUBLE = 2**24  # weights of resamples that are kept so: 128 MiB
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -53,7 +55,7 @@ class Bootstrap:
         self.confidence = confidence
         self.weights = rng.multinomial(runs, np.full(runs, 1 / runs), size=resamples).astype(float)
         self._sample_seed = int(rng.integers(2**62))
-        self._sample_weights: dict[tuple[int, bool], NDArray[np.float32]] = {}
+        self._sample_weights: dict[tuple[int, bool], NDArray[np.floating]] = {}
 
     def means(self, values: Float[np.ndarray, "*some runs"]) -> Float[np.ndarray, "*some samples"]:
         """Mean over the runs of every resample; runs where a value is NaN are left out."""
@@ -78,11 +80,13 @@ class Bootstrap:
         weights = self._over_samples(len(influence), held_out)
         return self.means(values) + weights @ influence / len(influence)
 
-    def _over_samples(self, size: int, held_out: bool) -> NDArray[np.float32]:
+    def _over_samples(self, size: int, held_out: bool) -> NDArray[np.floating]:
         if (size, held_out) not in self._sample_weights:
             rng = np.random.default_rng([self._sample_seed, size, *([1] if held_out else [])])
             drawn = rng.multinomial(size, np.full(size, 1 / size), size=len(self.weights))
-            self._sample_weights[size, held_out] = drawn.astype(np.float32)
+            # What is in single precision is turned into double at every product.
+            precision = np.float64 if drawn.size <= IN_DOUBLE else np.float32
+            self._sample_weights[size, held_out] = drawn.astype(precision)
         return self._sample_weights[size, held_out]
 
     def lower(self, resampled: NDArray, error: float) -> float:

@@ -1,10 +1,13 @@
 """Every release over all runs: what it is good for, and what attacks find of it."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+import torch
 from jaxtyping import Float
+from joblib import Parallel, delayed
 
 from quantmia.attacks import Attack
 from quantmia.attacks.metrics import AttackResult, assess
@@ -87,55 +90,57 @@ def releases(
     if trusted is None or not observe.checkpoints:
         return None
     names = list(experiment.config.quantizer)
-    total = len(names) * len(observe.checkpoints)
-    with experiment.progress.stage("releases", total, "releases") as advance:
+    release = delayed(partial(_release, observe, attacks, trusted, audited, bootstrap))
+    work = [release(quantizer, each) for quantizer in names for each in observe.checkpoints]
+    # Threads, because sorting and adding up, which is most of it, lets others work meanwhile.
+    parallel = Parallel(torch.get_num_threads(), prefer="threads", return_as="generator")
+    with experiment.progress.stage("releases", len(work), "releases") as advance:
         made = []
-        for quantizer in names:
-            for each in _of_quantizer(observe, quantizer, attacks, trusted, audited, bootstrap):
-                made.append(each)
-                advance(1)
+        for each in parallel(work):
+            made.append(each)
+            advance(1)
     if not any(np.isfinite(each.utility.value) for each in made):
         return None  # the targets of the half that measures are all the same
     return Releases(made, trusted, observe.task.guess(found.runs[0].measured_target()))
 
 
-def _of_quantizer(
+def _release(
     observe: Observer,
-    quantizer: str,
     attacks: Mapping[str, Attack],
     trusted: str,
     audited: Audit,
     bootstrap: Bootstrap,
-) -> Iterator[Release]:
+    quantizer: str,
+    checkpoint: str,
+) -> Release:
     found = observe.found
-    for checkpoint in observe.checkpoints:
-        if checkpoint == LAST:
-            results = {name: audited.results[name][quantizer] for name in attacks}
-            flagged = results[trusted].roc[AT].value
-        else:
-            seen = observe(quantizer, checkpoint)
-            scores = {name: attack.score(seen) for name, attack in attacks.items()}
-            results = {
-                name: assess(each, seen.members, bootstrap, with_roc=False)
-                for name, each in scores.items()
-            }
-            flagged = tpr_at(AT, scores[trusted], seen.members)
-        merits = [
-            observe.task.merit(
-                answers_of(run.release("measured", quantizer, checkpoint)), run.measured_target()
-            )
-            for run in found.runs
-        ]
-        values = np.array([value for value, _ in merits])
-        influence = np.mean([each for _, each in merits], axis=0)
-        resampled = bootstrap.two_way_means(values, influence, held_out=True)
-        yield Release(
-            quantizer,
-            checkpoint,
-            float(np.mean(observe.epochs(quantizer, checkpoint))),
-            found.meta[0]["quantizers"][quantizer]["bits"],
-            bootstrap.interval(float(values.mean()), resampled),
-            resampled,
-            results,
-            flagged,
+    if checkpoint == LAST:
+        results = {name: audited.results[name][quantizer] for name in attacks}
+        flagged = results[trusted].roc[AT].value
+    else:
+        seen = observe(quantizer, checkpoint)
+        scores = {name: attack.score(seen) for name, attack in attacks.items()}
+        results = {
+            name: assess(each, seen.members, bootstrap, with_roc=False)
+            for name, each in scores.items()
+        }
+        flagged = tpr_at(AT, scores[trusted], seen.members)
+    merits = [
+        observe.task.merit(
+            answers_of(run.release("measured", quantizer, checkpoint)), run.measured_target()
         )
+        for run in found.runs
+    ]
+    values = np.array([value for value, _ in merits])
+    influence = np.mean([each for _, each in merits], axis=0)
+    resampled = bootstrap.two_way_means(values, influence, held_out=True)
+    return Release(
+        quantizer,
+        checkpoint,
+        float(np.mean(observe.epochs(quantizer, checkpoint))),
+        found.meta[0]["quantizers"][quantizer]["bits"],
+        bootstrap.interval(float(values.mean()), resampled),
+        resampled,
+        results,
+        flagged,
+    )

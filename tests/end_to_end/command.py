@@ -25,6 +25,7 @@ SMALL = [
     "runs=8",
     "ranking.bootstrap=100",
     "ranking.halves=20",
+    "release.checkpoints=[best,2,last]",  # of auto's ten; that is looked at where it matters
 ]
 
 

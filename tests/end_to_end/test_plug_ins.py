@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 FAST = ["runs=4", "training.epochs=8", "ranking.bootstrap=50", "ranking.halves=10"]
-FAST += ["attack=[loss_threshold,lira]"]
+FAST += ["attack=[loss_threshold,lira]", "release.checkpoints=[best,2,last]"]
 SMALL = ["dataset.size=120", "dataset.dimension=8"]
 
 
