@@ -85,20 +85,33 @@ def cross_fitted_guesses(scores: PerSample, members: Members) -> Members:
     alone would have an advantage.
     """
     n_runs = len(scores)
-    order = np.argsort(-scores, axis=None, kind="stable")
-    value, member = scores.ravel()[order], members.ravel()[order]
-    run = order // scores.shape[1]
-    vote_ends = np.append(value[1:] != value[:-1], True)  # equal scores fall on one side together
-    vote = np.where(member, 1 / members.sum(), -1 / (~members).sum())
+    order, value, vote_ends = _descending(scores)
+    vote = np.where(members.ravel()[order], 1 / members.sum(), -1 / (~members).sum())
     fold = np.arange(n_runs) % min(n_runs, MAX_FOLDS)
+    fold_of_vote = fold[order // scores.shape[1]]
+    thresholds = value if vote_ends.all() else value[vote_ends]
     guessed = np.empty(scores.shape, bool)
     for held_out in range(fold.max() + 1):
-        curve = np.cumsum(np.where(fold[run] == held_out, 0.0, vote))[vote_ends]
+        curve = vote.copy()
+        curve[fold_of_vote == held_out] = 0.0
+        np.cumsum(curve, out=curve)
+        if thresholds is not value:
+            curve = curve[vote_ends]
         best = int(np.argmax(curve))
-        threshold = value[vote_ends][best] if curve[best] > 0 else np.inf
+        threshold = thresholds[best] if curve[best] > 0 else np.inf
         mine = fold == held_out
         guessed[mine] = scores[mine] >= threshold
     return guessed
+
+
+def _descending(scores: PerSample):
+    """Order, values in it, and where the last of equal ones stands, which fall on one side."""
+    flat = scores.ravel()
+    order = np.argsort(-flat)
+    if (flat[order][1:] == flat[order][:-1]).any():
+        order = np.argsort(-flat, kind="stable")  # slower: the order of equal ones is told
+    value = flat[order]
+    return order, value, np.append(value[1:] != value[:-1], True)
 
 
 def mean_advantage(scores: PerSample, members: Members) -> float:

@@ -8,6 +8,7 @@ deciding.
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -131,9 +132,14 @@ def weighted_line(x: Runs, y: Runs, weight: Runs) -> tuple[PerRun, PerRun]:
 
 
 def _of_chi2(function, freedom: Runs) -> Runs:
-    """A function of degrees of freedom, called once for each number that occurs."""
-    numbers = np.arange(1, int(freedom.max()) + 2)
-    return function(numbers)[np.maximum(freedom, 1).astype(int) - 1]
+    """A function of degrees of freedom."""
+    return _of_numbers(function, int(freedom.max()) + 1)[np.maximum(freedom, 1).astype(int) - 1]
+
+
+@cache
+def _of_numbers(function, last: int):
+    """A function of whole numbers from 1 on, which takes its time and is asked for often."""
+    return function(np.arange(1, last + 1))
 
 
 def _log_median(freedom):

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from joblib import Parallel, delayed
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from quantmia.attacks import Attack
 from quantmia.attacks.metrics import AttackResult, assess
@@ -90,22 +92,26 @@ def releases(
     if trusted is None or not observe.checkpoints:
         return None
     names = list(experiment.config.quantizer)
-    release = delayed(partial(_release, observe, attacks, trusted, audited, bootstrap))
+    targets = [run.measured_target() for run in found.runs]
+    release = delayed(partial(_release, observe, targets, attacks, trusted, audited, bootstrap))
     work = [release(quantizer, each) for quantizer in names for each in observe.checkpoints]
-    # Threads, because sorting and adding up, which is most of it, lets others work meanwhile.
+    # Threads, because sorting and adding up, which is most of it, lets others work meanwhile;
+    # those of a matrix product would stand in their way.
     parallel = Parallel(torch.get_num_threads(), prefer="threads", return_as="generator")
-    with experiment.progress.stage("releases", len(work), "releases") as advance:
+    stage = experiment.progress.stage("releases", len(work), "releases")
+    with stage as advance, threadpool_limits(1, user_api="blas"):
         made = []
         for each in parallel(work):
             made.append(each)
             advance(1)
     if not any(np.isfinite(each.utility.value) for each in made):
         return None  # the targets of the half that measures are all the same
-    return Releases(made, trusted, observe.task.guess(found.runs[0].measured_target()))
+    return Releases(made, trusted, observe.task.guess(targets[0]))
 
 
 def _release(
     observe: Observer,
+    targets: Sequence[NDArray],
     attacks: Mapping[str, Attack],
     trusted: str,
     audited: Audit,
@@ -126,10 +132,8 @@ def _release(
         }
         flagged = tpr_at(AT, scores[trusted], seen.members)
     merits = [
-        observe.task.merit(
-            answers_of(run.release("measured", quantizer, checkpoint)), run.measured_target()
-        )
-        for run in found.runs
+        observe.task.merit(answers_of(run.release("measured", quantizer, checkpoint)), target)
+        for run, target in zip(found.runs, targets, strict=True)
     ]
     values = np.array([value for value, _ in merits])
     influence = np.mean([each for _, each in merits], axis=0)
