@@ -27,6 +27,7 @@ TWO = ["shards=2", "shard=range(2)"]
 THREE = ["runs=6", "shards=3", "shard=range(3)"]
 # Trains for long, and measures little.
 LONG = ["quantizer=[sign]", "training.epochs=4000", "training.checkpoint_every=400"]
+LONG += ["release.checkpoints=last"]
 
 
 @pytest.fixture(scope="module", autouse=True)
