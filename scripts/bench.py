@@ -192,44 +192,23 @@ def training_rows(setting: Setting) -> list[tuple[str, ...]]:
         ROUNDS,
     )
     steps = setting.epochs * -(-MEMBERS // setting.batch)
-    speed_up, multiple = loop / stack, stack / products
-    target, verdict = "", ""
-    if setting.over_products is not None:
-        target = f"<= {setting.over_products:g}"
-        verdict = _verdict(multiple <= setting.over_products)
+
+    def line(
+        what: str, mine: float, theirs: float, ratio: float, target: str = "", ok: bool = True
+    ):
+        verdict = _verdict(ok) if target else ""
+        times = (f"{each / steps * 1e3:.2f} ms/step" for each in (mine, theirs))
+        return f"{setting.name}: {what}", *times, f"{ratio:.2f}", target, verdict
+
+    speed_up, multiple, private_over = loop / stack, stack / products, private / stack
+    least, most = setting.over_loop, setting.over_products
+    wanted = ("", True) if most is None else (f"<= {most:g}", multiple <= most)
+    dp_wanted = f"<= {DP_OVER_PLAIN:g}", private_over <= DP_OVER_PLAIN
     return [
-        (
-            f"{setting.name}: faster than a loop",
-            f"{stack / steps * 1e3:.2f} ms/step",
-            f"{loop / steps * 1e3:.2f} ms/step",
-            f"{speed_up:.2f}",
-            f">= {setting.over_loop:g}",
-            _verdict(speed_up >= setting.over_loop),
-        ),
-        (
-            f"{setting.name}: faster than vectorize=false",
-            f"{stack / steps * 1e3:.2f} ms/step",
-            f"{separate / steps * 1e3:.2f} ms/step",
-            f"{separate / stack:.2f}",
-            "",
-            "",
-        ),
-        (
-            f"{setting.name}: DP-SGD, times plain training",
-            f"{private / steps * 1e3:.2f} ms/step",
-            f"{stack / steps * 1e3:.2f} ms/step",
-            f"{private / stack:.2f}",
-            f"<= {DP_OVER_PLAIN:g}",
-            _verdict(private / stack <= DP_OVER_PLAIN),
-        ),
-        (
-            f"{setting.name}: times its products",
-            f"{stack / steps * 1e3:.2f} ms/step",
-            f"{products / steps * 1e3:.2f} ms/step",
-            f"{multiple:.2f}",
-            target,
-            verdict,
-        ),
+        line("faster than a loop", stack, loop, speed_up, f">= {least:g}", speed_up >= least),
+        line("faster than vectorize=false", stack, separate, separate / stack),
+        line("DP-SGD, times plain training", private, stack, private_over, *dp_wanted),
+        line("times its products", stack, products, multiple, *wanted),
     ]
 
 

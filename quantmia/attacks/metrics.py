@@ -1,6 +1,6 @@
 """How well an attack did, with intervals over runs and samples."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -88,12 +88,13 @@ def cross_fitted_guesses(scores: PerSample, members: Members) -> Members:
     order, value, vote_ends = _descending(scores)
     vote = np.where(members.ravel()[order], 1 / members.sum(), -1 / (~members).sum())
     fold = np.arange(n_runs) % min(n_runs, MAX_FOLDS)
-    fold_of_vote = fold[order // scores.shape[1]]
+    votes_by_fold = np.argsort(fold.astype(np.int8)[order // scores.shape[1]], kind="stable")
+    ends = np.cumsum(np.bincount(fold) * scores.shape[1])
     thresholds = value if vote_ends.all() else value[vote_ends]
     guessed = np.empty(scores.shape, bool)
-    for held_out in range(fold.max() + 1):
+    for held_out, theirs in enumerate(np.split(votes_by_fold, ends[:-1])):
         curve = vote.copy()
-        curve[fold_of_vote == held_out] = 0.0
+        curve[theirs] = 0.0
         np.cumsum(curve, out=curve)
         if thresholds is not value:
             curve = curve[vote_ends]
@@ -141,7 +142,7 @@ def _auc(scores: PerSample, members: Members):
     ordered, mine = (np.take_along_axis(each, order, 1) for each in (scores, members))
     others = ~mine
     # How many of the other kind score less than each; those that score the same count half.
-    less = np.where(mine, _less(ordered, others), _less(ordered, mine))
+    less = np.where(mine, *_less(ordered, others, mine))
     share = less / np.where(mine, others.sum(1, keepdims=True), mine.sum(1, keepdims=True))
     placement = np.empty(scores.shape)
     np.put_along_axis(placement, order, np.where(mine, share, 1 - share), 1)
@@ -151,7 +152,7 @@ def _auc(scores: PerSample, members: Members):
     return auc[:, 0], influence.mean(0) * members.shape[1]
 
 
-def _less(ordered: PerSample, counted: Members) -> PerSample:
+def _less(ordered: PerSample, *counted: Members) -> Iterator[PerSample]:
     """How many of the counted values are less than each of a row's; equal ones count half."""
     runs, size = ordered.shape
     begins = np.concatenate([np.ones((runs, 1), bool), ordered[:, 1:] != ordered[:, :-1]], axis=1)
@@ -159,8 +160,9 @@ def _less(ordered: PerSample, counted: Members) -> PerSample:
     first = np.maximum.accumulate(np.where(begins, place, 0), axis=1)
     ends = np.concatenate([begins[:, 1:], np.ones((runs, 1), bool)], axis=1)
     after = np.minimum.accumulate(np.where(ends, place + 1, size)[:, ::-1], axis=1)[:, ::-1]
-    until = np.concatenate([np.zeros((runs, 1)), np.cumsum(counted, axis=1)], axis=1)
-    return (np.take_along_axis(until, first, 1) + np.take_along_axis(until, after, 1)) / 2
+    for each in counted:
+        until = np.concatenate([np.zeros((runs, 1)), np.cumsum(each, axis=1)], axis=1)
+        yield (np.take_along_axis(until, first, 1) + np.take_along_axis(until, after, 1)) / 2
 
 
 def _share(chosen: Members) -> PerSample:

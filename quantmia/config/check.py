@@ -10,8 +10,9 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import TypeAdapter, ValidationError
 
 from quantmia.config.limits import beyond_limits
-from quantmia.config.schema import ExperimentConfig, of_any_version
+from quantmia.config.schema import ExperimentConfig
 from quantmia.config.targets import target_faults
+from quantmia.config.versions import of_any_version
 from quantmia.config.wording import has_to_be, show
 from quantmia.errors import ConfigError, FolderError, did_you_mean, first_line
 

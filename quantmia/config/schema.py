@@ -64,9 +64,7 @@ class SplitConfig:
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
 class DpConfig:
-    """Differentially private training (DP-SGD, Abadi et al. 2016), with either optimiser.
-
-    Without an epsilon or a noise multiplier there is none.
+    """Differentially private training (DP-SGD, Abadi et al. 2016), if epsilon or noise is given.
 
     Args:
         epsilon: that all epochs together may have; decides the noise.
@@ -294,21 +292,6 @@ ADDED_UP = keys(ExperimentConfig, lambda role: role.adds_up)
 OF_THE_MACHINE = keys(ExperimentConfig, lambda role: role.of_machine)
 # Besides the data, which are told by their content, and the numbers of the runs.
 OF_A_TRAJECTORY = keys(ExperimentConfig, lambda role: role.decides == "training")
-
-
-def of_any_version(config: Entry) -> Entry:
-    """A recorded configuration with what older versions, which did not know a key, did.
-
-    Args:
-        config: as a manifest keeps it.
-    """
-    release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None}
-    dp = {"epsilon": None, "noise_multiplier": None, "max_grad_norm": 1.0, "delta": 1e-5}
-    completed = {"release": release} | config
-    for section, added in (("report", {"verbose": False}), ("training", {"dp": dp})):
-        if isinstance(config.get(section), dict):
-            completed[section] = added | config[section]
-    return completed
 
 
 def recorded(config: ExperimentConfig) -> Entry:

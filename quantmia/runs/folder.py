@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quantmia.config.schema import TABLES_ONLY, ExperimentConfig, of_any_version, recorded
+from quantmia.config.schema import TABLES_ONLY, ExperimentConfig, recorded
+from quantmia.config.versions import of_any_version
 from quantmia.errors import FolderError
 from quantmia.files import (
     DamagedFileError,
@@ -67,7 +68,18 @@ class RunFolder:
         return holding(self.path)
 
     def manifest(self) -> dict[str, Any]:
-        """The manifest.
+        """The manifest, of an older version with the keys that came later.
+
+        Raises:
+            FolderError: there is none, or it cannot be read.
+        """
+        content = self.manifest_as_written()
+        if isinstance(content.get("config"), dict):
+            content["config"] = of_any_version(content["config"])
+        return content
+
+    def manifest_as_written(self) -> dict[str, Any]:
+        """The manifest, of an older version without the keys that came later.
 
         Raises:
             FolderError: there is none, or it cannot be read.
@@ -77,8 +89,6 @@ class RunFolder:
             content = json.loads(path.read_text(encoding="utf-8"))
             if not isinstance(content, dict):
                 raise ValueError("no object")
-            if isinstance(content.get("config"), dict):
-                content["config"] = of_any_version(content["config"])
             return content
         except FileNotFoundError:
             what = "does not exist" if not self.path.exists() else "has no manifest.json"

@@ -50,12 +50,11 @@ class PoissonBatches:
 
     def epoch(self) -> Iterator[Batch]:
         """As many batches as pass over the members once, in the mean."""
-        chosen = [
-            generator.random((self.sampling.steps, len(own))) < self.sampling.rate
-            for generator, own in zip(self.generators, self.members, strict=True)
-        ]
-        for step in range(self.sampling.steps):
-            rows = [own[mask[step]] for own, mask in zip(self.members, chosen, strict=True)]
+        for _ in range(self.sampling.steps):
+            rows = [
+                own[generator.random(len(own)) < self.sampling.rate]
+                for generator, own in zip(self.generators, self.members, strict=True)
+            ]
             largest = max(WIDTH, *map(len, rows))
             shape = (len(rows), -(-largest // WIDTH) * WIDTH)
             batch, weights = np.zeros(shape, np.int64), np.zeros(shape, np.float32)

@@ -13,10 +13,11 @@ from omegaconf import OmegaConf
 
 from quantmia.cli.overrides import DOES_NOT_COMPOSE, conf_dir
 from quantmia.config.check import check
-from quantmia.config.schema import OF_THE_MACHINE, of_any_version, recorded
+from quantmia.config.schema import OF_THE_MACHINE, recorded
+from quantmia.config.versions import of_any_version
 from quantmia.errors import ConfigError, FolderError
-from quantmia.files import read_json
 from quantmia.runs.compare import as_there, differing_keys
+from quantmia.runs.folder import RunFolder
 from quantmia.sweep.plan import is_sweep
 from scripts.paper.studies import finished
 
@@ -47,7 +48,7 @@ def record(
 
 def _run(folder: Path, then: str = "") -> dict[str, Any]:
     """A single run, and what was done with it."""
-    manifest = _manifest(folder)
+    manifest = RunFolder(folder).manifest_as_written()
     return {
         "command": f"{manifest['command']} hydra.run.dir=DIR{then}",
         "overrides": [
@@ -148,13 +149,8 @@ def _study(folder: Path) -> dict[str, Any]:
         "command": " ".join(["quantmia run -m", *plan.command]),
         "sweep": swept,
         "overrides": list(plan.jobs[0].overrides),
-        **_facts([_manifest(plan.folder(job)) for job in plan.jobs]),
+        **_facts([RunFolder(plan.folder(job)).manifest_as_written() for job in plan.jobs]),
     }
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    """As it was written: of an older version without the keys that came later."""
-    return read_json(folder / FILE)
 
 
 def _facts(jobs: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -1,0 +1,18 @@
+"""What recorded configurations of older versions leave out."""
+
+from quantmia.config.schema import Entry
+
+
+def of_any_version(config: Entry) -> Entry:
+    """A recorded configuration with what older versions, which did not know a key, did.
+
+    Args:
+        config: as a manifest keeps it.
+    """
+    release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None}
+    dp = {"epsilon": None, "noise_multiplier": None, "max_grad_norm": 1.0, "delta": 1e-5}
+    completed = {"release": release} | config
+    for section, added in (("report", {"verbose": False}), ("training", {"dp": dp})):
+        if isinstance(config.get(section), dict):
+            completed[section] = added | config[section]
+    return completed
