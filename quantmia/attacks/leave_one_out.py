@@ -1,7 +1,7 @@
 """Statistics of shadow models, without the run that is attacked."""
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -52,7 +52,7 @@ class LeaveOneOut:
         """Mean, NaN where there is no such run."""
         return self.total / np.where(self.count > 0, self.count, np.nan)
 
-    @property
+    @cached_property
     def deviations(self) -> Runs:
         """Sum of squared deviations from the mean, 0 where there is no such run."""
         mean = np.where(self.count > 0, self.total / np.maximum(self.count, 1), 0.0)

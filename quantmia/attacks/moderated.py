@@ -110,8 +110,9 @@ def bisquare(distance: Runs, known: Known) -> Runs:
         distance: from what is fitted; its scale is found by the median of a row.
         known: which samples count.
     """
-    scale = TUKEY * 1.4826 * np.nan_to_num(median(np.abs(distance), known))
-    share = np.abs(distance) / np.where(scale > 0, scale, np.inf)
+    size = np.abs(distance)
+    scale = TUKEY * 1.4826 * np.nan_to_num(median(size, known))
+    share = size / np.where(scale > 0, scale, np.inf)
     return known * np.square(np.maximum(1 - np.square(share), 0.0))
 
 
@@ -125,8 +126,9 @@ def weighted_line(x: Runs, y: Runs, weight: Runs) -> tuple[PerRun, PerRun]:
     """
     total = np.maximum(weight.sum(1, keepdims=True), 1e-300)
     x_mean, y_mean = ((weight * each).sum(1, keepdims=True) / total for each in (x, y))
-    moment = (weight * np.square(x - x_mean)).sum(1, keepdims=True)
-    product = (weight * (x - x_mean) * (y - y_mean)).sum(1, keepdims=True)
+    from_mean = x - x_mean
+    moment = (weight * np.square(from_mean)).sum(1, keepdims=True)
+    product = (weight * from_mean * (y - y_mean)).sum(1, keepdims=True)
     slope = np.where(moment > 0, product / np.where(moment > 0, moment, 1.0), 0.0)
     return y_mean - slope * x_mean, slope
 
@@ -173,18 +175,12 @@ def median(values: Runs, known: Known) -> PerRun:
 
 def _quantiles(values: Runs, known: Known, shares: Sequence[float]) -> list[PerRun]:
     """Of what is known in a row, between neighbours in proportion; NaN if nothing is known."""
-    ordered = np.sort(np.where(known, values, np.inf), axis=1)
-    last = known.sum(1, keepdims=True) - 1
-    found = []
-    for share in shares:
-        place = np.maximum(share * last, 0)
-        low = np.floor(place).astype(int)
-        ends = (
-            np.take_along_axis(ordered, np.minimum(each, np.maximum(last, 0)), 1)
-            for each in (low, low + 1)
-        )
-        below, above = ends
-        with np.errstate(invalid="ignore"):
-            value = below + (place - low) * (above - below)
-        found.append(np.where(last >= 0, value, np.nan))
-    return found
+    ordered = np.where(known, values, np.inf)
+    ordered.sort(axis=1)
+    rows, last = np.arange(len(ordered)), known.sum(1) - 1
+    place = np.maximum(np.multiply.outer(shares, last), 0)
+    low, highest = np.floor(place).astype(int), np.maximum(last, 0)
+    below, above = (ordered[rows, np.minimum(each, highest)] for each in (low, low + 1))
+    with np.errstate(invalid="ignore"):
+        value = below + (place - low) * (above - below)
+    return list(np.where(last >= 0, value, np.nan)[..., None])
