@@ -10,8 +10,8 @@ from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import DictConfig
 
-from quantmia.cli.overrides import conf_dir
 from quantmia.config.check import check
+from quantmia.config.places import conf_dir
 from quantmia.config.schema import ExperimentConfig, TrainingConfig
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from quantmia.cli.overrides import conf_dir
+from quantmia.config.places import conf_dir
 from quantmia.config.wording import locate
 
 # Group, and what several of it are called.

@@ -14,20 +14,12 @@ from omegaconf.errors import OmegaConfBaseException
 
 from quantmia.cli.inside_hydra import groups, jobs_of, parse, parsed
 from quantmia.config.check import check
+from quantmia.config.places import conf_dir
 from quantmia.config.schema import ExperimentConfig
 from quantmia.errors import ConfigError, as_override, did_you_mean
 
 # Hydra raises a bare ValueError for a group set to null, a TypeError for a list in a list.
 DOES_NOT_COMPOSE = (HydraException, OmegaConfBaseException, ValueError, TypeError)
-
-
-def conf_dir() -> Path:
-    """The folder of the built-in configurations, of an installed package or of a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    for folder in (package / "conf", package.parent / "conf"):
-        if (folder / "config.yaml").exists():
-            return folder
-    raise FileNotFoundError(f"no conf/config.yaml beside {package}; install quantmia again")
 
 
 def explain(argv: list[str]) -> list[str]:

@@ -12,9 +12,10 @@ from omegaconf import DictConfig
 
 from quantmia.cli.folders import cache_folder
 from quantmia.cli.inside_hydra import application, flags, overrides_of, sweep_folder
-from quantmia.cli.overrides import DOES_NOT_COMPOSE, conf_dir, explain
+from quantmia.cli.overrides import DOES_NOT_COMPOSE, explain
 from quantmia.cli.resolvers import prepare
 from quantmia.config.check import check
+from quantmia.config.places import conf_dir
 from quantmia.config.schema import ExperimentConfig, dotted
 from quantmia.errors import DONE, ConfigError, QuantmiaError, Refused, did_you_mean
 from quantmia.preemption import Preempted, Stop

@@ -5,40 +5,29 @@ Defaults are not here but in `conf/`: one source, which users read and which a r
 
 from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Literal, get_type_hints
 
-from annotated_types import Ge, Gt, Le, Lt, MinLen
-from pydantic import ConfigDict, Strict, StringConstraints
+from annotated_types import Ge, Gt, Le
+from pydantic import ConfigDict, Strict
 from pydantic.dataclasses import dataclass
 
 from quantmia.config.roles import Role, keys
-from quantmia.config.wording import Says
-from quantmia.vocabulary import Membership, Named, Optimizer, Per, Scale, Variant, Winsorise
-
-Flag = Annotated[bool, Strict()]
-Natural = Annotated[int, Strict(), Ge(0)]
-Count = Annotated[int, Strict(), Ge(1)]
-Counts = Annotated[list[Count], MinLen(1)]
-Part = Annotated[float, Strict(), Ge(0), Lt(1)]
-Share = Annotated[float, Strict(), Gt(0), Lt(1)]
-Positive = Annotated[float, Strict(), Gt(0), Lt(float("inf"))]
-NotNegative = Annotated[float, Strict(), Ge(0), Lt(float("inf"))]
-CountOrAuto = Count | Literal["auto"]
-Checkpoints = Annotated[
-    Literal["auto"] | Named | Annotated[list[Named | Count], MinLen(1)],
-    Says("auto, best, last, or a list of best, last and epochs, such as [best,last,3]"),
-]
-FolderName = Annotated[
-    str,
-    StringConstraints(strict=True, pattern=r"^[^./\x00-\x1f][^/\x00-\x1f]*$"),
-    Says("a folder's name: not empty, without '/', not starting with '.'"),
-]
-Device = Annotated[
-    str,
-    StringConstraints(strict=True, pattern=r"^(auto|cpu|cuda(:\d+)?)$"),
-    Says("auto, cpu, cuda or, of several GPUs, one such as cuda:1"),
-]
-Entry = dict[str, Any]  # `_target_` and its arguments
+from quantmia.config.values import (
+    Checkpoints,
+    Count,
+    CountOrAuto,
+    Counts,
+    Device,
+    Entry,
+    Flag,
+    FolderName,
+    Natural,
+    NotNegative,
+    Part,
+    Positive,
+    Share,
+)
+from quantmia.vocabulary import Membership, Optimizer, Per, Scale, Variant, Winsorise
 
 CHECKED = ConfigDict(extra="forbid", allow_inf_nan=True)
 
@@ -121,19 +110,30 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
-class ReleaseConfig:
-    """Which checkpoints might be shipped, and what decides between them.
+class RuleConfig:
+    """What decides between releases.
 
     Args:
-        checkpoints: `best` (the lowest loss on one half of the held-out samples), `last`, epochs;
-            `auto`: both and epochs on a geometric grid. `last` alone makes no front.
         utility_loss: share of the best utility that may be given up for privacy.
         mis: what the MIS has to be at least, if that decides; null: the utility does.
     """
 
-    checkpoints: Checkpoints
     utility_loss: Annotated[Part, Role("tables")]
     mis: Annotated[Share | None, Role("tables")]
+
+
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
+class ReleaseConfig(RuleConfig):
+    """Which checkpoints might be shipped, and what decides between them.
+
+    Args:
+        utility_loss: share of the best utility that may be given up for privacy.
+        mis: what the MIS has to be at least, if that decides; null: the utility does.
+        checkpoints: `best` (the lowest loss on one half of the held-out samples), `last`, epochs;
+            `auto`: both and epochs on a geometric grid. `last` alone makes no front.
+    """
+
+    checkpoints: Checkpoints
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)

@@ -11,8 +11,9 @@ from hydra import compose, initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 
-from quantmia.cli.overrides import DOES_NOT_COMPOSE, conf_dir
+from quantmia.cli.overrides import DOES_NOT_COMPOSE
 from quantmia.config.check import check
+from quantmia.config.places import conf_dir
 from quantmia.config.schema import OF_THE_MACHINE, recorded
 from quantmia.config.versions import of_any_version
 from quantmia.errors import ConfigError, FolderError

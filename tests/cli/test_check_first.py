@@ -10,8 +10,8 @@ from hydra.core.hydra_config import HydraConfig
 
 from quantmia.cli.__main__ import main
 from quantmia.cli.check_first import CheckFirst
-from quantmia.cli.overrides import conf_dir
 from quantmia.cli.resolvers import prepare
+from quantmia.config.places import conf_dir
 from quantmia.config.schema import recorded
 from quantmia.errors import ConfigError, Refused
 from quantmia.sweep.plan import Job, Plan, read_plan

@@ -3,7 +3,7 @@ import yaml
 
 from quantmia.cli.__main__ import main
 from quantmia.cli.choices import GROUPS, choices
-from quantmia.cli.overrides import conf_dir
+from quantmia.config.places import conf_dir
 
 
 def test_everything_that_can_be_chosen_is_explained():

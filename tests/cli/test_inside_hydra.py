@@ -18,8 +18,8 @@ from quantmia.cli.inside_hydra import (
     parsed,
     sweep_folder,
 )
-from quantmia.cli.overrides import conf_dir
 from quantmia.cli.resolvers import prepare
+from quantmia.config.places import conf_dir
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 import pytest
 
 from quantmia.cli.inside_hydra import parse
-from quantmia.cli.overrides import composed, conf_dir, duplicates, explain
+from quantmia.cli.overrides import composed, duplicates, explain
 from quantmia.config.schema import ExperimentConfig
 from quantmia.errors import ConfigError
 
@@ -132,10 +132,6 @@ def test_a_configuration_for_commands_that_run_no_job():
 )  # fmt: skip
 def test_names_that_are_chosen_twice(override, faults):
     assert duplicates(parse([override])) == faults
-
-
-def test_the_built_in_configurations_are_found():
-    assert (conf_dir() / "config.yaml").is_file()
 
 
 def test_what_cannot_be_read_is_told_once_and_as_it_can_be_pasted():

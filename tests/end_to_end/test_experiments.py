@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from quantmia.cli.__main__ import main
 from quantmia.cli.choices import choices
-from quantmia.cli.overrides import conf_dir
+from quantmia.config.places import conf_dir
 from tests.configurations import composed
 
 pytestmark = [

@@ -19,8 +19,8 @@ from omegaconf import DictConfig
 pytest.importorskip("submitit")
 
 from hydra_plugins.quantmia_slurm.task import FRUITLESS, Task
-from quantmia.cli.overrides import conf_dir
 from quantmia.cli.resolvers import prepare
+from quantmia.config.places import conf_dir
 from quantmia.preemption import Preempted, Stop
 from quantmia.sweep.status import FAILURE
 
