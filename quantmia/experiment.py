@@ -1,4 +1,4 @@
-"""An experiment: a checked configuration and everything made of it, each part once."""
+"""What is audited: an experiment of ours, each part made once, or what others recorded."""
 
 import inspect
 from collections.abc import Mapping
@@ -15,6 +15,7 @@ from jaxtyping import Float
 
 from quantmia.accountant import Sampling, noise_multiplier
 from quantmia.attacks import Attack
+from quantmia.config.recorded import RecordedConfig
 from quantmia.config.schema import DpConfig, ExperimentConfig, TrainingConfig
 from quantmia.data import Dataset, Split, Standardised, split, standardise
 from quantmia.data.embedders import make_embedder
@@ -43,17 +44,6 @@ class Experiment:
     cache: Path
     progress: Progress
     finished: Merged | None = None
-
-    @classmethod
-    def of_finished(cls, merged: Merged, cache: Path, progress: Progress) -> "Experiment":
-        """That of finished runs.
-
-        Args:
-            merged: the runs.
-            cache: folder of embeddings.
-            progress: shows how far it is.
-        """
-        return cls(merged.config, cache, progress, merged)
 
     @cached_property
     def dataset(self) -> Dataset:
@@ -101,7 +91,7 @@ class Experiment:
     @cached_property
     def attacks(self) -> Mapping[str, Attack]:
         """By name."""
-        return {name: instantiate(entry) for name, entry in self.config.attack.items()}
+        return _attacks(self.config.attack)
 
     def fitted(self) -> "Experiment":
         """The same on its device, once the model is seen to fit the data.
@@ -163,6 +153,44 @@ class Experiment:
                 raise QuantmiaError(
                     f"quantizer.{name}: {broken}. 'quantmia check quantizer={name}' tells all."
                 )
+
+
+@dataclass
+class Recording:
+    """Outputs of models that others trained: neither data nor models are there.
+
+    Args:
+        config: how to rank them.
+        progress: shows how far it is.
+    """
+
+    config: RecordedConfig
+    progress: Progress
+
+    @cached_property
+    def attacks(self) -> Mapping[str, Attack]:
+        """By name."""
+        return _attacks(self.config.attack)
+
+
+Audited = Experiment | Recording
+
+
+def of_finished(merged: Merged, cache: Path, progress: Progress) -> Audited:
+    """What finished runs are of.
+
+    Args:
+        merged: the runs.
+        cache: folder of embeddings.
+        progress: shows how far it is.
+    """
+    if isinstance(merged.config, RecordedConfig):
+        return Recording(merged.config, progress)
+    return Experiment(merged.config, cache, progress, merged)
+
+
+def _attacks(entries: Mapping[str, Any]) -> dict[str, Attack]:
+    return {name: instantiate(entry) for name, entry in entries.items()}
 
 
 def _is_own(quantizer: Quantizer) -> bool:

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from scipy.stats import binomtest
 
 from quantmia.cli.folders import cache_folder
-from quantmia.experiment import Experiment
+from quantmia.experiment import of_finished
 from quantmia.progress import Progress
 from quantmia.ranking.evidence import collect
 from quantmia.runs.folder import RunFolder
@@ -57,7 +57,7 @@ def share(values: Values, make: Callable[[Values], Interval], truth: float) -> s
 def main(arguments: list[str]) -> None:
     """Print a Markdown table."""
     merged = merge([RunFolder(Path(each)) for each in arguments])
-    experiment = Experiment.of_finished(merged, cache_folder(), Progress())
+    experiment = of_finished(merged, cache_folder(), Progress())
     names = merged.quantizers
     found = collect(merged.runs, names, experiment.config.indicator, experiment.progress)
     print("| quantizer | runs | largest, of the sum | mean, bootstrap | mean, power | median |")

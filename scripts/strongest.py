@@ -30,7 +30,7 @@ from quantmia.attacks import (
 )
 from quantmia.attacks.metrics import mean_auc
 from quantmia.cli.folders import cache_folder
-from quantmia.experiment import Experiment
+from quantmia.experiment import of_finished
 from quantmia.progress import Progress
 from quantmia.ranking.evidence import collect
 from quantmia.ranking.observer import Observer
@@ -61,7 +61,7 @@ def gains(folders: Sequence[Path]) -> pd.DataFrame:
         Columns `quantizer, runs, part, auc, gain, best`.
     """
     merged = merge([RunFolder(folder) for folder in folders])
-    experiment = Experiment.of_finished(merged, cache_folder(), Progress())
+    experiment = of_finished(merged, cache_folder(), Progress())
     names = merged.quantizers
     found = collect(merged.runs, names, experiment.config.indicator, experiment.progress)
     observe = Observer(found, OTHERS, experiment)

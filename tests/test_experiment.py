@@ -12,7 +12,7 @@ from quantmia.accountant import Sampling, epsilon
 from quantmia.attacks import LiraShrunk, LossThreshold
 from quantmia.data import Dataset, standardise
 from quantmia.errors import FolderError, QuantmiaError
-from quantmia.experiment import Experiment
+from quantmia.experiment import Experiment, of_finished
 from quantmia.progress import Progress
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.manifest import Manifest
@@ -190,7 +190,8 @@ def finished(path: Path) -> RunFolder:
 
 def test_finished_runs_have_the_experiment_of_their_manifest(tmp_path):
     merged = merge([finished(tmp_path)])
-    made = Experiment.of_finished(merged, tmp_path, progress())
+    made = of_finished(merged, tmp_path, progress())
+    assert isinstance(made, Experiment)
     assert made.config is merged.config
     assert made.finished is merged
     np.testing.assert_array_equal(made.dataset.features, experiment().dataset.features)
@@ -201,7 +202,8 @@ def test_data_that_changed_are_refused_when_they_are_wanted(tmp_path):
     manifest = folder.manifest()
     manifest["config"]["dataset"]["seed"] = 1
     folder.write_manifest(manifest)
-    made = Experiment.of_finished(merge([folder]), tmp_path, progress())
+    made = of_finished(merge([folder]), tmp_path, progress())
+    assert isinstance(made, Experiment)
     assert len(made.attacks) == 3
     with pytest.raises(FolderError) as refused:
         _ = made.inputs

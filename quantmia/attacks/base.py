@@ -13,7 +13,7 @@ from quantmia.attacks.white_box import WhiteBox
 PerSample = Float[np.ndarray, "runs pool"]
 Members = Bool[np.ndarray, "runs pool"]
 Peers = Bool[np.ndarray, "runs runs"]
-PER_SAMPLE = ("signal", "loss", "members", "population", "output", "target")
+PER_SAMPLE = ("signal", "loss", "members", "output", "target")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class Observed:
         signal: logit-scaled confidence of the true class, or signed residual.
         loss: per-sample loss.
         members: who was trained on.
-        population: loss on the validation samples, on which no run trained.
+        population: loss on the validation samples, on which no run trained; None where not at hand.
         output: raw outputs.
         target: on the scale of the outputs.
         two_sided: whether members have a signal near 0 (residual) rather than a large one.
@@ -36,7 +36,7 @@ class Observed:
     signal: PerSample
     loss: PerSample
     members: Members
-    population: Float[np.ndarray, "runs validation"]
+    population: Float[np.ndarray, "runs validation"] | None
     output: Float[np.ndarray, "runs pool out"]
     target: Shaped[np.ndarray, "runs pool"]
     two_sided: bool
@@ -53,7 +53,9 @@ class Observed:
     def of(self, runs: Shaped[np.ndarray, " some"]) -> "Observed":
         """The same of some of the runs."""
         parts = {name: getattr(self, name)[runs] for name in PER_SAMPLE}
-        return replace(self, **parts, white_box=self.white_box and self.white_box.of(runs))
+        population = None if self.population is None else self.population[runs]
+        white_box = self.white_box and self.white_box.of(runs)
+        return replace(self, **parts, population=population, white_box=white_box)
 
     def without(self, samples: Int[np.ndarray, " few"]) -> "Observed":
         """The same of all samples of the pool but some.
@@ -62,7 +64,7 @@ class Observed:
             samples: their places in the pool.
         """
         kept = np.delete(np.arange(self.loss.shape[1]), samples)
-        parts = {name: getattr(self, name)[:, kept] for name in PER_SAMPLE if name != "population"}
+        parts = {name: getattr(self, name)[:, kept] for name in PER_SAMPLE}
         features = self.features and (self.features[0][kept], self.features[1])
         white_box = self.white_box and self.white_box.of_samples(kept)
         return replace(self, **parts, features=features, white_box=white_box)
@@ -113,6 +115,11 @@ class Attack(ABC):
     @property
     def wants_models(self) -> bool:
         """Whether it reads `seen.white_box`."""
+        return False
+
+    @property
+    def wants_population(self) -> bool:
+        """Whether it reads `seen.population`."""
         return False
 
     @abstractmethod

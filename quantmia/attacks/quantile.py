@@ -27,10 +27,15 @@ class Quantile(Attack):
         """Yes: the quantiles depend on them."""
         return True
 
+    @property
+    def wants_population(self):
+        """Yes: it learns from samples that no run trained on."""
+        return True
+
     def score(self, seen):
         """(score - location(x)) / scale(x)."""
-        if seen.features is None:
-            raise ValueError("the quantile attack needs features")
+        if seen.features is None or seen.population is None:
+            raise ValueError("the quantile attack needs features and a population")
         pool, validation = seen.features
         outside, asked = _log_odds(seen.population), _log_odds(seen.loss)
         location = _ridge(validation, outside.T)

@@ -42,8 +42,15 @@ class Rmia(Attack):
         if self.temperature is not None and not self.temperature > 0:
             raise ValueError(f"temperature={self.temperature}: has to be above 0")
 
+    @property
+    def wants_population(self):
+        """Yes: a sample is compared with it."""
+        return True
+
     def score(self, seen):
         """Share of the population z with (p(x|run) / p(x)) / (p(z|run) / p(z)) > gamma."""
+        if seen.population is None:
+            raise ValueError("RMIA needs a population")
         temperatures, scores = self._temperatures(seen), np.zeros(seen.loss.shape)
         for temperature in np.unique(temperatures):
             mine = temperatures == temperature
@@ -63,6 +70,7 @@ class Rmia(Attack):
 
     def _score_at(self, temperature: float, seen: Observed) -> PerSample:
         confidence = np.exp(-seen.loss / temperature)
+        assert seen.population is not None
         of_population = np.exp(-seen.population / temperature)
         everyone = np.ones(of_population.shape, bool)
         others = seen.leave_one_out(of_population, everyone)

@@ -1,6 +1,7 @@
 """What recorded configurations of older versions leave out."""
 
-from quantmia.config.schema import Entry
+from quantmia.config.recorded import is_recording
+from quantmia.config.values import Entry
 
 
 def of_any_version(config: Entry) -> Entry:
@@ -9,6 +10,8 @@ def of_any_version(config: Entry) -> Entry:
     Args:
         config: as a manifest keeps it.
     """
+    if is_recording(config):
+        return config
     release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None}
     dp = {"epsilon": None, "noise_multiplier": None, "max_grad_norm": 1.0, "delta": 1e-5}
     completed = {"release": release} | config

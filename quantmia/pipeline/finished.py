@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from quantmia.errors import FolderError, QuantmiaError
-from quantmia.experiment import Experiment
-from quantmia.files import write_text
+from quantmia.experiment import Audited, Recording, of_finished
+from quantmia.files import write_json, write_text
 from quantmia.progress import Progress
 from quantmia.ranking.decision import Rule
 from quantmia.ranking.efficiency import Budget, efficiency
 from quantmia.ranking.exposure import most_exposed
+from quantmia.ranking.gate import Gate, gate
 from quantmia.ranking.joined import Joined
 from quantmia.ranking.rank import rank_runs
 from quantmia.ranking.results import Results
@@ -23,6 +24,7 @@ from quantmia.report.runs_needed import show_efficiency, write_efficiency
 from quantmia.report.tables import write_documents
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
+from quantmia.runs.samples import read_names
 
 if TYPE_CHECKING:
     from quantmia.report.exposed import Exposures
@@ -48,7 +50,7 @@ def rank(
         FolderError: a folder is missing or damaged, or of another experiment.
     """
     merged = merge([RunFolder(path) for path in paths])
-    results = rank_runs(merged, Experiment.of_finished(merged, cache, progress))
+    results = rank_runs(merged, of_finished(merged, cache, progress))
     target = _made(output or _beside(paths))
     write(results, target, paths)
     return results, target
@@ -118,19 +120,26 @@ def _exposed(of: Report, cache: Path, progress: Progress) -> "Exposures":
 
     merged = merge([RunFolder(path) for path in of.folders])
     quantizers = list(dict.fromkeys(of.ranking["quantizer"].iloc[[-1, 0]]))
-    experiment = Experiment.of_finished(merged, cache, progress)
-    dataset, pool = experiment.dataset, experiment.parts.pool
+    experiment = of_finished(merged, cache, progress)
     found = most_exposed(merged, quantizers, EXPOSED)
-    scores = found.table[quantizers].to_numpy()
+    scores, places = found.table[quantizers].to_numpy(), found.table.index
+    names, structures = _known(experiment, of.folders[0], list(places))
     samples = [
-        Exposed(
-            dataset.identifiers[sample],
-            dataset.structures[sample] if dataset.structures else None,
-            dict(zip(quantizers, map(float, row), strict=True)),
-        )
-        for sample, row in zip(pool[found.table.index], scores, strict=True)
+        Exposed(name, structure, dict(zip(quantizers, map(float, row), strict=True)))
+        for name, structure, row in zip(names, structures, scores, strict=True)
     ]
     return Exposures(tuple(samples), found.found, found.rate, found.runs, quantizers[0])
+
+
+def _known(
+    experiment: Audited, folder: Path, places: Sequence[int]
+) -> tuple[list[str], Sequence[str | None]]:
+    """Names and structures of samples of the pool."""
+    if isinstance(experiment, Recording):
+        return read_names(folder, places), [None] * len(places)
+    dataset, samples = experiment.dataset, experiment.parts.pool[places]
+    structures = [dataset.structures[each] if dataset.structures else None for each in samples]
+    return [dataset.identifiers[each] for each in samples], structures
 
 
 def front(
@@ -203,6 +212,38 @@ def _refuse_other_data(reports: Mapping[str, Report]) -> None:
             )
 
 
+def decide(
+    paths: Sequence[Path],
+    output: Path | None,
+    cache: Path,
+    limit: float,
+    against: str | None,
+    progress: Progress,
+) -> tuple[Gate, Path]:
+    """Whether what leaks is below a limit, written as `gate.json`.
+
+    Args:
+        paths: folders of the same experiment; several are merged run by run.
+        output: where the file goes (default: as for `rank`).
+        cache: folder of embeddings, for attacks that read the dataset.
+        limit: of the attacker's advantage.
+        against: the variant that others are compared with; None: none is.
+        progress: shows how far it is.
+
+    Returns:
+        The verdicts, and the file.
+
+    Raises:
+        FolderError: a folder is missing or damaged, or of another experiment.
+        QuantmiaError: there is no such variant, or no attack that the runs allow.
+    """
+    merged = merge([RunFolder(path) for path in paths])
+    found = gate(merged, of_finished(merged, cache, progress), limit, against)
+    path = _made(output or _beside(paths)) / "gate.json"
+    write_json(path, found.facts() | {"sentences": found.sentences, "model_card": found.card})
+    return found, path
+
+
 def measure_efficiency(
     paths: Sequence[Path], output: Path | None, cache: Path, budget: Budget, progress: Progress
 ) -> pd.DataFrame:
@@ -221,7 +262,7 @@ def measure_efficiency(
     """
     merged = merge([RunFolder(path) for path in paths])
     target = _made(output or _beside(paths))
-    table, mis = efficiency(merged, budget, Experiment.of_finished(merged, cache, progress))
+    table, mis = efficiency(merged, budget, of_finished(merged, cache, progress))
     show_efficiency(table, mis, target)
     write_efficiency(table, mis, target)
     return table

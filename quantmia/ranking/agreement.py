@@ -5,13 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from quantmia.attacks.metrics import AttackResult, security
 from quantmia.ranking.evidence import Evidence
+from quantmia.ranking.indicated import Indicated
 from quantmia.statistics import Bootstrap, Interval, mean_defined, spearman
-
-Resampled = Float[np.ndarray, "quantizers resamples"]
 
 
 @dataclass(frozen=True)
@@ -67,9 +65,7 @@ class Agreement:
 
 def agree(
     found: Evidence,
-    names: Sequence[str],
-    r_q: Float[np.ndarray, " quantizers"],
-    resampled: Resampled,
+    indicated: Indicated,
     attacks: Mapping[str, Mapping[str, AttackResult]],
     bootstrap: Bootstrap,
     between_halves: float,
@@ -78,19 +74,18 @@ def agree(
 
     Args:
         found: the runs.
-        names: the quantizers.
-        r_q: of each.
-        resampled: the same in every resample of the runs.
+        indicated: r_Q of every quantizer.
         attacks: by attack and quantizer.
         bootstrap: of the runs.
         between_halves: as `half_split_stability` measures it.
     """
-    with_attacks = {}
+    names, with_attacks = indicated.names, {}
     for attack, results in attacks.items():
         mis = np.array([results[name].mis.value for name in names])
         again = security(np.stack([results[name].resampled for name in names]))
         with_attacks[attack] = bootstrap.interval(
-            float(spearman(r_q, mis)), np.atleast_1d(spearman(resampled, again))
+            float(spearman(indicated.r_q, mis)),
+            np.atleast_1d(spearman(indicated.resampled, again)),
         )
     return Agreement(
         with_attacks, _of_grids(found, bootstrap), between_halves, len(names), bootstrap.runs

@@ -1,6 +1,6 @@
 """Every attack on every quantizer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,14 +9,22 @@ from quantmia.attacks import Attack
 from quantmia.attacks.epsilon import epsilon_table
 from quantmia.attacks.extreme import UNSEEN, Without, most_extreme, without
 from quantmia.attacks.metrics import AttackResult, assess
+from quantmia.config.recorded import RecordedConfig
 from quantmia.config.schema import ExperimentConfig
-from quantmia.experiment import Experiment
+from quantmia.experiment import Audited, Recording
 from quantmia.ranking.evidence import Evidence
 from quantmia.ranking.observer import Observer
+from quantmia.ranking.verdict import Caution
 from quantmia.statistics import Bootstrap
 
 # Which attack orders the table, best first.
 TRUSTED = ("lira_eb", "lira_shrunk", "lira", "loss_threshold")
+# What attacks read besides outputs, and how it is called where it is not at hand.
+READ = {
+    "features": "the features of the samples",
+    "models": "the models",
+    "population": "losses of samples that no run trained on",
+}
 
 
 @dataclass
@@ -29,7 +37,7 @@ class Audit:
         epsilon: bounds, rows `quantizer, attack, run, guesses, correct, epsilon`; none where they
             do not hold.
         trusted: the attack that orders the quantizers; None without attacks.
-        left_out: sentences that say which attack needs more runs.
+        left_out: which attack could not be used, and why.
         without: what an attack finds without a handful of extreme samples, by attack and
             quantizer; not a number where none is extreme.
     """
@@ -38,18 +46,44 @@ class Audit:
     roc: pd.DataFrame
     epsilon: pd.DataFrame
     trusted: str | None
-    left_out: list[str]
+    left_out: list[Caution]
     without: dict[str, dict[str, Without]]
 
 
-def usable(attacks: Mapping[str, Attack], n_runs: int) -> tuple[dict[str, Attack], list[str]]:
-    """The attacks that so many runs allow, and what to say of the others."""
-    left_out = [
-        f"{name} was left out: it needs {attack.min_runs} runs and there are {n_runs}"
-        for name, attack in attacks.items()
-        if n_runs < attack.min_runs
-    ]
-    return {name: each for name, each in attacks.items() if n_runs >= each.min_runs}, left_out
+def usable(
+    attacks: Mapping[str, Attack], n_runs: int, absent: Collection[str] = ()
+) -> tuple[dict[str, Attack], list[Caution]]:
+    """The attacks that so many runs allow, and what to say of the others.
+
+    Args:
+        attacks: by name.
+        n_runs: how many runs there are.
+        absent: what is not at hand of `READ`.
+    """
+    kept, left_out = {}, []
+    for name, attack in attacks.items():
+        lacks = [READ[each] for each in absent if getattr(attack, f"wants_{each}")]
+        if n_runs < attack.min_runs:
+            text = f"{name} was left out: it needs {attack.min_runs} runs and there are {n_runs}"
+            left_out.append(Caution(text, "Train more runs to have its opinion too."))
+        elif lacks:
+            text = f"{name} was left out: it reads {' and '.join(lacks)}, which were not recorded"
+            left_out.append(Caution(text, "The others look at outputs and members alone."))
+        else:
+            kept[name] = attack
+    return kept, left_out
+
+
+def absent_of(experiment: Audited) -> list[str]:
+    """What attacks may read and is not at hand, of `READ`.
+
+    Args:
+        experiment: what is audited.
+    """
+    if not isinstance(experiment, Recording):
+        return []
+    checkpoints = experiment.config.training.checkpoints
+    return ["features", "models", *([] if checkpoints else ["population"])]
 
 
 def trusted_attack(names: Sequence[str]) -> str | None:
@@ -57,7 +91,7 @@ def trusted_attack(names: Sequence[str]) -> str | None:
     return next((name for name in TRUSTED if name in names), next(iter(names), None))
 
 
-def audit(found: Evidence, experiment: Experiment, bootstrap: Bootstrap) -> Audit:
+def audit(found: Evidence, experiment: Audited, bootstrap: Bootstrap) -> Audit:
     """Attack the models of all runs, one quantizer after another.
 
     Args:
@@ -68,7 +102,7 @@ def audit(found: Evidence, experiment: Experiment, bootstrap: Bootstrap) -> Audi
     Raises:
         FolderError: a file of a run is missing or damaged.
     """
-    attacks, left_out = usable(experiment.attacks, len(found.meta))
+    attacks, left_out = usable(experiment.attacks, len(found.meta), absent_of(experiment))
     trusted = trusted_attack(list(attacks))
     results: dict[str, dict[str, AttackResult]] = {name: {} for name in attacks}
     others: dict[str, dict[str, Without]] = {name: {} for name in attacks}
@@ -96,6 +130,6 @@ def audit(found: Evidence, experiment: Experiment, bootstrap: Bootstrap) -> Audi
     return Audit(results, curves.dropna(subset="tpr"), bounds, trusted, left_out, others)
 
 
-def wants_epsilon(config: ExperimentConfig) -> bool:
+def wants_epsilon(config: ExperimentConfig | RecordedConfig) -> bool:
     """Whether a bound on epsilon is given: where it holds, unless it is turned off."""
     return config.split.membership == "coin" and config.ranking.epsilon is not False

@@ -10,7 +10,8 @@ from joblib import Parallel, delayed, parallel_config
 from quantmia.attacks import Attack, Observed
 from quantmia.attacks.metrics import mean_advantage, mean_auc
 from quantmia.errors import QuantmiaError
-from quantmia.experiment import Experiment
+from quantmia.experiment import Audited
+from quantmia.ranking.audit import absent_of, usable
 from quantmia.ranking.evidence import PER_RUN, collect
 from quantmia.ranking.observer import Observer
 from quantmia.runs.merge import Merged
@@ -42,7 +43,7 @@ class Budget:
 
 
 def efficiency(
-    merged: Merged, budget: Budget, experiment: Experiment
+    merged: Merged, budget: Budget, experiment: Audited
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Agreement of every estimator with the reference ranking, and MIS, by number of runs.
 
@@ -66,7 +67,8 @@ def efficiency(
         FolderError: a run is missing or damaged.
         QuantmiaError: too few runs, fewer than 3 quantizers, or an unknown reference.
     """
-    names, attacks = merged.quantizers, dict(experiment.attacks)
+    names, absent = merged.quantizers, absent_of(experiment)
+    attacks, _ = usable(experiment.attacks, len(merged.runs), absent)
     if budget.reference not in attacks:
         raise QuantmiaError(
             f"reference={budget.reference}: not among the attacks of the folder "
@@ -74,7 +76,8 @@ def efficiency(
         )
     if len(names) < 3:
         raise QuantmiaError(f"a rank correlation needs 3 quantizers, the folder has {len(names)}.")
-    found = collect(merged.runs, names, merged.config.indicator, experiment.progress)
+    measured = [] if "population" in absent else names
+    found = collect(merged.runs, measured, merged.config.indicator, experiment.progress)
     reference_runs, rest = _apart(len(found.meta), budget, attacks[budget.reference])
     subsets = list(_subsets(rest, budget))
     observe = Observer(found, attacks.values(), experiment)
@@ -100,7 +103,7 @@ def efficiency(
         mis[name] = 1 - found_by[..., 1]
         privacy[f"auc_{name}"] = -found_by[:, :-1, 0]
         privacy[f"mis_{name}"] = mis[name][:, :-1]
-    for variant in PER_RUN:
+    for variant in PER_RUN if measured else ():
         r = found.per_run(names, variant)
         privacy[f"r_q_{variant}"] = np.stack([mean_defined(r[:, s]) for s in subsets], axis=1)
     agreement = {name: spearman(each, reference[:, None]) for name, each in privacy.items()}

@@ -7,6 +7,7 @@ from functools import cached_property
 import pandas as pd
 
 from quantmia.accountant import Sampling, epsilon
+from quantmia.config.recorded import RecordedTraining
 from quantmia.config.schema import TrainingConfig
 from quantmia.ranking.verdict import Caution
 from quantmia.vocabulary import BEST
@@ -25,14 +26,14 @@ class Guarantee:
     sampling: Sampling
 
     @classmethod
-    def of(cls, training: TrainingConfig, pool: int) -> "Guarantee | None":
-        """That of a training; None where there is none.
+    def of(cls, training: TrainingConfig | RecordedTraining, pool: int) -> "Guarantee | None":
+        """That of a training; None where there is none, or none that is known.
 
         Args:
             training: how it was done.
             pool: samples that members are drawn from.
         """
-        if not training.dp.wanted:
+        if isinstance(training, RecordedTraining) or not training.dp.wanted:
             return None
         return cls(training, Sampling.of(pool, training.batch_size))
 

@@ -65,6 +65,15 @@ def _lie(number: int) -> str:
     return "lies" if number == 1 else "lie"
 
 
+def remarks(dataset: Mapping[str, Any]) -> Iterator[Caution]:
+    """What was noticed when the outputs were recorded.
+
+    Args:
+        dataset: what a manifest says of the data; those of our own trainings have no remarks.
+    """
+    yield from (Caution(each["text"], each["advice"]) for each in dataset.get("remarks", ()))
+
+
 def guessing(table: pd.DataFrame, dataset: Mapping[str, Any]) -> Iterator[Caution]:
     """Quantizers that predict no better than the most frequent class always would.
 

@@ -1,15 +1,15 @@
 """What attacks see of the models of all runs, gathered one release after another."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import torch
-from torch import nn
+from jaxtyping import Float
 
 from quantmia.attacks import Attack, Observed, WhiteBox
-from quantmia.experiment import Experiment
+from quantmia.experiment import Audited, Experiment, Recording
 from quantmia.files import Tensors
 from quantmia.models.skeleton import skeleton
 from quantmia.ranking.evidence import Evidence
@@ -26,7 +26,7 @@ class Observer:
         experiment: asked for data and modules if an attack wants what the run files do not hold.
     """
 
-    def __init__(self, found: Evidence, attacks: Iterable[Attack], experiment: Experiment):
+    def __init__(self, found: Evidence, attacks: Iterable[Attack], experiment: Audited):
         attacks = list(attacks)
         self.found, self.experiment = found, experiment
         self.task = TASKS[found.meta[0]["task"]]
@@ -51,20 +51,64 @@ class Observer:
             signal=self.task.signal(output, target),
             loss=loss.astype(np.float64),
             members=members,
-            population=np.stack(list(self._population(quantizer, checkpoint))).astype(np.float64),
+            population=self._population(quantizer, checkpoint),
             output=output,
             target=target,
             two_sided=self.task.two_sided,
         )
         if not (self.wants_models or self.wants_features):
             return seen
-        inputs, parts = self.experiment.inputs, self.experiment.parts
+        experiment = self.experiment
+        assert isinstance(experiment, Experiment)  # else such an attack is left out
+        inputs, parts = experiment.inputs, experiment.parts
         flat = inputs.reshape(len(inputs), -1)
         models = [run.model() for run in self.found.runs] if self.wants_models else []
-        white_box = self._white_box(quantizer, models) if models else None
+        white_box = self._white_box(experiment, quantizer, models) if models else None
         return replace(
             seen, features=(flat[parts.pool], flat[parts.validation]), white_box=white_box
         )
+
+    def merits(self, quantizer: str, checkpoint: str) -> "Merits":
+        """What a release is good for.
+
+        Args:
+            quantizer: its name.
+            checkpoint: its name, one of `checkpoints`.
+
+        Raises:
+            FolderError: a file of a run is missing or damaged.
+        """
+        runs, of_others = self.found.runs, isinstance(self.experiment, Recording)
+        if of_others:
+            members, targets = self._same_for_all
+            outputs = map(answers_of, self._outputs(quantizer, checkpoint))
+            found = [
+                self._of_non_members(*each) for each in zip(outputs, targets, members, strict=True)
+            ]
+        else:
+            outputs = (answers_of(run.release("measured", quantizer, checkpoint)) for run in runs)
+            found = [
+                self.task.merit(*each) for each in zip(outputs, self.measured_targets, strict=True)
+            ]
+        values, influences = zip(*found, strict=True)
+        return Merits(np.array(values), np.mean(influences, axis=0), held_out=not of_others)
+
+    def _of_non_members(
+        self, output: np.ndarray, target: np.ndarray, members: np.ndarray
+    ) -> tuple[float, np.ndarray]:
+        """Merit on the samples that a run was not trained on, and the influence of all."""
+        value, own = self.task.merit(output[~members], target[~members])
+        influence = np.zeros(len(members))
+        influence[~members] = own * (len(members) / len(own))
+        return value, influence
+
+    @cached_property
+    def measured_targets(self) -> Sequence[np.ndarray]:
+        """Targets of the samples that releases are measured on, of every run."""
+        if isinstance(self.experiment, Recording):
+            members, targets = self._same_for_all
+            return [target[~was] for target, was in zip(targets, members, strict=True)]
+        return [run.measured_target() for run in self.found.runs]
 
     def epochs(self, quantizer: str, checkpoint: str) -> list[int]:
         """After which epoch every run's model was taken.
@@ -95,27 +139,42 @@ class Observer:
             else:
                 yield run.release("pool", quantizer, checkpoint)
 
-    def _population(self, quantizer: str, checkpoint: str) -> Iterator[np.ndarray]:
-        if checkpoint == LAST:
-            yield from (run.losses(quantizer, -1) for run in self.found.runs)
-            return
-        all_epochs = self.experiment.config.training.checkpoints
-        epochs = self.epochs(quantizer, checkpoint)
-        for run, epoch in zip(self.found.runs, epochs, strict=True):
-            yield run.losses(quantizer, all_epochs.index(epoch))
+    def _population(
+        self, quantizer: str, checkpoint: str
+    ) -> Float[np.ndarray, "runs validation"] | None:
+        """Losses on the validation samples; None where they were not recorded."""
+        all_epochs, runs = self.experiment.config.training.checkpoints, self.found.runs
+        if not all_epochs:
+            return None
+        places = [-1] * len(runs)
+        if checkpoint != LAST:
+            places = [all_epochs.index(each) for each in self.epochs(quantizer, checkpoint)]
+        losses = [run.losses(quantizer, at) for run, at in zip(runs, places, strict=True)]
+        return np.stack(losses).astype(np.float64)
 
-    @cached_property
-    def _module(self) -> nn.Module:
-        """The architecture; its own parameters are not used."""
-        return skeleton(self.experiment.model()).eval()
-
-    def _white_box(self, quantizer: str, models: list[Tensors]) -> WhiteBox:
-        module = self._module
+    def _white_box(self, experiment: Experiment, quantizer: str, models: list[Tensors]) -> WhiteBox:
+        # The architecture; its own parameters are not used.
+        module = skeleton(experiment.model()).eval()
         stacked = {k: torch.from_numpy(np.stack([m[k] for m in models])) for k in models[0]}
         trained = {name: stacked[name] for name, _ in module.named_parameters()}
-        quantized = self.experiment.quantizers[quantizer](trained)
-        pool = self.experiment.inputs[self.experiment.parts.pool]
+        quantized = experiment.quantizers[quantizer](trained)
+        pool = experiment.inputs[experiment.parts.pool]
         return WhiteBox(module, stacked | quantized, torch.from_numpy(pool), self.task)
+
+
+@dataclass(frozen=True)
+class Merits:
+    """The figure of merit of a release.
+
+    Args:
+        values: of every run.
+        influence: of every sample on their mean.
+        held_out: whether the samples are held out, and not those of the pool.
+    """
+
+    values: Float[np.ndarray, " runs"]
+    influence: Float[np.ndarray, " samples"]
+    held_out: bool
 
 
 def answers_of(output: np.ndarray) -> np.ndarray:

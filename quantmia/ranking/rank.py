@@ -1,6 +1,7 @@
 """From losses and scores to a ranking with its intervals, correlations and diagnostics."""
 
-from quantmia.experiment import Experiment
+from quantmia.errors import QuantmiaError
+from quantmia.experiment import Audited
 from quantmia.ranking import tables
 from quantmia.ranking.agreement import agree
 from quantmia.ranking.audit import audit
@@ -10,16 +11,16 @@ from quantmia.ranking.evidence import collect
 from quantmia.ranking.front import front
 from quantmia.ranking.guarantee import Guarantee
 from quantmia.ranking.indicated import indicate
-from quantmia.ranking.limits_of_data import dropped_rows, extreme_values, guessing
+from quantmia.ranking.limits_of_data import dropped_rows, extreme_values, guessing, remarks
 from quantmia.ranking.releases import releases
 from quantmia.ranking.results import Results
-from quantmia.ranking.verdict import Caution, cautions, decided_by_few, flags
+from quantmia.ranking.verdict import Caution, cautions, decided_by_few, flags, of_r_q
 from quantmia.runs.merge import Merged
 from quantmia.seeding import Purpose, stream
 from quantmia.statistics import Bootstrap, half_split_stability
 
 
-def rank_runs(merged: Merged, experiment: Experiment) -> Results:
+def rank_runs(merged: Merged, experiment: Audited) -> Results:
     """Rank the quantizers over all runs of an experiment.
 
     Args:
@@ -29,21 +30,26 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
 
     Raises:
         FolderError: a run is missing or damaged.
-        QuantmiaError: every run diverged.
+        QuantmiaError: every run diverged, or there is nothing to rank by.
     """
     config, names = experiment.config, merged.quantizers
-    found = collect(merged.runs, names, config.indicator, experiment.progress)
+    with_losses = bool(config.training.checkpoints)
+    indicator, measured = config.indicator, names if with_losses else []
+    found = collect(merged.runs, measured, indicator, experiment.progress)
     bootstrap = Bootstrap(
         len(found.meta),
         config.ranking.bootstrap,
         config.ranking.confidence,
         stream(config.seed, Purpose.BOOTSTRAP),
     )
-    indicated = indicate(found, names, config.indicator.variant, bootstrap)
+    indicated = indicate(found, names, indicator.variant, bootstrap) if with_losses else None
     audited = audit(found, experiment, bootstrap)
     trusted = audited.trusted
-    ranking = tables.ranking(found, indicated, audited.results, bootstrap)
-    diagnostics = tables.diagnostics(found, names, indicated.per_run)
+    if trusted is None and indicated is None:
+        said = "; ".join(each.text for each in audited.left_out) or "no attack was chosen"
+        raise QuantmiaError(f"there is nothing to rank by: {said}; without losses, there is no r_Q")
+    ranking = tables.ranking(found, names, indicated, audited.results, bootstrap)
+    diagnostics = tables.diagnostics(found, names, indicated.per_run) if indicated else None
     key = Key.of(ranking, trusted)
     ranking["flags"] = flags(ranking, diagnostics)
     ranking = ranking.sort_values(
@@ -51,25 +57,28 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
     )
     if len(audited.epsilon):
         ranking["epsilon"] = tables.bound_of_all(ranking, audited.epsilon)
-    pairs = tables.pairs(list(ranking["quantizer"]), indicated, audited, bootstrap)
-    halves = stream(config.seed, Purpose.HALVES)
-    stability = half_split_stability(indicated.per_run, config.ranking.halves, halves)
-    agreement = agree(
-        found, names, indicated.r_q, indicated.resampled, audited.results, bootstrap, stability
-    )
+    order = list(ranking["quantizer"])
+    pairs = tables.pairs(order, names, indicated, audited, bootstrap)
     attacks = tables.attacks(names, audited)
     made = {
         "ranking": ranking,
-        "indicator": found.indicator,
         "attacks": attacks,
         "utility": tables.utility(found, names),
-        "correlation": agreement.table(),
         "pairs": pairs,
-        "diagnostics": diagnostics,
-        "trajectory": tables.trajectory(
-            found, list(ranking["quantizer"]), config.training.checkpoints, bootstrap
-        ),
     }
+    on_r_q: list[Caution] = []
+    if indicated and diagnostics is not None:
+        halves = stream(config.seed, Purpose.HALVES)
+        stability = half_split_stability(indicated.per_run, config.ranking.halves, halves)
+        agreement = agree(found, indicated, audited.results, bootstrap, stability)
+        on_r_q += of_r_q(diagnostics, agreement, trusted)
+        epochs = config.training.checkpoints
+        made |= {
+            "indicator": found.indicator,
+            "correlation": agreement.table(),
+            "diagnostics": diagnostics,
+            "trajectory": tables.trajectory(found, order, epochs, bootstrap),
+        }
     extra = {"roc": audited.roc, "epsilon": audited.epsilon}
     if shipped := releases(found, experiment, audited, bootstrap):
         extra["front"] = front(shipped, str(ranking["utility_metric"].iloc[0]), bootstrap)
@@ -85,7 +94,9 @@ def rank_runs(merged: Merged, experiment: Experiment) -> Results:
             *extreme_values(merged.dataset),
             *guessing(ranking, merged.dataset),
             *decided_by_few(attacks),
-            *cautions(ranking, diagnostics, agreement, found.diverged, audited.left_out, trusted),
+            *remarks(merged.dataset),
+            *cautions(ranking, found.diverged, audited.left_out),
+            *on_r_q,
         ),
         confidence=bootstrap.confidence,
         missing=tuple(merged.notes),

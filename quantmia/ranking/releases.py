@@ -8,16 +8,15 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from joblib import Parallel, delayed
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from quantmia.attacks import Attack
 from quantmia.attacks.metrics import AttackResult, assess
 from quantmia.attacks.roc import tpr_at
-from quantmia.experiment import Experiment
-from quantmia.ranking.audit import Audit, trusted_attack, usable
+from quantmia.experiment import Audited
+from quantmia.ranking.audit import Audit, absent_of, trusted_attack, usable
 from quantmia.ranking.evidence import Evidence
-from quantmia.ranking.observer import Observer, answers_of
+from quantmia.ranking.observer import Observer
 from quantmia.statistics import Bootstrap, Interval
 from quantmia.vocabulary import LAST
 
@@ -34,7 +33,7 @@ class Release:
         epoch: after which it was taken, mean over the runs.
         bits: stored a quantized weight.
         utility: in the metric of the task, on the half of the validation samples that did not
-            choose the best checkpoint.
+            choose the best checkpoint, or where others trained on those that a run left out.
         resampled_utility: of every resample of runs and of those samples.
         results: what every attack finds.
         flagged: true positive rate of the trusted attack at one false positive in 100.
@@ -66,7 +65,7 @@ class Releases:
 
 
 def releases(
-    found: Evidence, experiment: Experiment, audited: Audit, bootstrap: Bootstrap
+    found: Evidence, experiment: Audited, audited: Audit, bootstrap: Bootstrap
 ) -> Releases | None:
     """All of them; None where only the last checkpoint is one, or nothing attacks or measures them.
 
@@ -81,7 +80,7 @@ def releases(
     Raises:
         FolderError: a file of a run is missing or damaged.
     """
-    attacks, _ = usable(experiment.attacks, len(found.meta))
+    attacks, _ = usable(experiment.attacks, len(found.meta), absent_of(experiment))
     attacks = {
         name: each
         for name, each in attacks.items()
@@ -92,8 +91,7 @@ def releases(
     if trusted is None or not observe.checkpoints:
         return None
     names = list(experiment.config.quantizer)
-    targets = [run.measured_target() for run in found.runs]
-    release = delayed(partial(_release, observe, targets, attacks, trusted, audited, bootstrap))
+    release = delayed(partial(_release, observe, attacks, trusted, audited, bootstrap))
     work = [release(quantizer, each) for quantizer in names for each in observe.checkpoints]
     # Threads, because sorting and adding up, which is most of it, lets others work meanwhile;
     # those of a matrix product would stand in their way.
@@ -106,12 +104,11 @@ def releases(
             advance(1)
     if not any(np.isfinite(each.utility.value) for each in made):
         return None  # the targets of the half that measures are all the same
-    return Releases(made, trusted, observe.task.guess(targets[0]))
+    return Releases(made, trusted, observe.task.guess(observe.measured_targets[0]))
 
 
 def _release(
     observe: Observer,
-    targets: Sequence[NDArray],
     attacks: Mapping[str, Attack],
     trusted: str,
     audited: Audit,
@@ -131,19 +128,14 @@ def _release(
             for name, each in scores.items()
         }
         flagged = tpr_at(AT, scores[trusted], seen.members)
-    merits = [
-        observe.task.merit(answers_of(run.release("measured", quantizer, checkpoint)), target)
-        for run, target in zip(found.runs, targets, strict=True)
-    ]
-    values = np.array([value for value, _ in merits])
-    influence = np.mean([each for _, each in merits], axis=0)
-    resampled = bootstrap.two_way_means(values, influence, held_out=True)
+    merits = observe.merits(quantizer, checkpoint)
+    resampled = bootstrap.two_way_means(merits.values, merits.influence, merits.held_out)
     return Release(
         quantizer,
         checkpoint,
         float(np.mean(observe.epochs(quantizer, checkpoint))),
         found.meta[0]["quantizers"][quantizer]["bits"],
-        bootstrap.interval(float(values.mean()), resampled),
+        bootstrap.interval(float(merits.values.mean()), resampled),
         resampled,
         results,
         flagged,

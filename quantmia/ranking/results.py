@@ -28,8 +28,8 @@ class Results:
     """Tables and what they say.
 
     Args:
-        tables: by file name without ending: ranking, indicator, attacks, utility, correlation,
-            pairs, diagnostics, trajectory, and where there are any front, roc and epsilon.
+        tables: by file name without ending: ranking, attacks, utility, pairs; of losses indicator,
+            correlation, diagnostics and trajectory; where there are any front, roc and epsilon.
         conclusion: what leaks least, and how sure that is.
         cautions: what a reader must know before believing it.
         confidence: of every interval.
@@ -60,8 +60,17 @@ class Results:
 
     @property
     def indicator(self) -> pd.DataFrame:
-        """r_Q of every run, quantizer and variant."""
+        """r_Q of every run, quantizer and variant.
+
+        Raises:
+            KeyError: outputs were recorded without losses.
+        """
         return self.tables["indicator"]
+
+    @property
+    def of_losses(self) -> bool:
+        """Whether losses were measured along the training, without which there is no r_Q."""
+        return "indicator" in self.tables
 
     @property
     def utility(self) -> pd.DataFrame:

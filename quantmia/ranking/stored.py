@@ -11,19 +11,21 @@ from quantmia.runs.folder import RunFolder
 
 # What every ranking leaves, with columns that it has to have.
 COLUMNS = {
-    "ranking": ("quantizer", "bits", "r_q", "rank", "utility", "utility_metric", "runs", "flags"),
+    "ranking": ("quantizer", "bits", "utility", "utility_metric", "runs", "flags"),
     "indicator": ("run", "quantizer", "variant", "r"),
     "attacks": ("quantizer", "attack", "auc", "mis"),
     "utility": ("run", "quantizer", "metric", "value"),
     "correlation": ("attack", "statistic", "value", "low", "high"),
-    "pairs": ("quantizer", "other", "p_r_q"),
+    "pairs": ("quantizer", "other"),
     "diagnostics": ("quantizer", "best_is_last"),
     "trajectory": ("quantizer", "epoch", "loss", "loss_low", "loss_high"),
     "front": ("quantizer", "checkpoint", "epoch", "utility", "mis_upper", "gain", "on_front"),
     "roc": ("quantizer", "attack", "fpr", "tpr", "low", "high"),
     "epsilon": ("quantizer", "attack", "epsilon"),
 }
-OPTIONAL = ("front", "roc", "epsilon")  # where there are several releases, attacks, or bounds
+# Where there are several releases, attacks, bounds, or losses.
+OF_LOSSES = ("indicator", "correlation", "diagnostics", "trajectory")
+OPTIONAL = ("front", "roc", "epsilon", *OF_LOSSES)
 REQUIRED = tuple(name for name in COLUMNS if name not in OPTIONAL)
 WORDS = (
     "quantizer",
@@ -51,11 +53,23 @@ def read_tables(path: Path) -> dict[str, pd.DataFrame]:
     """
     if not path.is_dir():
         raise FolderError(f"{path} does not exist; name a folder that 'quantmia run' made.")
-    absent = [name for name in REQUIRED if not (path / f"{name}.csv").exists()]
+    present = {name for name in COLUMNS if (path / f"{name}.csv").exists()}
+    # Of losses all or none: a ranking that knows r_Q has more to say of it.
+    of_losses = bool(present & set(OF_LOSSES)) or _knows_r_q(path / "ranking.csv")
+    wanted = [*REQUIRED, *(OF_LOSSES if of_losses else ())]
+    absent = [name for name in wanted if name not in present]
     if absent:
         raise FolderError(_unfinished(path, absent))
-    there = [*REQUIRED, *(name for name in OPTIONAL if (path / f"{name}.csv").exists())]
-    return {name: _table(path / f"{name}.csv") for name in there}
+    return {name: _table(path / f"{name}.csv") for name in COLUMNS if name in present}
+
+
+def _knows_r_q(path: Path) -> bool:
+    """Whether a ranking is of losses; one that cannot be read is told of later."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            return "r_q" in file.readline().strip().split(",")
+    except (OSError, ValueError):
+        return False
 
 
 def _unfinished(path: Path, absent: list[str]) -> str:

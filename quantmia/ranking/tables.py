@@ -21,41 +21,38 @@ AttackResults = Mapping[str, Mapping[str, AttackResult]]  # by attack and quanti
 
 
 def ranking(
-    found: Evidence, indicated: Indicated, attacks: AttackResults, bootstrap: Bootstrap
+    found: Evidence,
+    names: Sequence[str],
+    indicated: Indicated | None,
+    attacks: AttackResults,
+    bootstrap: Bootstrap,
 ) -> pd.DataFrame:
     """One row a quantizer, in the order of the configuration.
 
     Args:
         found: the runs.
-        indicated: r_Q of every quantizer.
+        names: the quantizers.
+        indicated: their r_Q; None where there are no losses.
         attacks: what they found.
         bootstrap: of the runs.
     """
     metric = TASKS[found.meta[0]["task"]].utility_metric
-    rank, resampled_ranks = ranks(indicated.r_q), ranks(indicated.resampled)
-    paper = found.indicator[found.indicator["variant"] == "paper"]
-    distinct = paper.groupby("quantizer")["distinct"].mean()
-    defined = np.isfinite(indicated.resampled).any()
+    of_r_q = _of_r_q(found, indicated, bootstrap) if indicated else {}
     rows = []
-    for q, name in enumerate(indicated.names):
+    for name in names:
         facts = [meta["quantizers"][name] for meta in found.meta]
         row: dict[str, Any] = {
             "quantizer": name,
             "bits": facts[0]["bits"],
             "sparsity": float(np.mean([fact["sparsity"] for fact in facts])),
         }
-        # A few runs make the mean, so that no interval of it covers; that of the median does.
-        row |= Interval(float(indicated.r_q[q]), np.nan, np.nan).cells("r_q")
-        row |= indicated.medians[q].cells("r_q_median")
-        row["n_r_q"] = float(found.members.mean() * indicated.r_q[q])
-        ranked = resampled_ranks[q] if defined else np.array([np.nan])
-        row |= bootstrap.interval(rank[q], ranked).cells("rank")
+        row |= of_r_q.get(name, {})
         row |= {
             "utility": float(np.array([fact["utility"][metric] for fact in facts]).mean()),
             "utility_metric": metric,
             "runs": len(found.meta),
-            "distinct_models": float(distinct[name]),
         }
+        row |= _distinct(found, name) if indicated else {}
         for attack, results in attacks.items():
             row |= results[name].auc.cells(f"auc_{attack}")
             row |= results[name].mis.cells(f"mis_{attack}")
@@ -63,6 +60,29 @@ def ranking(
             row["mis_upper"] = mis_upper([each[name] for each in attacks.values()], bootstrap)
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def _of_r_q(
+    found: Evidence, indicated: Indicated, bootstrap: Bootstrap
+) -> dict[str, dict[str, float]]:
+    """What a ranking says of the indicator, by quantizer."""
+    rank, resampled_ranks = ranks(indicated.r_q), ranks(indicated.resampled)
+    defined = np.isfinite(indicated.resampled).any()
+    cells = {}
+    for q, name in enumerate(indicated.names):
+        # A few runs make the mean, so that no interval of it covers; that of the median does.
+        row = Interval(float(indicated.r_q[q]), np.nan, np.nan).cells("r_q")
+        row |= indicated.medians[q].cells("r_q_median")
+        row["n_r_q"] = float(found.members.mean() * indicated.r_q[q])
+        ranked = resampled_ranks[q] if defined else np.array([np.nan])
+        cells[name] = row | bootstrap.interval(rank[q], ranked).cells("rank")
+    return cells
+
+
+def _distinct(found: Evidence, name: str) -> dict[str, float]:
+    """Of how many different models a trajectory is, in the mean."""
+    of_name = (found.indicator["variant"] == "paper") & (found.indicator["quantizer"] == name)
+    return {"distinct_models": float(found.indicator.loc[of_name, "distinct"].mean())}
 
 
 def attacks(names: Sequence[str], audited: Audit) -> pd.DataFrame:
@@ -161,7 +181,11 @@ def r_q_on_grids(diagnostics: pd.DataFrame) -> dict[int, pd.Series]:
 
 
 def pairs(
-    order: Sequence[str], indicated: Indicated, audited: Audit, bootstrap: Bootstrap
+    order: Sequence[str],
+    names: Sequence[str],
+    indicated: Indicated | None,
+    audited: Audit,
+    bootstrap: Bootstrap,
 ) -> pd.DataFrame:
     """P(A more private than B) over the resamples, for every pair in the ranking's order.
 
@@ -169,14 +193,15 @@ def pairs(
 
     Args:
         order: the quantizers as the ranking has them.
-        indicated: r_Q of every quantizer.
+        names: the same as the configuration has them.
+        indicated: their r_Q; None where there are no losses.
         audited: what the attacks found.
         bootstrap: of the runs.
     """
-    position = {name: q for q, name in enumerate(indicated.names)}
-    by = {"r_q": indicated.resampled}
+    position = {name: q for q, name in enumerate(names)}
+    by = {"r_q": indicated.resampled} if indicated else {}
     for attack, results in audited.results.items():
-        mine = [results[name] for name in indicated.names]
+        mine = [results[name] for name in names]
         by[f"auc_{attack}"] = -np.stack([each.resampled_auc for each in mine])
         by[f"mis_{attack}"] = -np.stack([each.resampled for each in mine])
     rows = []

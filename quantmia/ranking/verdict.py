@@ -32,7 +32,7 @@ class Caution:
         return self.text
 
 
-def flags(table: pd.DataFrame, diagnostics: pd.DataFrame) -> list[str]:
+def flags(table: pd.DataFrame, diagnostics: pd.DataFrame | None) -> list[str]:
     """Flags of every quantizer, separated by spaces.
 
     `utility_destroyed`: R² below 0. `before_minimum`: best_is_last above 0.1.
@@ -40,43 +40,56 @@ def flags(table: pd.DataFrame, diagnostics: pd.DataFrame) -> list[str]:
 
     Args:
         table: the ranking, one row a quantizer.
-        diagnostics: of the same quantizers in the same order.
+        diagnostics: of the same quantizers in the same order; None where there are no losses.
     """
     destroyed = (table["utility_metric"] == "r2") & (table["utility"] < 0)
-    columns = {
-        "utility_destroyed": destroyed.to_numpy(),
-        "before_minimum": (diagnostics["best_is_last"] > REGIME).to_numpy(),
-        "undefined_runs": (diagnostics["undefined_runs"] > 0).to_numpy(),
-    }
+    columns = {"utility_destroyed": destroyed.to_numpy()}
+    if diagnostics is not None:
+        columns |= {
+            "before_minimum": (diagnostics["best_is_last"] > REGIME).to_numpy(),
+            "undefined_runs": (diagnostics["undefined_runs"] > 0).to_numpy(),
+        }
     return [
         " ".join(flag for flag, holds in columns.items() if holds[row]) for row in range(len(table))
     ]
 
 
 def cautions(
-    table: pd.DataFrame,
-    diagnostics: pd.DataFrame,
-    agreement: Agreement,
-    diverged: Sequence[str],
-    left_out: Sequence[str],
-    trusted: str | None,
+    table: pd.DataFrame, diverged: Sequence[str], left_out: Sequence[Caution]
 ) -> Iterator[Caution]:
-    """Everything that limits what the ranking says.
+    """What limits the ranking by attacks.
 
     Args:
         table: the ranking with its flags.
-        diagnostics: of every quantizer.
-        agreement: of the ranking by r_Q.
         diverged: runs left out.
-        left_out: sentences about attacks that need more runs.
-        trusted: the attack that orders the ranking; None: r_Q does.
+        left_out: attacks that could not be used.
     """
-    yield from (Caution(text, "Train more runs to have its opinion too.") for text in left_out)
+    yield from left_out
     if diverged:
         yield Caution(
             f"{len(diverged)} runs diverged and were left out everywhere: {', '.join(diverged)}",
             "Lower training.lr: what is left is a selection of the runs.",
         )
+    destroyed = table[table["flags"].str.contains("utility_destroyed")]["quantizer"]
+    yield from (
+        Caution(
+            f"{name} predicts worse than the mean (R² < 0)",
+            "It leaks little because it says little: do not count it as private.",
+        )
+        for name in destroyed
+    )
+
+
+def of_r_q(
+    diagnostics: pd.DataFrame, agreement: Agreement, trusted: str | None
+) -> Iterator[Caution]:
+    """What limits what r_Q says.
+
+    Args:
+        diagnostics: of every quantizer.
+        agreement: of the ranking by r_Q.
+        trusted: the attack that orders the ranking; None: r_Q does.
+    """
     early = diagnostics[diagnostics["best_is_last"] > REGIME]["quantizer"]
     if len(early):
         yield Caution(
@@ -119,14 +132,6 @@ def cautions(
             "indicator=low_loss looks at the best models alone.",
             on_r_q=True,
         )
-    destroyed = table[table["flags"].str.contains("utility_destroyed")]["quantizer"]
-    yield from (
-        Caution(
-            f"{name} predicts worse than the mean (R² < 0)",
-            "It leaks little because it says little: do not count it as private.",
-        )
-        for name in destroyed
-    )
 
 
 def decided_by_few(attacks: pd.DataFrame) -> Iterator[Caution]:

@@ -81,30 +81,32 @@ def ranking(report: Report) -> Grid:
     upper = bool("mis_upper" in table and table["mis_upper"].notna().any())
     epsilon = "epsilon" in table
     by_auc = report.key.kind == "auc"
-    heads = ["quantizer", "bits", *([report.key.heading] if by_auc else [])]
+    losses, bits = report.of_losses, bool(table["bits"].notna().any())
+    heads = ["quantizer", *(["bits"] if bits else [])]
+    heads += [report.key.heading] if by_auc else []
     heads += [f"MIS {attack}" for attack in attacks]
     heads += ["MIS at most"] if upper else []
     heads += ["ε at least"] if epsilon else []
     median = "r_q_median" in table  # which older versions did not write
     flagged = bool((table["flags"] != "").any())
-    heads += [
-        report.metric,
-        *(["flags"] if flagged else []),
-        "r_Q",
-        *(["median of r"] if median else []),
-        "rank by r_Q",
-    ]
+    heads += [report.metric, *(["flags"] if flagged else [])]
+    heads += ["r_Q", *(["median of r"] if median else []), "rank by r_Q"] if losses else []
     rows = []
     for row in table.to_dict("records"):
-        cells = [word(row["quantizer"]), number(row["bits"], f"{row['bits']:.3g}")]
+        cells = [word(row["quantizer"])]
+        cells += (
+            [number(row["bits"], "" if pd.isna(row["bits"]) else f"{row['bits']:.3g}")]
+            if bits
+            else []
+        )
         cells += [_estimate(row, report.key.column, bar=True)] if by_auc else []
         cells += [_estimate(row, f"mis_{attack}", bar=True) for attack in attacks]
         cells += [number(row["mis_upper"])] if upper else []
         cells += [number(row["epsilon"], f"{row['epsilon']:.2f}")] if epsilon else []
         cells += [_estimate(row, "utility"), *([word(row["flags"])] if flagged else [])]
-        cells += [_estimate(row, "r_q")]
+        cells += [_estimate(row, "r_q")] if losses else []
         cells += [_estimate(row, "r_q_median")] if median else []
-        rows.append([*cells, _rank(row)])
+        rows.append([*cells, *([_rank(row)] if losses else [])])
     return Grid(
         heads, rows, [_behind_row(report, row["quantizer"]) for row in table.to_dict("records")]
     )

@@ -20,15 +20,17 @@ def charts(results: Results, size: Size = SCREEN) -> dict[str, Chart]:
         size: of the largest.
     """
     many, attacked = len(results.ranking) > 1, bool(results.trusted)
-    defined = bool(np.isfinite(results.ranking["r_q"]).any())  # with one checkpoint it never is
+    losses = results.of_losses
+    # With one checkpoint it never is.
+    defined = losses and bool(np.isfinite(results.ranking["r_q"]).any())
     wanted: dict[str, tuple[bool, Callable[[Results, Size], Chart]]] = {
         "front": (results.decision is not None, front.front),
         "pareto": (attacked and results.decision is None, points.pareto),
         "agreement": (attacked and defined, points.agreement),
         "pairs": (many, matrices.pairs),
         "roc": ("roc" in results.tables, curves.roc),
-        "trajectory": (True, curves.trajectory),
-        "grid": (many, curves.grid),
+        "trajectory": (losses, curves.trajectory),
+        "grid": (many and losses, curves.grid),
     }
     return {
         name: themed(draw(results, size), size) for name, (there, draw) in wanted.items() if there

@@ -7,6 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from quantmia.config.recorded import is_recording
 from quantmia.files import read_json
 from quantmia.ranking.results import Results
 
@@ -37,6 +38,11 @@ class Report(Results):
         if paths == [os.path.normpath(self.path)]:
             return self.manifest.get("command")
         return shlex.join(["quantmia", "rank", *paths, "--output", str(self.path)])
+
+    @property
+    def recorded(self) -> bool:
+        """Whether the models were trained elsewhere."""
+        return is_recording(self.manifest.get("config", {}))
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -26,15 +26,16 @@ from quantmia.report.style import Chart, vl_convert
 # Larger tables stay in the folder, the page links to them: it is to be sent by mail.
 LARGEST_DOWNLOAD = 300_000
 
+OF_BEST = "A triangle is the checkpoint with the lowest held-out loss of every run. "
 OF_ATTACKS = ("AUC", "MIS", "advantage", "lira", "loss_threshold")  # words
 CAPTIONS = {
     "front": (
         "Every release: what it is good for, and what it gives away",
         "Each mark is a release: a quantizer (its colour) at one moment of the training. A line "
         "follows a quantizer from its first epochs, mostly above, to its last (square); the thick "
-        "one is full precision. Higher is more private, further right more useful. A triangle is "
-        "the checkpoint with the lowest held-out loss of every run; filled marks are on the front: "
-        "no other release is at least as private and as useful. The ring is what to ship. "
+        "one is full precision. Higher is more private, further right more useful. {best}Filled "
+        "marks are on the front: no other release is at least as private and as useful. The ring "
+        "is what to ship. "
         "Where a thin line runs above the thick one, quantizing gives more privacy than "
         "stopping the training earlier would. Click a name to see it alone; error bars are "
         "{confidence} intervals.",
@@ -100,6 +101,7 @@ def render(report: Report, folder: Path, exposed: Exposures | None = None) -> st
     """
     words = {
         "confidence": f"{report.confidence:.0%}",
+        "best": "" if report.recorded else OF_BEST,
         "spearman": _spearman(report),
         "measure": report.key.label,
         "apart": f"{(1 + report.confidence) / 2:g}",
@@ -110,9 +112,7 @@ def render(report: Report, folder: Path, exposed: Exposures | None = None) -> st
             "id": name,
             "title": CAPTIONS[name][0],
             "caption": CAPTIONS[name][1].format(**words),
-            "words": explained(
-                *(each for each in CAPTIONS[name][2] if report.trusted or each not in OF_ATTACKS)
-            ),
+            "words": explained(*filter(partial(_is_used, report), CAPTIONS[name][2])),
             "grid": cells.behind(report, name),
         }
         for name in report.figures
@@ -162,7 +162,16 @@ def html(template: str, charts: dict[str, Chart], **content: Any) -> str:
     )
 
 
+def _is_used(report: Report, word: str) -> bool:
+    """Whether a page speaks of it."""
+    if word in OF_ATTACKS:
+        return bool(report.trusted)
+    return word != "held out" or not report.recorded
+
+
 def _spearman(report: Report) -> str:
+    if not report.of_losses:
+        return ""
     table = report.tables["correlation"]
     found = table[table["attack"] != ""].to_dict("records")
     return ", ".join(
@@ -174,7 +183,8 @@ def _words(report: Report) -> list[str]:
     """What the ranking speaks of."""
     private = "epsilon" in report.ranking or GUARANTEED in report.tables.get("front", ())
     of_privacy = [*(OF_ATTACKS if report.trusted else ()), *(["epsilon"] if private else [])]
-    return ["bits", *of_privacy, "r_Q"]
+    bits = ["bits"] if report.ranking["bits"].notna().any() else []
+    return [*bits, *of_privacy, *(["r_Q"] if report.of_losses else [])]
 
 
 def _downloads(report: Report, folder: Path) -> Iterator[dict[str, str]]:

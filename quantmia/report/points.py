@@ -71,10 +71,11 @@ def by_attack(results: Results) -> pd.DataFrame:
         results: with attacks.
     """
     spread = [f"{key}{end}" for key in ("auc", "mis") for end in ("", "_low", "_high")]
-    kept = ["quantizer", "bits", "r_q", "r_q_low", "r_q_high"]
+    kept = ["quantizer", "bits"]
+    kept += ["r_q", "r_q_low", "r_q_high"] if results.of_losses else []
     rows = results.attacks[["quantizer", "attack", *spread]].merge(results.ranking[kept])
     rows = rows.merge(utilities(results))
-    for key in ("auc", "mis", "utility", "r_q"):
+    for key in _shown(results):
         numbers = rows[[key, f"{key}_low", f"{key}_high"]].to_numpy(float)
         rows[f"{key}_text"] = [with_interval(*row) for row in numbers]
     rows["pareto"] = False
@@ -82,6 +83,12 @@ def by_attack(results: Results) -> pd.DataFrame:
         auc, utility = mine[["auc", "utility"]].to_numpy(float).T
         rows.loc[mine.index, "pareto"] = undominated(-auc, utility)
     return rows
+
+
+def _shown(results: Results) -> dict[str, str]:
+    """Figures with intervals that a tooltip shows, and what it calls them."""
+    of_losses = {"r_q": "r_Q"} if results.of_losses else {}
+    return {"auc": "AUC", "mis": "MIS", "utility": results.metric} | of_losses
 
 
 def pareto(results: Results, size: Size) -> Chart:
@@ -144,15 +151,7 @@ def _labelled(
     attack = attack_choice(results.attack_names)
     base = alt.Chart(rows).transform_filter(alt.datum.attack == attack)
     tips = [alt.Tooltip("quantizer:N"), alt.Tooltip("bits:Q", format=".3")]
-    tips += [
-        alt.Tooltip(f"{each}_text:N", title=title)
-        for each, title in (
-            ("auc", "AUC"),
-            ("mis", "MIS"),
-            ("utility", results.metric),
-            ("r_q", "r_Q"),
-        )
-    ]
+    tips += [alt.Tooltip(f"{key}_text:N", title=title) for key, title in _shown(results).items()]
     bar = base.mark_rule(color=INK, opacity=0.8, clip=True)
     layers = [
         bar.encode(x, y).encode(x=f"{key}_low:Q", x2=f"{key}_high:Q"),
@@ -173,6 +172,8 @@ def _labelled(
 
 
 def _bits(bits: float) -> str:
+    if pd.isna(bits):  # of a variant that was recorded
+        return ""
     shown = f"{bits:.3g}"
     return f" · {shown} {'bit' if shown == '1' else 'bits'}"
 

@@ -33,7 +33,8 @@ def readable(results: Results) -> pd.DataFrame:
     """The ranking as strings: estimates with their intervals, most private first."""
     table = results.ranking
     shown = pd.DataFrame({"quantizer": table["quantizer"]})
-    shown["bits"] = [f"{bits:.3g}" for bits in table["bits"]]
+    if table["bits"].notna().any():  # others need not say
+        shown["bits"] = ["" if pd.isna(bits) else f"{bits:.3g}" for bits in table["bits"]]
     key = results.key
     if key.kind == "auc":
         shown[key.heading] = with_interval(table, key.column, ".3f")
@@ -44,10 +45,11 @@ def readable(results: Results) -> pd.DataFrame:
     if "epsilon" in table:
         shown["ε at least"] = [f"{epsilon:.2f}" for epsilon in table["epsilon"]]
     shown[results.metric] = [f"{u:.3f}" for u in table["utility"]]
-    shown["r_Q"] = with_interval(table, "r_q", ".2g")
-    if "r_q_median" in table:  # which older versions did not write
-        shown["median of r"] = with_interval(table, "r_q_median", ".2g")
-    shown["rank by r_Q"] = with_interval(table, "rank", ".0f")
+    if results.of_losses:
+        shown["r_Q"] = with_interval(table, "r_q", ".2g")
+        if "r_q_median" in table:  # which older versions did not write
+            shown["median of r"] = with_interval(table, "r_q_median", ".2g")
+        shown["rank by r_Q"] = with_interval(table, "rank", ".0f")
     chances = told_apart(table, results.tables["pairs"], key)
     shown["P(> next)"] = [*(f"{chance:.2f}" for chance in chances), ""]
     shown["flags"] = table["flags"]

@@ -120,6 +120,8 @@ def _print_front(console: Console, front: pd.DataFrame, decision: Decision) -> N
 
 def _print_on_r_q(console: Console, results: Results, verbose: bool) -> None:
     """How r_Q goes with the attacks; unless asked for more, in one line and by one attack."""
+    if not results.of_losses:
+        return
     said = []
     for row in results.tables["correlation"].to_dict("records"):
         if not row["attack"] or not (verbose or row["attack"] == results.trusted):

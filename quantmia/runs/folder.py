@@ -191,7 +191,7 @@ class RunFolder:
         """
         config = self.manifest()["config"]
         stack, shard, shards = (
-            config["training"]["stack"],
+            config["training"].get("stack", self.runs),
             config.get("shard", 0),
             config.get("shards", 1),
         )
@@ -201,15 +201,16 @@ class RunFolder:
         """Replace the manifest at once."""
         write_json(self.path / "manifest.json", content)
 
-    def write_run(self, run: int, content: RunFiles, model: Tensors) -> None:
+    def write_run(self, run: int, content: RunFiles, model: Tensors | None) -> None:
         """Write the files of a run.
 
         Args:
             run: its index.
             content: losses and scores.
-            model: the final parameters in full precision.
+            model: the final parameters in full precision; None where they are not known.
         """
-        write_tensors(self._file("models", run), model, {"run": run})
+        if model is not None:
+            write_tensors(self._file("models", run), model, {"run": run})
         write_tensors(self._file("losses", run), content.losses, content.meta)
         if content.releases:
             (self.path / RELEASES).mkdir(exist_ok=True)

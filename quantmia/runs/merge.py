@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quantmia.config.check import read_recorded
+from quantmia.config.recorded import RecordedConfig, is_recording, read_recording
 from quantmia.config.schema import MERGED, ExperimentConfig
 from quantmia.errors import FolderError, as_override
 from quantmia.files import DamagedFileError, Tensors
@@ -147,7 +148,7 @@ class Merged:
         notes: what is missing, in words.
     """
 
-    config: ExperimentConfig
+    config: ExperimentConfig | RecordedConfig
     dataset: dict[str, Any]
     runs: list[Run]
     notes: list[str]
@@ -171,6 +172,13 @@ def merge(folders: Sequence[RunFolder]) -> Merged:
         FolderError: one is missing, they hold different experiments, or the same runs twice.
     """
     manifests = {folder: folder.manifest() for folder in folders}
+    for folder, manifest in manifests.items():
+        if is_recording(manifest["config"]) and manifest["state"] != "finished":
+            lacks = manifest.get("lacks", "its script runs, or was stopped")
+            raise FolderError(
+                f"{folder.path}: not all is recorded yet ({lacks}); go on with the script that "
+                "records it"
+            )
     order = sorted(folders, key=lambda each: manifests[each]["config"]["seed"])
     first = manifests[order[0]]
     for folder in order[1:]:
@@ -202,7 +210,8 @@ def merge(folders: Sequence[RunFolder]) -> Merged:
         notes.append(
             f"{len(runs) - len(complete)} runs are left out: they lack some of the quantizers"
         )
-    typed = read_recorded(config, str(order[0].path / "manifest.json"))
+    read = read_recording if is_recording(config) else read_recorded
+    typed = read(config, str(order[0].path / "manifest.json"))
     return Merged(typed, first["dataset"], complete, notes)
 
 

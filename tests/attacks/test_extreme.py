@@ -98,7 +98,7 @@ class Looks(Attack):
 
 def test_every_part_of_what_is_seen_loses_the_samples():
     made = seen()
-    features = np.arange(POOL * 3.0).reshape(POOL, 3), np.zeros((made.population.shape[1], 3))
+    features = np.arange(POOL * 3.0).reshape(POOL, 3), np.zeros((POOL // 2, 3))
     made = replace(made, features=features)
     attack = Looks(shown=[])
     without(attack, made, np.array([0, 5]))

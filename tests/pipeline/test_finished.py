@@ -12,7 +12,7 @@ from sklearn.metrics import roc_auc_score
 from quantmia.attacks.metrics import mean_advantage
 from quantmia.data.split import halves
 from quantmia.errors import FolderError, QuantmiaError
-from quantmia.experiment import Experiment
+from quantmia.experiment import Experiment, of_finished
 from quantmia.pipeline import finished
 from quantmia.pipeline import run as pipeline
 from quantmia.preemption import Stop
@@ -168,7 +168,7 @@ def test_estimators_are_auc_and_mis_of_runs_that_the_reference_does_not_see(
     table = finished.measure_efficiency(folders, tmp_path, tmp_path, budget, progress())
     table = table[table["runs"] == 8].set_index("estimator")["spearman"]
     merged = merge([RunFolder(folder) for folder in folders])
-    experiment = Experiment.of_finished(merged, folders[0], progress())
+    experiment = of_finished(merged, folders[0], progress())
     found = collect(merged.runs, merged.quantizers, merged.config.indicator, progress())
     observe = Observer(found, experiment.attacks.values(), experiment)
     shuffled = stream(budget.seed, Purpose.EFFICIENCY).permutation(16)

@@ -6,6 +6,7 @@ from scipy.stats import spearmanr
 from quantmia.attacks.metrics import AttackResult
 from quantmia.ranking.agreement import Agreement, agree
 from quantmia.ranking.evidence import Evidence
+from quantmia.ranking.indicated import Indicated
 from quantmia.statistics import Bootstrap, Interval
 
 RUNS, RESAMPLES = 6, 30
@@ -28,6 +29,11 @@ def result(advantage: float, resampled: np.ndarray) -> AttackResult:
     return AttackResult(other, spread, spread, spread, {}, resampled, nothing)
 
 
+def indicated(names, r_q: np.ndarray, resampled: np.ndarray) -> Indicated:
+    """Of which the agreement reads the values alone."""
+    return Indicated(names, resampled, [], r_q, resampled)
+
+
 def bootstrap(runs=RUNS) -> Bootstrap:
     return Bootstrap(runs, RESAMPLES, 0.9, np.random.default_rng(1))
 
@@ -44,7 +50,7 @@ def agreed(*grids: int, advantages=(), r_q=None, names=NAMES, runs=RUNS) -> Agre
         for number, each in enumerate(advantages)
     }
     found = evidence(*(grids or (1,)), runs=runs)
-    return agree(found, names, r_q, resampled, attacks, bootstrap(runs), 0.5)
+    return agree(found, indicated(names, r_q, resampled), attacks, bootstrap(runs), 0.5)
 
 
 def test_it_is_spearmans_correlation_with_the_mis_of_every_attack():
@@ -67,14 +73,14 @@ def test_the_interval_is_over_the_same_resamples_of_both():
         name: result(-value, -own / 10 + 0.5) for name, value, own in zip(NAMES, r_q, backwards,
                                                                          strict=True)
     }  # fmt: skip
-    found = agree(evidence(1), NAMES, r_q, resampled, {"x": results}, bootstrap(), 1.0)
+    found = agree(evidence(1), indicated(NAMES, r_q, resampled), {"x": results}, bootstrap(), 1.0)
     assert vars(found.attacks["x"]) == pytest.approx({"value": 1.0, "low": -1.0, "high": 1.0})
 
 
 def test_grids_are_compared_with_the_finest_on_the_mean_over_the_runs():
     found = evidence(5, 1, 2)
     grids = agree(
-        found, NAMES, np.arange(4.0), np.zeros((4, RESAMPLES)), {}, bootstrap(), 1.0
+        found, indicated(NAMES, np.arange(4.0), np.zeros((4, RESAMPLES))), {}, bootstrap(), 1.0
     ).grids
     assert [(each.every, each.reference) for each in grids] == [(5, 1), (2, 1)]
     for each in grids:
@@ -132,6 +138,6 @@ def test_a_grid_that_the_trajectory_is_too_short_for_is_undefined():
     found = evidence(1, 5)
     found.grids[5][:] = np.nan
     (grid,) = agree(
-        found, NAMES, np.arange(4.0), np.zeros((4, RESAMPLES)), {}, bootstrap(), 1.0
+        found, indicated(NAMES, np.arange(4.0), np.zeros((4, RESAMPLES))), {}, bootstrap(), 1.0
     ).grids
     assert np.isnan(grid.spearman.value)

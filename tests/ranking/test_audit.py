@@ -7,7 +7,7 @@ import pytest
 
 from quantmia.attacks import Lira, LiraShrunk, LossThreshold, Rmia
 from quantmia.attacks.metrics import assess
-from quantmia.experiment import Experiment
+from quantmia.experiment import of_finished
 from quantmia.ranking.audit import Audit, audit, trusted_attack, usable, wants_epsilon
 from quantmia.ranking.evidence import Evidence, collect
 from quantmia.ranking.observer import Observer
@@ -37,7 +37,7 @@ def read(folder: RunFolder, runs: int = RUNS, **changes) -> tuple[Merged, Eviden
 def audited(folder: RunFolder, attacks: Sequence[str], runs: int = RUNS, **changes) -> Audit:
     attack = tiny(f"attack=[{','.join(attacks)}]").attack
     merged, found = read(folder, runs, attack=attack, **changes)
-    experiment = Experiment.of_finished(merged, folder.path, progress())
+    experiment = of_finished(merged, folder.path, progress())
     return audit(found, experiment, bootstrap(runs))
 
 
@@ -48,10 +48,12 @@ def test_attacks_that_need_more_runs_are_left_out_with_a_sentence():
     assert left_out == []
     kept, left_out = usable(attacks, 7)
     assert list(kept) == ["second", "third"]
-    assert left_out == ["first was left out: it needs 8 runs and there are 7"]
+    assert [each.text for each in left_out] == [
+        "first was left out: it needs 8 runs and there are 7"
+    ]
     kept, left_out = usable(attacks, 1)
     assert kept == {}
-    assert left_out == [
+    assert [each.text for each in left_out] == [
         "first was left out: it needs 8 runs and there are 1",
         "second was left out: it needs 2 runs and there are 1",
         "third was left out: it needs 4 runs and there are 1",
@@ -113,7 +115,7 @@ def test_every_attack_has_a_result_for_every_quantizer(folder):
 def test_a_result_is_what_the_attack_scores(folder):
     done = audited(folder, ["rmia", "lira"])
     merged, found = read(folder)
-    experiment = Experiment.of_finished(merged, folder.path, progress())
+    experiment = of_finished(merged, folder.path, progress())
     seen = Observer(found, [], experiment)("sign")
     for name, attack in {"rmia": experiment_attack("rmia"), "lira": Lira()}.items():
         expected = assess(attack.score(seen), seen.members, bootstrap())
@@ -143,7 +145,9 @@ def test_few_runs_leave_attacks_out_everywhere(folder):
     done = audited(folder, ["lira", "lira_shrunk"], runs=4)
     assert list(done.results) == ["lira_shrunk"]
     assert set(done.epsilon["attack"]) == {"lira_shrunk", "any"}
-    assert done.left_out == ["lira was left out: it needs 8 runs and there are 4"]
+    assert [each.text for each in done.left_out] == [
+        "lira was left out: it needs 8 runs and there are 4"
+    ]
 
 
 @pytest.mark.parametrize(("attacks", "runs"), [([], RUNS), (["lira"], 4)])

@@ -8,7 +8,7 @@ import torch
 from quantmia.attacks import Attack, LiraShrunk, LossThreshold, Observed, Quantile
 from quantmia.attacks.discriminator import Discriminator
 from quantmia.errors import FolderError
-from quantmia.experiment import Experiment
+from quantmia.experiment import Experiment, of_finished
 from quantmia.files import read_tensors
 from quantmia.ranking.evidence import Evidence, collect
 from quantmia.ranking.observer import Observer
@@ -26,7 +26,9 @@ def folder(tmp_path_factory) -> RunFolder:
 
 @pytest.fixture(scope="module")
 def experiment(folder) -> Experiment:
-    return Experiment.of_finished(merge([folder]), folder.path, progress())
+    made = of_finished(merge([folder]), folder.path, progress())
+    assert isinstance(made, Experiment)
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +110,8 @@ def test_the_models_give_the_outputs_that_were_measured(found, experiment):
 def test_data_that_changed_are_asked_for_only_by_attacks_that_read_them(folder, found):
     merged = merge([folder])
     other = replace(merged, dataset=merged.dataset | {"sha256": "0" * 64})
-    changed = Experiment.of_finished(other, Path(), progress())
+    changed = of_finished(other, Path(), progress())
+    assert isinstance(changed, Experiment)
     observed(found, changed, LossThreshold())
     with pytest.raises(FolderError, match="no longer the one that the runs were trained on"):
         observed(found, changed, Quantile())

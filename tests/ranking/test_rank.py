@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from quantmia.experiment import Experiment
+from quantmia.experiment import of_finished
 from quantmia.ranking import rank
 from quantmia.ranking.audit import Audit, audit
 from quantmia.ranking.rank import rank_runs
@@ -36,7 +36,7 @@ def ranked(*folders: RunFolder, **settings) -> Results:
         manifest["config"] |= settings
         folder.write_manifest(manifest)
     merged = merge(folders)
-    return rank_runs(merged, Experiment.of_finished(merged, folders[0].path, progress()))
+    return rank_runs(merged, of_finished(merged, folders[0].path, progress()))
 
 
 def copied(folder: RunFolder, path: Path) -> RunFolder:

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from quantmia.errors import FolderError
-from quantmia.ranking.stored import COLUMNS, REQUIRED, read_tables
+from quantmia.ranking.stored import COLUMNS, OF_LOSSES, REQUIRED, read_tables
 from tests.report import example
 
 
@@ -34,7 +34,7 @@ def change(path: Path, how: Callable[[pd.DataFrame], pd.DataFrame]) -> None:
 
 
 def test_every_table_that_is_there_is_read(folder):
-    assert set(read_tables(folder)) == {*REQUIRED, "roc"}
+    assert set(read_tables(folder)) == {*REQUIRED, *OF_LOSSES, "roc"}
     front = {"quantizer": ["sign"], "checkpoint": ["best"]}
     front |= {key: [0.5] for key in COLUMNS["front"][2:]}
     pd.DataFrame(front).to_csv(folder / "front.csv", index=False)

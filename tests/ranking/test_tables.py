@@ -95,7 +95,7 @@ def audited(results=RESULTS, trusted: str | None = "lira") -> Audit:
 def test_a_row_of_the_ranking_is_made_of_the_facts_of_all_runs():
     found = evidence()
     own = indicated(found)
-    table = tables.ranking(found, own, RESULTS, bootstrap())
+    table = tables.ranking(found, NAMES, own, RESULTS, bootstrap())
     assert list(table["quantizer"]) == NAMES
     assert list(table["bits"]) == [1.0, 2.0, 3.0]
     assert table["sparsity"].to_numpy() == pytest.approx([0.15] * 3)
@@ -122,7 +122,7 @@ def test_a_row_of_the_ranking_is_made_of_the_facts_of_all_runs():
 
 def test_without_attacks_the_ranking_has_neither_auc_nor_mis():
     found = evidence()
-    table = tables.ranking(found, indicated(found), {}, bootstrap())
+    table = tables.ranking(found, NAMES, indicated(found), {}, bootstrap())
     assert not [each for each in table if str(each).startswith(("auc", "mis"))]
 
 
@@ -130,7 +130,7 @@ def test_where_no_resample_is_defined_ranks_have_no_interval():
     found = evidence()
     r = found.per_run(NAMES, "paper")
     bare = Indicated(NAMES, r, UNKNOWN, r.mean(1), np.full((3, 1), np.nan))
-    table = tables.ranking(found, bare, {}, bootstrap())
+    table = tables.ranking(found, NAMES, bare, {}, bootstrap())
     np.testing.assert_array_equal(table["rank"], ranks(r.mean(1)))
     assert table[["r_q_low", "r_q_high", "rank_low", "rank_high"]].isna().all(axis=None)
 
@@ -213,7 +213,7 @@ def test_grids_are_found_in_the_diagnostics():
 def test_pairs_stand_in_the_order_of_the_ranking():
     found = evidence()
     own = indicated(found)
-    table = tables.pairs(["c", "a", "b"], own, audited(), bootstrap())
+    table = tables.pairs(["c", "a", "b"], NAMES, own, audited(), bootstrap())
     assert list(zip(table["quantizer"], table["other"], strict=True)) == [
         ("c", "a"), ("c", "b"), ("a", "b")
     ]  # fmt: skip
@@ -233,7 +233,7 @@ def test_the_runs_that_would_separate_go_by_the_auc_of_the_trusted_attack():
     found = evidence()
     own = indicated(found)
     for trusted in RESULTS:
-        table = tables.pairs(["c", "a", "b"], own, audited(trusted=trusted), bootstrap())
+        table = tables.pairs(["c", "a", "b"], NAMES, own, audited(trusted=trusted), bootstrap())
         a, b = RESULTS[trusted]["a"], RESULTS[trusted]["b"]
         by_auc = a.auc.value - b.auc.value, a.resampled_auc - b.resampled_auc
         by_mis = a.advantage.value - b.advantage.value, a.resampled - b.resampled
@@ -245,7 +245,7 @@ def test_the_runs_that_would_separate_go_by_the_auc_of_the_trusted_attack():
 def test_equal_resamples_are_a_draw_and_undefined_ones_are_left_out():
     resampled = np.array([[1.0, 1.0, 2.0, np.nan], [1.0, 1.0, 1.0, 5.0], [np.nan] * 4])
     own = Indicated(NAMES, np.zeros((3, RUNS)), UNKNOWN, np.zeros(3), resampled)
-    table = tables.pairs(NAMES, own, audited({}, None), bootstrap())
+    table = tables.pairs(NAMES, NAMES, own, audited({}, None), bootstrap())
     assert list(table) == ["quantizer", "other", "p_r_q"]
     assert table["p_r_q"][0] == pytest.approx(2 / 3)
     assert table["p_r_q"][1:].isna().all()
@@ -253,13 +253,13 @@ def test_equal_resamples_are_a_draw_and_undefined_ones_are_left_out():
 
 def test_one_run_compares_nothing():
     found = evidence()
-    table = tables.pairs(NAMES, indicated(found), audited(), bootstrap(1))
+    table = tables.pairs(NAMES, NAMES, indicated(found), audited(), bootstrap(1))
     assert table.drop(columns=["quantizer", "other"]).isna().all(axis=None)
 
 
 def test_one_quantizer_has_no_pair():
     found = evidence()
-    assert tables.pairs(["a"], indicated(found), audited(), bootstrap()).empty
+    assert tables.pairs(["a"], NAMES, indicated(found), audited(), bootstrap()).empty
 
 
 def test_the_trajectory_is_the_mean_over_the_runs():

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from quantmia.ranking.agreement import Agreement, GridAgreement
-from quantmia.ranking.verdict import Caution, cautions, decided_by_few, flags
+from quantmia.ranking.verdict import Caution, cautions, decided_by_few, flags, of_r_q
 from quantmia.statistics import Interval
 
 JUST_BELOW = float(np.nextafter(0.8, 0))
@@ -34,7 +34,8 @@ def agreement(attacks=None, grids=(), between_halves=1.0) -> Agreement:
 def said(table=None, found=None, agreed=None, diverged=(), left_out=(), trusted=None) -> list[str]:
     table = ranking() if table is None else table
     found = diagnostics() if found is None else found
-    made = list(cautions(table, found, agreed or agreement(), diverged, left_out, trusted))
+    made = list(cautions(table, diverged, [Caution(each, "Train more.") for each in left_out]))
+    made += of_r_q(found, agreed or agreement(), trusted)
     assert all(each.advice.endswith(".") for each in made)
     return [str(each) for each in made]
 
@@ -143,9 +144,16 @@ def test_the_cautions_stand_in_their_order():
     found = diagnostics(best_is_last=1.0, dominated_by_high_loss=1.0, gap_significant=0.1)
     agreed = agreement({"lira": 0.0}, [(2, 1, 0.0)], 0.0)
     sentences = said(table, found, agreed, ["run"], ["left out"], "lira")
-    begin = ("left out", "1 ", "training", "the indicator r_Q", "the ranking by r_Q depends")
+    begin = (
+        "left out",
+        "1 ",
+        "a predicts",
+        "training",
+        "the indicator r_Q",
+        "the ranking by r_Q depends",
+    )
     begin += ("the ranking by r_Q is",)
-    begin += ("r_Q and lira", "in 100%", "a predicts")
+    begin += ("r_Q and lira", "in 100%")
     assert len(sentences) == len(begin)
     assert all(each.startswith(start) for each, start in zip(sentences, begin, strict=True))
 
