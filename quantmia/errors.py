@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 
 DONE, FAILED, USER_MISTAKE, INTERRUPTED, PREEMPTED = 0, 1, 2, 130, 143
+LEAKS, TOO_FEW = 3, 4  # what a gate ends with
 
 WORD = re.compile(r"/?[A-Za-z_][A-Za-z0-9_./-]*")  # what Hydra reads as a text without quotes
 OTHER_THAN_TEXT = {"true", "false", "null", "nan", "inf"}
@@ -35,6 +36,10 @@ class ConfigError(QuantmiaError):
 
 class DataError(QuantmiaError):
     """The data cannot be used: the message names the file or column and the rows."""
+
+
+class OutputsError(QuantmiaError, ValueError):
+    """Outputs, members or targets of models that others trained cannot be used."""
 
 
 class FolderError(QuantmiaError):

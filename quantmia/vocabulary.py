@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 Winsorise = Literal["winsorise"]
 Membership = Literal["half", "coin"]  # how a run's members are drawn from the pool
+OutputKind = Literal["logits", "probabilities", "predictions"]  # what a model answers
 Optimizer = Literal["adam", "sgd"]
 Scale = Literal["data", "unit", "fixed"]  # what decides how wide a codebook is
 Per = Literal["tensor", "channel", "group"]  # which weights share a codebook

@@ -30,6 +30,9 @@ COMMANDS = {
     "efficiency": ("folders", "efficiency"),
     "list": ("choose", "list_choices"),
     "check": ("choose", "check_quantizers"),
+    "gate": ("folders", "gate"),
+    "plan": ("recording", "plan"),
+    "import": ("recording", "import_files"),
 }
 HELP = """\
 quantmia: what should I ship, and what does it leak about who was in the training set?
@@ -39,10 +42,14 @@ quantmia: what should I ship, and what does it leak about who was in the trainin
   quantmia rank DIR... [--output DIR]   rank finished runs again, without training
   quantmia report DIR...                a page of a ranking, or one that compares several
   quantmia front DIR...                 releases of several folders or of a sweep on one front
-  quantmia status DIR                   how the jobs of a sweep stand
+  quantmia status DIR                   how the jobs of a sweep stand, what a recording lacks
   quantmia efficiency DIR...            how many runs each estimator needs, from many runs
   quantmia list [GROUP]                 what there is to choose from, your own included
   quantmia check quantizer=NAME         whether a quantizer obeys what the method needs
+
+  quantmia gate DIR --advantage 0.1     for scripts: exit code 0 below the limit, 3 above, 4 unclear
+  quantmia plan -o DIR --samples N      who trains on what, for trainings of your own
+  quantmia import FILE -o DIR           what models of others answered, made a folder to rank
 
   quantmia run --help                   every key and choice
   quantmia run --cfg job                the configuration that would be run

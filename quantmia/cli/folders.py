@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from quantmia.errors import DONE, QuantmiaError
+from quantmia.errors import DONE, LEAKS, TOO_FEW, QuantmiaError, counted
 from quantmia.progress import Progress
 
 
@@ -117,15 +117,28 @@ def _labelled(folders: list[Path]) -> dict[str, Path]:
 
 
 def status(arguments: list[str]) -> int:
-    """Say how the jobs of a sweep stand."""
+    """Say how the jobs of a sweep stand, or what a recording lacks."""
     parser = argparse.ArgumentParser(
-        "quantmia status", description="Which jobs of a sweep are done, running, failed, missing."
+        "quantmia status",
+        description="Which jobs of a sweep are done, running, failed, missing; of a recording, "
+        "what it lacks.",
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="of a sweep")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="of a sweep or a recording")
     parsed = parser.parse_args(arguments)
+    from quantmia.config.recorded import is_recording
+    from quantmia.files import read_json
+    from quantmia.runs.folder import RunFolder
+    from quantmia.runs.merge import merge
     from quantmia.sweep.plan import read_plan
     from quantmia.sweep.status import show_status, standings
 
+    if is_recording(read_json(parsed.folder / "manifest.json").get("config", {})):
+        found = merge([RunFolder(parsed.folder)])  # which says what it lacks
+        print(
+            f"{parsed.folder}: {counted(len(found.runs), 'run')} of {', '.join(found.quantizers)}. "
+            f"To rank them: quantmia rank {parsed.folder}"
+        )
+        return DONE
     plan = read_plan(parsed.folder)
     show_status(plan, standings(plan))
     return DONE
@@ -157,6 +170,38 @@ def efficiency(arguments: list[str]) -> int:
     folders, output = chosen.pop("folders"), chosen.pop("output")
     finished.measure_efficiency(folders, output, cache_folder(), Budget(**chosen), Progress())
     return DONE
+
+
+def gate(arguments: list[str]) -> int:
+    """Decide whether what leaks is below a limit, for scripts and model cards."""
+    parser = argparse.ArgumentParser(
+        "quantmia gate",
+        description="Whether an attacker's advantage is below a limit, for every variant after its "
+        "last epoch. Exit code 0: all are; 3: one leaks more; 4: too few runs to say; 2: a "
+        "mistake. Writes gate.json, with a paragraph for a model card.",
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
+    parser.add_argument(
+        "--advantage", type=float, required=True, metavar="LIMIT",
+        help="of the advantage (true minus false positive rate), from 0 to below 1",
+    )  # fmt: skip
+    parser.add_argument(
+        "--against", metavar="NAME",
+        help="limit how much larger it is than against this one, such as full_precision",
+    )  # fmt: skip
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where gate.json goes")
+    parsed = parser.parse_args(arguments)
+    if not 0 <= parsed.advantage < 1:
+        raise QuantmiaError(f"--advantage {parsed.advantage}: has to be from 0 to below 1.")
+    from quantmia.pipeline import finished
+
+    found, path = finished.decide(
+        parsed.folders, parsed.output, cache_folder(), parsed.advantage, parsed.against, Progress()
+    )
+    for said in found.sentences:
+        print(said)
+    print(f"For a model card: {path}")
+    return {"within": DONE, "leaks": LEAKS, "few": TOO_FEW}[found.outcome]
 
 
 def _folders_parser(

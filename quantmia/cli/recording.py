@@ -1,0 +1,102 @@
+"""`quantmia plan` and `quantmia import`: for models that were trained elsewhere."""
+
+import argparse
+from pathlib import Path
+
+from quantmia.errors import DONE, OutputsError
+
+
+def plan(arguments: list[str]) -> int:
+    """Write who is a member of which run."""
+    parser = argparse.ArgumentParser(
+        "quantmia plan",
+        description="Draw who trains on what: a table, members.csv, and a file of row numbers a "
+        "run. Train every run on its rows, record what its models answer on all rows "
+        "(quantmia.Recorder, or quantmia import), and rank.",
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--samples", type=int, metavar="N", help="rows that may be trained on")
+    parser.add_argument("--runs", type=int, default=20, help="trainings (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws (default: %(default)s)")
+    parser.add_argument(
+        "--coin", action="store_true",
+        help="every row by a fair coin of its own, in place of half of the rows a run: allows a "
+        "bound on epsilon",
+    )  # fmt: skip
+    parser.add_argument(
+        "--groups", metavar="FILE:COLUMN",
+        help="a table and what its rows belong to, such as a patient: rows of a group are members "
+        "of the same runs",
+    )  # fmt: skip
+    parsed = parser.parse_args(arguments)
+    from quantmia.recording.plan import Plan
+
+    groups = _groups(parsed.groups) if parsed.groups else None
+    samples = parsed.samples if groups is None else len(groups)
+    if samples is None:
+        raise OutputsError("--samples: how many rows there are has to be said")
+    if parsed.samples not in (None, samples):
+        raise OutputsError(f"--samples {parsed.samples}: {parsed.groups} has {samples} rows")
+    if (parsed.output / "plan.json").exists():
+        raise OutputsError(f"{parsed.output} holds a plan already; choose another folder")
+    made = Plan.drawn(samples, parsed.runs, parsed.seed, parsed.coin, groups)
+    made.write(parsed.output)
+    for said in made.advice:
+        print(said)
+    print(f"Plan: {parsed.output} ({samples} rows, {parsed.runs} runs)")
+    return DONE
+
+
+def import_files(arguments: list[str]) -> int:
+    """Make a run folder of outputs in files."""
+    from typing import get_args
+
+    from quantmia.config.recorded import ATTACKS
+    from quantmia.tasks import TASKS
+    from quantmia.vocabulary import Membership, OutputKind
+
+    parser = argparse.ArgumentParser(
+        "quantmia import",
+        description="Outputs of models that were trained elsewhere, made a folder that can be "
+        "ranked. Arrays (.npz, or a folder of .npy): members [runs, samples], target [samples], "
+        "outputs/NAME [runs, samples(, classes)] for every variant NAME, losses/NAME [runs, "
+        "checkpoints, held-out samples] for r_Q. A long table (.csv, .parquet): columns run, "
+        "sample, variant, member, target, output (or output_0, output_1, ...), and epoch where "
+        "there are several.",
+    )
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--task", choices=list(TASKS), help="default: as the targets look")
+    parser.add_argument(
+        "--outputs", choices=get_args(OutputKind), help="what they are (default: as they look)"
+    )
+    parser.add_argument(
+        "--membership", choices=get_args(Membership),
+        help="how members were drawn; coin allows a bound on epsilon",
+    )  # fmt: skip
+    parser.add_argument(
+        "--attack", nargs="+", default=list(ATTACKS), metavar="NAME",
+        help="that rank the variants (default: %(default)s)",
+    )  # fmt: skip
+    parsed = parser.parse_args(arguments)
+    from quantmia.recording.importing import import_outputs
+    from quantmia.recording.tables import read
+
+    import_outputs(
+        read(parsed.file), parsed.output, parsed.task, parsed.outputs, parsed.membership,
+        parsed.attack,
+    )  # fmt: skip
+    print(f"Imported: {parsed.output}. To rank it: quantmia rank {parsed.output}")
+    return DONE
+
+
+def _groups(text: str) -> list[str]:
+    """Of every row of a table what it belongs to."""
+    import pandas as pd
+
+    file, _, column = text.rpartition(":")
+    try:
+        table = pd.read_parquet(file) if Path(file).suffix == ".parquet" else pd.read_csv(file)
+        return list(table[column].astype(str))
+    except (OSError, ValueError, KeyError) as error:
+        raise OutputsError(f"--groups {text}: FILE:COLUMN is wanted ({error})") from None

@@ -1,0 +1,181 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quantmia.cli.__main__ import main
+from quantmia.recording.plan import Plan
+from quantmia.recording.recorder import Recorder
+from tests.recording.made import RUNS, arrays, outputs, plan, save, target
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refused(capsys, *command: str) -> str:
+    assert main(list(command)) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "Traceback" not in said
+    return said
+
+
+def test_a_plan_is_written_and_what_it_can_show_is_said(here, capsys):
+    assert main(["plan", "-o", "plan", "--samples", "30", "--runs", "5", "--seed", "3"]) == 0
+    np.testing.assert_array_equal(Plan.read(here / "plan").members, Plan.drawn(30, 5, 3).members)
+    said = capsys.readouterr().out
+    assert "That is few: lira needs 8." in said
+    assert said.endswith("Plan: plan (30 rows, 5 runs)\n")
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_groups_come_from_a_column(here, ending):
+    table = pd.DataFrame({"patient": np.repeat(["a", "b", "c", "d", "e", "f"], 5)})
+    table.to_csv("rows.csv") if ending == "csv" else table.to_parquet("rows.parquet")
+    assert main(["plan", "-o", "plan", "--groups", f"rows.{ending}:patient"]) == 0
+    members = Plan.read(here / "plan").members
+    assert members.shape == (20, 30)
+    assert (members.reshape(20, 6, 5) == members.reshape(20, 6, 5)[..., :1]).all()
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["-o", "plan"], "--samples: how many rows there are has to be said"),
+        (["-o", "plan", "--samples", "3"], "3 samples: 4 or more are needed"),
+        (["-o", "plan", "--groups", "no.csv:a"], "--groups no.csv:a: FILE:COLUMN is wanted"),
+        (["-o", "plan", "--groups", "rows.csv:b"], "--groups rows.csv:b: FILE:COLUMN is wanted"),
+        (["-o", "plan", "--groups", "rows.csv:a", "--samples", "9"], "rows.csv:a has 20 rows"),
+        (["-o", ".", "--samples", "30"], ". holds a plan already"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_one_message(command, said, here, capsys):
+    pd.DataFrame({"a": range(20)}).to_csv("rows.csv")
+    plan().write(here)
+    assert said in refused(capsys, "plan", *command)
+
+
+def test_what_is_imported_is_ranked_reported_and_loaded(here, capsys):
+    save(here / "made.npz", arrays("binary"))
+    assert main(["import", "made.npz", "-o", "outputs/mine"]) == 0
+    assert "To rank it: quantmia rank outputs/mine" in capsys.readouterr().out
+    assert main(["status", "outputs/mine"]) == 0
+    assert "outputs/mine: 6 runs of full_precision, int4." in capsys.readouterr().out
+    assert main(["rank", "outputs/mine"]) == 0
+    said = capsys.readouterr().out
+    assert "r_Q" not in said
+    assert "bits" not in said
+    assert "nan" not in said
+    assert "leaks least" in said
+    assert main(["report", "outputs/mine", "--expose-samples"]) == 0
+    page = (here / "outputs" / "mine" / "report.html").read_text()
+    assert "trained elsewhere; their outputs were recorded" in page
+    assert "r_Q needs no attack" not in page
+    from quantmia import load
+
+    results = load("outputs/mine")
+    assert results.recorded
+    assert set(results.figures) == {"pareto", "pairs", "roc"}
+
+
+def test_names_of_samples_are_shown_where_they_may_be(here, monkeypatch):
+    with Recorder(
+        here / "mine", target=target("binary"), members=plan(),
+        samples=[f"row of {at}" for at in range(60)],
+    ) as recorder:  # fmt: skip
+        for run in range(RUNS):
+            leaky = outputs("binary", run, 0.05) + 9 * plan().members[run] * np.sign(
+                target("binary") - 0.5
+            )
+            recorder.add(run, "full_precision", leaky)
+    assert main(["rank", "mine"]) == 0
+    assert main(["report", "mine", "--expose-samples"]) == 0
+    page = (here / "mine" / "report-with-samples.html").read_text()
+    assert "row of " in page
+    assert "row of " not in (here / "mine" / "report.html").read_text()
+
+
+def test_several_recordings_of_the_same_runs_are_ranked_together(here):
+    made = arrays("binary")
+    for name in ("full_precision", "int4"):
+        own = {k: v for k, v in made.items() if k in ("members", "target", f"outputs/{name}")}
+        save(here / f"{name}.npz", own)
+        assert main(["import", f"{name}.npz", "-o", name]) == 0
+    assert main(["rank", "full_precision", "int4", "--output", "both"]) == 0
+    save(here / "whole.npz", made)
+    assert main(["import", "whole.npz", "-o", "whole"]) == 0
+    assert main(["rank", "whole"]) == 0
+    both, whole = ((here / name / "attacks.csv").read_bytes() for name in ("both", "whole"))
+    assert both == whole
+
+
+def test_how_many_runs_are_needed_is_measured_without_r_q(here, capsys, monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
+    rng = np.random.default_rng(0)
+    members = rng.random((24, 60)) < 0.5
+    made = arrays("binary", members) | {"outputs/int2": arrays("binary", members)["outputs/int4"]}
+    made["outputs/int2"] = made["outputs/int2"] + rng.normal(size=members.shape)
+    save(here / "made.npz", made)
+    assert main(["import", "made.npz", "-o", "mine", "--attack", "lira", "lira_eb", "rmia"]) == 0
+    command = ["efficiency", "mine", "--runs", "8", "--draws", "3", "--reference-runs", "12"]
+    assert main(command) == 0
+    table = pd.read_csv(here / "mine" / "efficiency.csv")
+    estimators = {"auc_lira", "mis_lira", "auc_lira_eb", "mis_lira_eb"}
+    assert set(table["estimator"]) == estimators
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (["no.npz", "-o", "mine"], "no.npz: there is no such file"),
+        (["made.npz", "-o", "mine", "--outputs", "probabilities"], "row 0: "),
+        (["made.npz", "-o", "mine", "--attack", "lyra"], "attack lyra is unknown; did you mean"),
+        (["made.npz", "-o", "mine", "--task", "multiclass"], "task=multiclass: the targets are"),
+    ],
+)
+def test_an_import_that_cannot_be_is_one_message(command, said, here, capsys):
+    save(here / "made.npz", arrays("binary"))
+    assert said in refused(capsys, "import", *command)
+    assert not (here / "mine").exists()
+
+
+def test_a_recording_that_is_not_finished_says_what_it_lacks(here, capsys):
+    with Recorder(here / "mine", target=target("binary"), members=plan()) as recorder:
+        recorder.add(0, "full_precision", outputs("binary", 0))
+    lacks = "run 1 has no outputs for full_precision, and others have"
+    for command in ("rank", "status", "efficiency"):
+        assert f"mine: not all is recorded yet ({lacks}" in refused(capsys, command, "mine")
+    assert "is not finished" in refused(capsys, "report", "mine")
+
+
+def test_a_gate_ends_with_a_code_for_scripts(here, capsys):
+    save(here / "made.npz", arrays("binary"))
+    assert main(["import", "made.npz", "-o", "mine"]) == 0
+    assert main(["gate", "mine", "--advantage", "0.95"]) == 0
+    assert "within 0.95" in capsys.readouterr().out
+    codes = {main(["gate", "mine", "--advantage", str(limit)]) for limit in (0, 0.2, 0.4)}
+    assert codes <= {0, 3, 4}
+    assert codes & {3, 4}
+    assert main(["gate", "mine", "--advantage", "0.9", "--against", "full_precision"]) == 0
+    content = json.loads((here / "mine" / "gate.json").read_text())
+    assert content["outcome"] == "within"
+    assert [each["quantizer"] for each in content["verdicts"]] == ["int4"]
+    assert content["model_card"].startswith("Privacy of the training data was audited")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--advantage", "1"], "--advantage 1.0: has to be from 0 to below 1."),
+        (["--advantage", "0.1", "--against", "int5"], "--against int5: nothing that others can"),
+    ],
+)
+def test_a_gate_that_cannot_be_is_one_message(arguments, said, here, capsys):
+    save(here / "made.npz", arrays("binary"))
+    assert main(["import", "made.npz", "-o", "mine"]) == 0
+    assert said in refused(capsys, "gate", "mine", *arguments)

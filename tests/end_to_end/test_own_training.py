@@ -1,0 +1,57 @@
+"""The example of `docs/your-own-training.md`, as a newcomer runs it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from quantmia.config.recorded import ATTACKS
+from tests.end_to_end.command import quantmia
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "scikit_learn.py"
+RELEASES = 2 * 3
+
+
+def run(where: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLE)], cwd=where, capture_output=True, text=True, timeout=300,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+
+
+@pytest.mark.slow
+def test_models_of_scikit_learn_are_audited(tmp_path):
+    run(tmp_path)
+    run(tmp_path)  # all is there, so that nothing is trained
+    done = quantmia(tmp_path, "rank", "outputs/scikit_learn")
+    assert done.returncode == 0, done.stderr
+    assert "Ship " in done.stdout
+    assert "r_Q" not in done.stdout
+    assert "nan" not in done.stdout
+    folder = tmp_path / "outputs" / "scikit_learn"
+    front = pd.read_csv(folder / "front.csv")
+    assert len(front) == RELEASES
+    full = front[front["quantizer"] == "full_precision"].set_index("epoch")
+    assert full["mis_lira_eb"][3] > full["mis_lira_eb"][40]  # longer training gives away more
+    assert full["utility"][40] > 0.95
+    assert set(pd.read_csv(folder / "attacks.csv")["attack"]) == set(ATTACKS)
+    assert quantmia(tmp_path, "report", "outputs/scikit_learn").returncode == 0
+
+
+def test_the_document_shows_the_lines_of_the_example():
+    text = (ROOT / "docs" / "your-own-training.md").read_text()
+    shown = text.split("This is all of")[1].split("```python\n")[1].split("```")[0]
+    example = EXAMPLE.read_text()
+    for line in shown.splitlines():
+        assert line.strip() == "..." or line in example
+
+
+def test_what_is_the_users_own_is_short():
+    own = EXAMPLE.read_text().split("plan = ")[1].splitlines()
+    training = [line for line in own if "model = " in line or "partial_fit" in line]
+    assert len(own) - len(training) <= 15
