@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SOURCES := quantmia hydra_plugins scripts tests
+SOURCES := quantmia hydra_plugins scripts tests examples
 TORCH := 2.13.0
 # Each process computes on one core. A slow file's tests share what they have computed.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
