@@ -29,6 +29,8 @@ UNCHECKED = {
     "quantmia.quantizers.float8",
     "quantmia.quantizers.torchao",
     "quantmia.ranking.oracle",
+    "quantmia.recording.outputs",
+    "quantmia.recording.recorder",
 }
 
 

@@ -2,8 +2,9 @@
 
 import argparse
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from quantmia.errors import DONE, LEAKS, TOO_FEW, QuantmiaError, counted
 from quantmia.progress import Progress
@@ -127,20 +128,32 @@ def status(arguments: list[str]) -> int:
     parsed = parser.parse_args(arguments)
     from quantmia.config.recorded import is_recording
     from quantmia.files import read_json
-    from quantmia.runs.folder import RunFolder
-    from quantmia.runs.merge import merge
     from quantmia.sweep.plan import read_plan
     from quantmia.sweep.status import show_status, standings
 
-    if is_recording(read_json(parsed.folder / "manifest.json").get("config", {})):
-        found = merge([RunFolder(parsed.folder)])  # which says what it lacks
-        print(
-            f"{parsed.folder}: {counted(len(found.runs), 'run')} of {', '.join(found.quantizers)}. "
-            f"To rank them: quantmia rank {parsed.folder}"
-        )
-        return DONE
+    manifest = read_json(parsed.folder / "manifest.json")
+    if is_recording(manifest.get("config", {})):
+        return _of_recording(parsed.folder, manifest)
     plan = read_plan(parsed.folder)
     show_status(plan, standings(plan))
+    return DONE
+
+
+def _of_recording(folder: Path, manifest: Mapping[str, Any]) -> int:
+    """Say what a recording has, and what it lacks."""
+    from quantmia.recording.checks import lacking
+    from quantmia.recording.recorder import kept
+
+    runs, variants = manifest["runs"], ", ".join(manifest["config"]["quantizer"])
+    if manifest["state"] == "finished":
+        print(f"{folder}: {counted(runs, 'run')} of {variants}. To rank: quantmia rank {folder}")
+        return DONE
+    found = kept(folder, runs)
+    begun = sum(1 for each in found.values() if each)
+    print(
+        f"{folder}: outputs of {begun} of {counted(runs, 'run')} are kept; "
+        f"{lacking(found) or 'nothing is lacking'}. Go on with the script that records them."
+    )
     return DONE
 
 

@@ -1,9 +1,10 @@
 """`quantmia plan` and `quantmia import`: for models that were trained elsewhere."""
 
 import argparse
+from collections.abc import Hashable
 from pathlib import Path
 
-from quantmia.errors import DONE, OutputsError
+from quantmia.errors import DONE, OutputsError, did_you_mean
 
 
 def plan(arguments: list[str]) -> int:
@@ -90,13 +91,16 @@ def import_files(arguments: list[str]) -> int:
     return DONE
 
 
-def _groups(text: str) -> list[str]:
+def _groups(text: str) -> list[Hashable]:
     """Of every row of a table what it belongs to."""
-    import pandas as pd
+    from quantmia.recording.tables import read_table
 
     file, _, column = text.rpartition(":")
-    try:
-        table = pd.read_parquet(file) if Path(file).suffix == ".parquet" else pd.read_csv(file)
-        return list(table[column].astype(str))
-    except (OSError, ValueError, KeyError) as error:
-        raise OutputsError(f"--groups {text}: FILE:COLUMN is wanted ({error})") from None
+    if not file:
+        raise OutputsError(f"--groups {text}: FILE:COLUMN is wanted")
+    table = read_table(Path(file))
+    if column not in table:
+        raise OutputsError(
+            f"--groups {text}: there is no such column{did_you_mean(column, map(str, table))}"
+        )
+    return list(table[column])

@@ -35,9 +35,11 @@ class RecordedTraining:
 
     Args:
         checkpoints: the epochs that losses are of; none where none were recorded.
+        released: the epochs that outputs are of; none where they are of the last alone.
     """
 
     checkpoints: list[Count]
+    released: list[Count]
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)

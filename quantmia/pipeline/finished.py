@@ -163,10 +163,15 @@ def front(
     reports = {name: Report.read(path) for name, path in folders.items()}
     for name, each in reports.items():
         if "front" not in each.tables:
+            more = (
+                "record outputs of several epochs"
+                if each.recorded
+                else "train it with release.checkpoints=auto), or no attack looks at the others "
+                "(rank it with 'attack=[lira_eb]'"
+            )
             raise FolderError(
-                f"{each.path} has no front: of {name} the last checkpoint alone is released (train "
-                "it with release.checkpoints=auto), or no attack looks at the others (rank it with "
-                "'attack=[lira_eb]')."
+                f"{each.path} has no front: of {name} the last checkpoint alone is released "
+                f"({more})."
             )
     if len(reports) < 2:
         raise QuantmiaError(

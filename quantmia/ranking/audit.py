@@ -62,7 +62,7 @@ def usable(
     """
     kept, left_out = {}, []
     for name, attack in attacks.items():
-        lacks = [READ[each] for each in absent if getattr(attack, f"wants_{each}")]
+        lacks = [READ[each] for each in reads(attack, absent)]
         if n_runs < attack.min_runs:
             text = f"{name} was left out: it needs {attack.min_runs} runs and there are {n_runs}"
             left_out.append(Caution(text, "Train more runs to have its opinion too."))
@@ -72,6 +72,16 @@ def usable(
         else:
             kept[name] = attack
     return kept, left_out
+
+
+def reads(attack: Attack, what: Collection[str]) -> list[str]:
+    """Which of these an attack reads.
+
+    Args:
+        attack: that may read them.
+        what: some of `READ`.
+    """
+    return [each for each in what if getattr(attack, f"wants_{each}")]
 
 
 def absent_of(experiment: Audited) -> list[str]:

@@ -11,7 +11,7 @@ from quantmia.attacks import Attack, Observed
 from quantmia.attacks.metrics import mean_advantage, mean_auc
 from quantmia.errors import QuantmiaError
 from quantmia.experiment import Audited
-from quantmia.ranking.audit import absent_of, usable
+from quantmia.ranking.audit import absent_of, reads
 from quantmia.ranking.evidence import PER_RUN, collect
 from quantmia.ranking.observer import Observer
 from quantmia.runs.merge import Merged
@@ -68,7 +68,7 @@ def efficiency(
         QuantmiaError: too few runs, fewer than 3 quantizers, or an unknown reference.
     """
     names, absent = merged.quantizers, absent_of(experiment)
-    attacks, _ = usable(experiment.attacks, len(merged.runs), absent)
+    attacks = {name: each for name, each in experiment.attacks.items() if not reads(each, absent)}
     if budget.reference not in attacks:
         raise QuantmiaError(
             f"reference={budget.reference}: not among the attacks of the folder "

@@ -3,20 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from quantmia.config.recorded import ATTACKS, settings
 from quantmia.errors import FolderError, OutputsError
+from quantmia.recording.checks import Outputs, lacking, losses_of, refuse_name
 from quantmia.recording.outputs import answers
-from quantmia.recording.pool import Pool, numbers, refuse_other_than_finite
+from quantmia.recording.pool import Pool
 from quantmia.recording.tables import Arrays
-from quantmia.recording.written import (
-    Outputs,
-    files_of,
-    finish,
-    lacking,
-    refuse_name,
-)
+from quantmia.recording.written import files_of, finish
 from quantmia.runs.folder import RunFolder
 from quantmia.vocabulary import Membership, OutputKind
 
@@ -33,7 +26,7 @@ def import_outputs(
 
     Args:
         arrays: that were read.
-        path: the folder, which must not hold runs yet.
+        path: the folder, which must be empty, or not there yet.
         task: `regression`, `binary` or `multiclass`; None: it is seen from the targets.
         kind: what the outputs are; None: it is seen from them.
         membership: how members were drawn; None: not known.
@@ -44,8 +37,8 @@ def import_outputs(
         FolderError: the folder holds something already.
     """
     folder = RunFolder(path)
-    if (path / "manifest.json").exists():
-        raise FolderError(f"{path} holds runs already; choose another folder (-o)")
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise FolderError(f"{path} is not an empty folder; choose another one (-o)")
     for name in arrays.outputs:
         refuse_name(name)
     settings(attacks)  # which there have to be
@@ -53,8 +46,8 @@ def import_outputs(
     with folder.lock():
         try:
             _write(arrays, pool, folder, kind, attacks)
-        except OutputsError:
-            for half in path.glob("*/run-*.safetensors"):
+        except BaseException:
+            for half in path.glob("*/run-*.safetensors"):  # of this call: the folder was empty
                 half.unlink()
             raise
     return folder
@@ -71,7 +64,7 @@ def _write(
     for run in range(pool.runs):
         variants = _of_run(arrays, pool, run, kind)
         first = first or variants
-        if lacks := lacking({run: variants}):
+        if lacks := lacking({0: first, run: variants}):  # the first as well, to be compared with
             raise OutputsError(lacks)
         saturated += sum(each.saturated for each in variants.values())
         folder.write_run(run, files_of(pool, run, variants), None)
@@ -87,8 +80,9 @@ def _of_run(arrays: Arrays, pool: Pool, run: int, kind: OutputKind | None) -> di
             found_here = answers(outputs[run], pool, what, kind)
             own.answers[epoch] = found_here.values
             own.saturated += found_here.saturated
+            own.kinds.add(found_here.kind)
         if name in arrays.losses:
-            losses = numbers(arrays.losses[name][run], f"losses of run {run}, {name}")
-            refuse_other_than_finite(losses, f"losses of run {run}, {name}")
-            own.losses = {at + 1: row.astype(np.float32) for at, row in enumerate(losses)}
+            rows = enumerate(arrays.losses[name][run], 1)
+            what = f"losses of run {run}, {name}, checkpoint"
+            own.losses = {at: losses_of(row, f"{what} {at}") for at, row in rows}
     return found

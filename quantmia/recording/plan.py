@@ -1,6 +1,6 @@
 """Who trains on what: memberships that are drawn before others train, and kept in a folder."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -44,7 +44,7 @@ class Plan:
         runs: int,
         seed: int = 0,
         coin: bool = False,
-        groups: Sequence[Hashable] | None = None,
+        groups: Iterable[Hashable] | None = None,
     ) -> "Plan":
         """Members at random: the same seed draws the same, whatever the number of runs.
 
@@ -60,9 +60,10 @@ class Plan:
         Raises:
             OutputsError: too few samples, groups or runs.
         """
-        if runs < 1 or seed < 0:
-            raise OutputsError(f"runs={runs}, seed={seed}: has to be 1 or more, and 0 or more")
-        codes = np.arange(samples) if groups is None else pd.factorize(np.asarray(groups))[0]
+        for name, value, least in (("samples", samples, 1), ("runs", runs, 1), ("seed", seed, 0)):
+            if value < least:
+                raise OutputsError(f"{name}={value}: has to be {least} or more")
+        codes = np.arange(samples) if groups is None else _codes(groups)
         if len(codes) != samples:
             raise OutputsError(f"groups: {len(codes)} values for {samples} samples")
         drawn_from = int(codes.max()) + 1 if samples else 0
@@ -93,6 +94,7 @@ class Plan:
     def advice(self) -> list[str]:
         """What so many runs can show, a sentence each."""
         runs, samples = self.members.shape
+        samples = self.groups or samples  # those of a group are no draws of their own
         # Of one run of n samples, half of them members: (n + 1) / (3 n^2) (Mann and Whitney 1947).
         reach = 1.96 / sqrt(3 * samples * runs)
         said = [
@@ -115,8 +117,14 @@ class Plan:
 
         Args:
             folder: where to.
+
+        Raises:
+            OutputsError: the folder cannot be made.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputsError(f"{folder} cannot be made ({error.strerror})") from None
         names = [f"run_{run:04d}" for run in range(self.runs)]
         table = pd.DataFrame(self.members.T.astype(np.uint8), columns=names)
         table.index.name = "sample"
@@ -148,3 +156,15 @@ class Plan:
             raise OutputsError(
                 f"{folder}: not a plan ({error}); 'quantmia plan -o {folder}' writes one"
             ) from None
+
+
+def _codes(groups: Iterable[Hashable]) -> NDArray[np.int64]:
+    """The number of every sample's group."""
+    named = pd.Series(list(groups), dtype=object)
+    missing = np.flatnonzero(named.isna())
+    if len(missing):
+        raise OutputsError(
+            f"groups: row {missing[0]} belongs to none ({len(missing)} in all); give each one of "
+            "its own"
+        )
+    return pd.factorize(named)[0].astype(np.int64)

@@ -26,6 +26,7 @@ class Pool:
         members: True where a run trained on a sample.
         names: of the samples; none: they are numbered.
         membership: how members were drawn; None: not known.
+        drawn: whether quantmia drew them.
     """
 
     task_name: TaskName
@@ -33,6 +34,7 @@ class Pool:
     members: Bool[np.ndarray, "runs samples"]
     names: tuple[str, ...] = field(default=())
     membership: Membership | None = None
+    drawn: bool = False
 
     @classmethod
     def of(
@@ -42,6 +44,7 @@ class Pool:
         task: str | None = None,
         names: Sequence[Any] | None = None,
         membership: Membership | None = None,
+        drawn: bool = False,
     ) -> "Pool":
         """From arrays of somebody's own.
 
@@ -51,6 +54,7 @@ class Pool:
             task: `regression`, `binary` or `multiclass`; None: it is seen from the targets.
             names: of the samples.
             membership: how members were drawn.
+            drawn: whether quantmia drew them.
 
         Raises:
             OutputsError: they cannot be used; the message names the row and the value.
@@ -63,13 +67,20 @@ class Pool:
                 + _transposed(mask.shape, values.shape)
             )
         refuse_other_than_finite(values, "target")
+        if (np.ptp(values, axis=-1) == 0).any():
+            raise OutputsError("target: all values are the same; there is nothing to learn")
+        if membership == "coin" and len(set(mask.sum(1))) == 1:
+            raise OutputsError(
+                f"membership=coin: every run has {mask[0].sum()} members, which coins do not give; "
+                "a bound on epsilon would not hold"
+            )
         named = tuple(str(each) for each in names) if names is not None else ()
         if named and len(named) != mask.shape[1]:
             raise OutputsError(f"samples: {len(named)} names for {mask.shape[1]} samples")
         if len(set(named)) < len(named):
             twice = next(name for name in named if named.count(name) > 1)
             raise OutputsError(f"samples: {twice} is there twice; every sample needs its own name")
-        pool = cls(_task(task, values), values, mask, named, membership)
+        pool = cls(_task(task, values), values, mask, named, membership, drawn)
         if pool.task_name != "regression":
             pool._refuse_other_than_classes()
         return pool

@@ -1,10 +1,12 @@
 """A recorder: what models of somebody's own training answer, kept as soon as it is there."""
 
-import logging
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from math import inf
+from operator import index
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, SupportsFloat, SupportsIndex
 
 import numpy as np
 from filelock import FileLock
@@ -14,22 +16,15 @@ from numpy.typing import NDArray
 from quantmia.config.recorded import ATTACKS
 from quantmia.errors import FolderError, OutputsError
 from quantmia.files import DamagedFileError, read_tensors, write_tensors
+from quantmia.recording.checks import Outputs, lacking, losses_of, refuse_name
 from quantmia.recording.outputs import answers
 from quantmia.recording.plan import Plan
-from quantmia.recording.pool import Pool, numbers, refuse_other_than_finite
-from quantmia.recording.written import (
-    Outputs,
-    files_of,
-    finish,
-    lacking,
-    manifest_of,
-    refuse_name,
-)
+from quantmia.recording.pool import Pool
+from quantmia.recording.written import files_of, finish, manifest_of
 from quantmia.runs.folder import RunFolder
 from quantmia.vocabulary import OutputKind
 
 PARTS = "parts"
-LOG = logging.getLogger("quantmia")
 
 
 class Recorder:
@@ -75,7 +70,8 @@ class Recorder:
             members = Plan.read(Path(members))
         plan = members if isinstance(members, Plan) else Plan(np.zeros((0, 0), bool), None)
         mask = plan.members if isinstance(members, Plan) else members
-        self.pool = Pool.of(target, mask, task, samples, plan.membership)
+        drawn = plan.seed is not None
+        self.pool = Pool.of(target, mask, task, samples, plan.membership, drawn)
         self._kind: OutputKind | None = outputs
         self._attacks = tuple(attacks)
         self._folder = RunFolder(Path(folder))
@@ -98,25 +94,26 @@ class Recorder:
             variants: names.
             epochs: of which every variant is to have outputs; None: of the last alone.
         """
+        epochs = tuple(epochs)
         wanted = {_file(name, epoch, "answers") for name in variants for epoch in epochs}
         seen: set[int] = set()
         while True:
             there = {run: self._files(run) for run in range(self.runs)}
             everything = wanted.union(*there.values())
-            lacking = [run for run in there if run not in seen and everything - there[run]]
-            if not lacking:
+            left = [run for run in there if run not in seen and everything - there[run]]
+            if not left:
                 return
-            seen.add(lacking[0])
-            yield lacking[0]
+            seen.add(left[0])
+            yield left[0]
 
     def add(
         self,
-        run: int,
+        run: SupportsIndex,
         variant: str,
         outputs: Any,
         *,
-        epoch: int | None = None,
-        bits: float | None = None,
+        epoch: SupportsIndex | None = None,
+        bits: SupportsFloat | None = None,
     ) -> None:
         """Keep what a model answers on all samples; of the same call twice, the later one.
 
@@ -128,18 +125,12 @@ class Recorder:
             epoch: of a checkpoint along the training; None: there is only the last.
             bits: that the variant stores a weight, for the tables.
         """
-        what = self._named(run, variant, epoch)
+        which, at, what = self._named(run, variant, epoch)
         found = answers(outputs, self.pool, what, self._kind)
-        self._keep(
-            run,
-            variant,
-            epoch,
-            "answers",
-            found.values,
-            {"saturated": found.saturated, "bits": bits},
-        )
+        meta = {"saturated": found.saturated, "bits": _bits(bits, what), "outputs": found.kind}
+        self._keep(which, variant, at, "answers", found.values, meta)
 
-    def losses(self, run: int, variant: str, epoch: int, losses: Any) -> None:
+    def losses(self, run: SupportsIndex, variant: str, epoch: SupportsIndex, losses: Any) -> None:
         """Keep a checkpoint's losses on samples that no run trained on, of which r_Q is made.
 
         Args:
@@ -148,14 +139,8 @@ class Recorder:
             epoch: of the checkpoint, from 1.
             losses: one a sample; the same samples in the same order every time.
         """
-        what = f"losses of {self._named(run, variant, epoch)}"
-        values = numbers(losses, what)
-        if values.ndim != 1 or len(values) < 2:
-            raise OutputsError(f"{what} have the shape {values.shape}: one a sample is wanted")
-        refuse_other_than_finite(values, what)
-        if epoch < 1:
-            raise OutputsError(f"{what}: epochs are numbered from 1")
-        self._keep(run, variant, epoch, "losses", values.astype(np.float32), {})
+        which, at, what = self._named(run, variant, epoch)
+        self._keep(which, variant, at, "losses", losses_of(losses, f"losses of {what}"), {})
 
     def __enter__(self) -> "Recorder":
         return self
@@ -173,17 +158,15 @@ class Recorder:
         """Make the folder ready to be ranked, if every run has what any of them has.
 
         Returns:
-            Whether it has; else more is to be recorded, and the log says what.
+            Whether it has; else more is to be recorded, and stderr is told what.
 
         Raises:
             OutputsError: the outputs have nothing to do with the targets, or do not fit together.
         """
         with FileLock(self._folder.path / ".lock"):
-            recorded = {run: self._of(run) for run in range(self.runs)}
+            recorded, before = kept(self._folder.path, self.runs), self._folder.manifest()
             if lacks := lacking(recorded):
-                LOG.warning("%s is not finished: %s", self._folder.path, lacks)
-                if not self._folder.finished:  # with fewer variants, which then are what it has
-                    self._folder.write_manifest(self._running() | {"lacks": lacks})
+                print(f"{self._folder.path} is not finished: {lacks}", file=sys.stderr)
                 return False
             for kind in ("scores", "losses"):
                 (self._folder.path / kind).mkdir(exist_ok=True)
@@ -191,11 +174,22 @@ class Recorder:
                 self._folder.write_run(run, files_of(self.pool, run, variants), None)
             saturated = sum(each.saturated for of in recorded.values() for each in of.values())
             finish(self._folder, self.pool, recorded[0], saturated, self._attacks)
+            if self._folder.manifest() != before:  # a ranking of what it was is no longer its own
+                (self._folder.path / "conclusion.json").unlink(missing_ok=True)
         return True
 
     def _begin(self) -> None:
-        path, wanted = self._folder.path, self._running()
-        path.mkdir(parents=True, exist_ok=True)
+        path = self._folder.path
+        wanted = manifest_of(self.pool, path, {}, self._attacks, state="running")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FolderError(f"{path} cannot be made ({error.strerror})") from None
+        with FileLock(path / ".lock"):
+            self._begin_or_go_on(wanted)
+
+    def _begin_or_go_on(self, wanted: dict[str, Any]) -> None:
+        path = self._folder.path
         if not (path / "manifest.json").exists():
             members = {"members": self.pool.members.astype(np.uint8)}
             write_tensors(path / "members.safetensors", members, {})
@@ -210,22 +204,24 @@ class Recorder:
             ) from None
         if there["dataset"]["sha256"] != wanted["dataset"]["sha256"]:
             raise FolderError(f"{path} is of other targets or samples; choose another folder")
-        if not np.array_equal(members, self.pool.members):
+        membership = there["config"]["split"]["membership"]
+        if not np.array_equal(members, self.pool.members) or membership != self.pool.membership:
             raise FolderError(f"{path} is of other members; choose another folder")
 
-    def _running(self) -> dict[str, Any]:
-        """The manifest before all is recorded."""
-        name = self._folder.path.name
-        return manifest_of(self.pool, name, {}, self._attacks, state="running")
-
-    def _named(self, run: int, variant: str, epoch: int | None) -> str:
-        """For messages, once it is seen that there can be such a thing."""
-        if not 0 <= run < self.runs:
-            raise OutputsError(f"run {run}: there are {self.runs}, numbered from 0")
+    def _named(
+        self, run: SupportsIndex, variant: str, epoch: SupportsIndex | None
+    ) -> tuple[int, int | None, str]:
+        """Run and epoch as Python's integers, and how messages call them; there can be such."""
+        try:
+            which, at = index(run), None if epoch is None else index(epoch)
+        except TypeError:
+            raise OutputsError(f"run {run!r}, epoch {epoch!r}: integers are wanted") from None
+        if not 0 <= which < self.runs:
+            raise OutputsError(f"run {which}: there are {self.runs}, numbered from 0")
         refuse_name(variant)
-        if epoch is not None and epoch < 1:
-            raise OutputsError(f"epoch {epoch}: epochs are numbered from 1")
-        return f"run {run}, {variant}" + ("" if epoch is None else f", epoch {epoch}")
+        if at is not None and at < 1:
+            raise OutputsError(f"epoch {at}: epochs are numbered from 1")
+        return which, at, f"run {which}, {variant}" + ("" if at is None else f", epoch {at}")
 
     def _keep(
         self,
@@ -243,25 +239,54 @@ class Recorder:
 
     def _files(self, run: int) -> set[str]:
         """Names of what is kept of a run."""
-        parts = self._folder.path / PARTS / f"run-{run:04d}"
-        return {path.name for path in parts.glob("*.safetensors")}
+        return {path.name for path in _parts(self._folder.path, run)}
 
-    def _of(self, run: int) -> dict[str, Outputs]:
-        """What is kept of a run, by variant."""
-        found: dict[str, Outputs] = {}
-        for name in sorted(self._files(run)):
-            try:
-                tensors, meta = read_tensors(self._folder.path / PARTS / f"run-{run:04d}" / name)
-            except DamagedFileError as error:
-                raise FolderError(f"{error}: delete it, and record it again") from None
-            own = found.setdefault(meta["variant"], Outputs())
-            kept = own.answers if meta["kind"] == "answers" else own.losses
-            kept[meta["epoch"]] = tensors[meta["kind"]]
-            own.saturated += meta.get("saturated", 0)
-            if meta.get("bits") is not None:
-                own.bits = float(meta["bits"])
-        return found
+
+def kept(folder: Path, runs: int) -> dict[int, dict[str, Outputs]]:
+    """What a recording has so far, by run and variant.
+
+    Args:
+        folder: of the recording.
+        runs: how many it is to have.
+
+    Raises:
+        FolderError: a file is damaged.
+    """
+    return {run: _of(folder, run) for run in range(runs)}
+
+
+def _parts(folder: Path, run: int) -> list[Path]:
+    return sorted((folder / PARTS / f"run-{run:04d}").glob("*.safetensors"))
+
+
+def _of(folder: Path, run: int) -> dict[str, Outputs]:
+    """What is kept of a run, by variant."""
+    found: dict[str, Outputs] = {}
+    for path in _parts(folder, run):
+        try:
+            tensors, meta = read_tensors(path)
+        except DamagedFileError as error:
+            raise FolderError(f"{error}: delete it, and record it again") from None
+        own = found.setdefault(meta["variant"], Outputs())
+        here = own.answers if meta["kind"] == "answers" else own.losses
+        here[meta["epoch"]] = tensors[meta["kind"]]
+        own.kinds |= {meta["outputs"]} if "outputs" in meta else set()
+        own.saturated += meta.get("saturated", 0)
+        if meta.get("bits") is not None:
+            own.bits = float(meta["bits"])
+    return found
 
 
 def _file(variant: str, epoch: int | None, kind: str) -> str:
     return f"{variant}@{'last' if epoch is None else epoch}.{kind}.safetensors"
+
+
+def _bits(bits: Any, what: str) -> float | None:
+    """Bits a weight, as a number above 0."""
+    try:
+        found = None if bits is None else float(bits)
+    except (TypeError, ValueError):
+        found = -inf
+    if found is not None and not 0 < found < inf:
+        raise OutputsError(f"{what}: bits={bits!r}: has to be a number above 0")
+    return found

@@ -27,15 +27,17 @@ class Remark:
 
 
 def on_members(pool: Pool) -> list[Remark]:
-    """What their members do not allow to conclude.
+    """What their members do not allow to conclude; nothing is tested of those that we drew.
 
     Args:
         pool: with the members.
     """
     members, said = pool.members, []
-    often = members.mean(0)
+    if pool.drawn:
+        return said
+    often, share = members.mean(0), members.mean(1)
     always, never = int((often == 1).sum()), int((often == 0).sum())
-    if always + never > binom.isf(ERROR, pool.samples, 2.0 ** (1 - pool.runs)):
+    if always + never > binom.isf(ERROR, pool.samples, share.prod() + (1 - share).prod()):
         said.append(
             Remark(
                 f"{counted(always, 'sample')} were in every run and {never} in none",

@@ -1,10 +1,12 @@
 """Recorded outputs from files: arrays in an .npz or a folder of .npy, or a long table."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
+from zlib import error
 
 import numpy as np
 import pandas as pd
@@ -55,32 +57,30 @@ def read(path: Path) -> Arrays:
     if not path.exists():
         raise OutputsError(f"{path}: there is no such file")
     if path.suffix in TABLES:
-        return _of_table(path, _table(path))
+        return _of_table(path, read_table(path))
     if path.suffix != ".npz":
         raise OutputsError(
             f"{path}: has to be an .npz, a folder of .npy files, or a table ({', '.join(TABLES)})"
         )
-    found = _loaded(path)
-    try:
-        return _of_arrays(path, {name: found[name] for name in found.files})
-    except ValueError as error:
-        raise _pickled(path, error) from None
+    return _of_arrays(path, _loaded(path))
 
 
 def _loaded(path: Path) -> Any:
+    """An array, or of an .npz the arrays by name."""
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
-        raise _pickled(path, error) from None
-
-
-def _pickled(path: Path, error: Exception) -> OutputsError:
-    if "pickle" in str(error):
-        return OutputsError(
-            f"{path}: holds Python objects, which could run anything when they are read; save "
-            "arrays of numbers"
-        )
-    return OutputsError(f"{path}: cannot be read ({first_line(error)})")
+        found = np.load(path, allow_pickle=False)
+        if path.suffix != ".npz":
+            return found
+        if not hasattr(found, "files"):
+            raise ValueError("it is a single array")
+        return {name: found[name] for name in found.files}
+    except (OSError, ValueError, EOFError, BadZipFile, error) as fault:
+        if "pickle" in str(fault) and "allow_pickle" in str(fault):
+            raise OutputsError(
+                f"{path}: holds Python objects, which could run anything when they are read; save "
+                "arrays of numbers"
+            ) from None
+        raise OutputsError(f"{path}: cannot be read ({first_line(fault)})") from None
 
 
 def _of_arrays(path: Path, arrays: Mapping[str, NDArray]) -> Arrays:
@@ -122,7 +122,15 @@ def _of_arrays(path: Path, arrays: Mapping[str, NDArray]) -> Arrays:
     return Arrays(arrays["members"], arrays["target"], outputs, losses, names)
 
 
-def _table(path: Path) -> pd.DataFrame:
+def read_table(path: Path) -> pd.DataFrame:
+    """A table, `.csv` or `.parquet`.
+
+    Args:
+        path: the file.
+
+    Raises:
+        OutputsError: it cannot be read.
+    """
     try:
         if path.suffix == ".csv":
             return pd.read_csv(path)
@@ -141,11 +149,27 @@ def _of_table(path: Path, table: pd.DataFrame) -> Arrays:
         if name not in table:
             hint = did_you_mean(name, map(str, table)) or f"; there is {', '.join(map(str, table))}"
             raise OutputsError(f"{path}: lacks the column {name}{hint}")
-    columns = [name for name in map(str, table) if name.startswith("output")]
-    if not columns:
-        raise OutputsError(f"{path}: lacks outputs: a column output, or output_0, output_1, ...")
-    columns = sorted(columns, key=lambda name: (len(name), name))
+    several = [name for name in map(str, table) if re.fullmatch(r"output_\d+", name)]
+    columns = ["output"] if "output" in table else [f"output_{k}" for k in range(len(several))]
+    if not columns or ("output" not in table and set(several) != set(columns)):
+        there = f"; there is {', '.join(sorted(several))}" if several else ""
+        raise OutputsError(
+            f"{path}: lacks outputs: a column output, or output_0, output_1, ... without a gap"
+            f"{there}"
+        )
     keys = ["variant", *(["epoch"] if "epoch" in table else []), "run", "sample"]
+    for name in (*keys, "member", "target"):
+        empty = np.flatnonzero(table[name].isna())
+        if len(empty):
+            raise OutputsError(f"{path}: row {empty[0]} has no {name}")
+    if "epoch" in table:
+        epochs = numbers_of(path, table, "epoch")
+        bad = np.flatnonzero((epochs != np.round(epochs)) | (epochs < 1))
+        if len(bad):
+            raise OutputsError(
+                f"{path}: row {bad[0]} is of epoch {epochs[bad[0]]}: whole numbers from 1 are "
+                "wanted"
+            )
     twice = np.flatnonzero(table.duplicated(keys))
     if len(twice):
         row = table.iloc[twice[0]]
@@ -186,10 +210,9 @@ class _Long:
     """
 
     def __init__(self, path: Path, table: pd.DataFrame):
-        self.path, self.samples = path, pd.unique(table["sample"].to_numpy())
-        self.runs = np.sort(pd.unique(numbers_of(path, table, "run")))
-        self.place = pd.Index(self.samples).get_indexer(pd.Index(table["sample"]))
-        self.run = np.searchsorted(self.runs, table["run"].to_numpy())
+        self.path = path
+        self.place, self.samples = pd.factorize(table["sample"])  # in the order they come in
+        self.run, self.runs = pd.factorize(table["run"], sort=True)
 
     def same_for_all(self, values: NDArray) -> NDArray:
         """By run and sample, what has to be the same in all rows of them."""

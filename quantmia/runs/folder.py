@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quantmia.config.recorded import is_recording
 from quantmia.config.schema import TABLES_ONLY, ExperimentConfig, recorded
 from quantmia.config.versions import of_any_version
 from quantmia.errors import FolderError
@@ -137,6 +138,11 @@ class RunFolder:
         """
         if not (self.path / "manifest.json").exists():
             return
+        if is_recording(self.manifest()["config"]):
+            raise FolderError(
+                f"{self.path} holds outputs of models that others trained; choose another "
+                "hydra.run.dir."
+            )
         more = isinstance(config.runs, int) and config.runs >= self.runs
         differing = self._differing(config, (*TABLES_ONLY, "runs") if more else TABLES_ONLY)
         if differing:

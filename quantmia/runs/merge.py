@@ -130,10 +130,15 @@ class Run:
         try:
             return read(self.number)
         except DamagedFileError as error:
+            again = (
+                "record it again"
+                if is_recording(folder.manifest()["config"])
+                else "repeat the command that made it with "
+                f"{as_override('hydra.run.dir', str(folder.path))} resume=true"
+            )
             raise FolderError(
                 f"run {self.number} is missing or damaged ({error}). Complete the folder first: "
-                "repeat the command that made it with "
-                f"{as_override('hydra.run.dir', str(folder.path))} resume=true"
+                f"{again}"
             ) from error
 
 
@@ -174,10 +179,9 @@ def merge(folders: Sequence[RunFolder]) -> Merged:
     manifests = {folder: folder.manifest() for folder in folders}
     for folder, manifest in manifests.items():
         if is_recording(manifest["config"]) and manifest["state"] != "finished":
-            lacks = manifest.get("lacks", "its script runs, or was stopped")
             raise FolderError(
-                f"{folder.path}: not all is recorded yet ({lacks}); go on with the script that "
-                "records it"
+                f"{folder.path}: not all is recorded yet; 'quantmia status {folder.path}' says "
+                "what it lacks"
             )
     order = sorted(folders, key=lambda each: manifests[each]["config"]["seed"])
     first = manifests[order[0]]

@@ -1,25 +1,24 @@
 """The names of recorded samples, beside their runs."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
-
-import pandas as pd
 
 from quantmia.errors import FolderError
 from quantmia.files import write_text
 
-FILE = "samples.csv"
+FILE = "samples.json"
 
 
 def write_names(folder: Path, names: Sequence[str]) -> None:
-    """`samples.csv`, where samples have names.
+    """`samples.json`, where samples have names.
 
     Args:
         folder: of the runs.
         names: in the order of the pool.
     """
     if names:
-        write_text(folder / FILE, pd.DataFrame({"sample": list(names)}).to_csv(index=False))
+        write_text(folder / FILE, json.dumps(list(names), ensure_ascii=False) + "\n")
 
 
 def read_names(folder: Path, places: Sequence[int]) -> list[str]:
@@ -35,7 +34,7 @@ def read_names(folder: Path, places: Sequence[int]) -> list[str]:
     if not (folder / FILE).exists():
         return [str(place) for place in places]
     try:
-        names = pd.read_csv(folder / FILE, dtype=str, keep_default_na=False)["sample"]
-        return list(names.iloc[list(places)])
-    except (OSError, KeyError, ValueError, IndexError) as error:
+        names = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        return [str(names[place]) for place in places]
+    except (OSError, KeyError, TypeError, ValueError, IndexError) as error:
         raise FolderError(f"{folder / FILE} cannot be read ({error}); record it again") from None

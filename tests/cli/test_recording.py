@@ -18,6 +18,7 @@ def here(tmp_path, monkeypatch) -> Path:
 
 
 def refused(capsys, *command: str) -> str:
+    capsys.readouterr()  # of what came before
     assert main(list(command)) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
@@ -48,14 +49,19 @@ def test_groups_come_from_a_column(here, ending):
     [
         (["-o", "plan"], "--samples: how many rows there are has to be said"),
         (["-o", "plan", "--samples", "3"], "3 samples: 4 or more are needed"),
-        (["-o", "plan", "--groups", "no.csv:a"], "--groups no.csv:a: FILE:COLUMN is wanted"),
-        (["-o", "plan", "--groups", "rows.csv:b"], "--groups rows.csv:b: FILE:COLUMN is wanted"),
+        (["-o", "plan", "--samples", "-5"], "samples=-5: has to be 1 or more"),
+        (["-o", "rows.csv", "--samples", "30"], "rows.csv cannot be made"),
+        (["-o", "plan", "--groups", "rows.csv"], "--groups rows.csv: FILE:COLUMN is wanted"),
+        (["-o", "plan", "--groups", "no.csv:a"], "no.csv: cannot be read"),
+        (["-o", "plan", "--groups", "rows.csv:b"], "--groups rows.csv:b: there is no such column"),
+        (["-o", "plan", "--groups", "rows.csv:some"], "groups: row 3 belongs to none (17 in all)"),
         (["-o", "plan", "--groups", "rows.csv:a", "--samples", "9"], "rows.csv:a has 20 rows"),
         (["-o", ".", "--samples", "30"], ". holds a plan already"),
     ],
 )
 def test_a_plan_that_cannot_be_is_one_message(command, said, here, capsys):
-    pd.DataFrame({"a": range(20)}).to_csv("rows.csv")
+    rows = pd.DataFrame({"a": range(20)})
+    rows.assign(some=rows["a"].where(rows["a"] < 3)).to_csv("rows.csv")
     plan().write(here)
     assert said in refused(capsys, "plan", *command)
 
@@ -65,7 +71,7 @@ def test_what_is_imported_is_ranked_reported_and_loaded(here, capsys):
     assert main(["import", "made.npz", "-o", "outputs/mine"]) == 0
     assert "To rank it: quantmia rank outputs/mine" in capsys.readouterr().out
     assert main(["status", "outputs/mine"]) == 0
-    assert "outputs/mine: 6 runs of full_precision, int4." in capsys.readouterr().out
+    assert "outputs/mine: 6 runs of full_precision, int4. To rank:" in capsys.readouterr().out
     assert main(["rank", "outputs/mine"]) == 0
     said = capsys.readouterr().out
     assert "r_Q" not in said
@@ -134,6 +140,9 @@ def test_how_many_runs_are_needed_is_measured_without_r_q(here, capsys, monkeypa
     [
         (["no.npz", "-o", "mine"], "no.npz: there is no such file"),
         (["made.npz", "-o", "mine", "--outputs", "probabilities"], "row 0: "),
+        (["made.npz", "-o", "made.npz"], "made.npz is not an empty folder"),
+        (["made.npz", "-o", "."], ". is not an empty folder"),
+        (["made.npz", "-o", "mine", "--membership", "coin"], "membership=coin: every run has 30"),
         (["made.npz", "-o", "mine", "--attack", "lyra"], "attack lyra is unknown; did you mean"),
         (["made.npz", "-o", "mine", "--task", "multiclass"], "task=multiclass: the targets are"),
     ],
@@ -148,9 +157,42 @@ def test_a_recording_that_is_not_finished_says_what_it_lacks(here, capsys):
     with Recorder(here / "mine", target=target("binary"), members=plan()) as recorder:
         recorder.add(0, "full_precision", outputs("binary", 0))
     lacks = "run 1 has no outputs for full_precision, and others have"
-    for command in ("rank", "status", "efficiency"):
-        assert f"mine: not all is recorded yet ({lacks}" in refused(capsys, command, "mine")
+    assert lacks in capsys.readouterr().err
+    for command in ("rank", "efficiency"):
+        said = refused(capsys, command, "mine")
+        assert "mine: not all is recorded yet; 'quantmia status mine' says what it lacks" in said
+    assert main(["status", "mine"]) == 0
+    assert f"mine: outputs of 1 of 6 runs are kept; {lacks}." in capsys.readouterr().out
     assert "is not finished" in refused(capsys, "report", "mine")
+
+
+def test_a_ranking_of_fewer_variants_is_not_shown_for_that_of_all(here, capsys):
+    for variants in (("full_precision",), ("full_precision", "int4")):
+        with Recorder(here / "mine", target=target("binary"), members=plan()) as recorder:
+            for run in range(RUNS):
+                for variant in variants:
+                    recorder.add(run, variant, outputs("binary", run))
+        if len(variants) == 1:
+            assert main(["rank", "mine"]) == 0
+            assert main(["report", "mine"]) == 0
+    said = refused(capsys, "report", "mine")
+    assert f"'quantmia rank {here / 'mine'}' writes it again" in said
+
+
+def test_a_folder_of_recorded_outputs_is_not_trained_into(here, capsys):
+    save(here / "made.npz", arrays("binary"))
+    assert main(["import", "made.npz", "-o", "mine"]) == 0
+    assert "outputs of models that others trained" in refused(
+        capsys, "run", "dataset.size=60", "hydra.run.dir=mine"
+    )
+
+
+def test_a_front_wants_epochs(here, capsys):
+    save(here / "made.npz", arrays("binary"))
+    for name in ("a", "b"):
+        assert main(["import", "made.npz", "-o", name]) == 0
+        assert main(["rank", name]) == 0
+    assert "record outputs of several epochs" in refused(capsys, "front", "a", "b")
 
 
 def test_a_gate_ends_with_a_code_for_scripts(here, capsys):

@@ -19,7 +19,7 @@ def content(**changes) -> dict:
         "seed": 0,
         "runs": 8,
         "split": {"membership": "coin"},
-        "training": {"checkpoints": [1, 5]},
+        "training": {"checkpoints": [1, 5], "released": []},
         "quantizer": {"full_precision": {}, "int8": {"bits": 8.0}},
     }
     return made | changes

@@ -11,7 +11,7 @@ from quantmia.recording.importing import import_outputs
 from quantmia.recording.tables import Arrays, read
 from quantmia.runs.folder import RunFolder
 from tests.configurations import configured
-from tests.recording.made import arrays, exported, long_table, save
+from tests.recording.made import arrays, exported, long_table, plan, save
 from tests.tiny import progress
 
 # Ranked by the defaults, as imported outputs are.
@@ -110,8 +110,34 @@ def test_coin_membership_allows_a_bound_on_epsilon(tmp_path):
 
 def test_a_folder_that_holds_something_is_not_written_over(tmp_path):
     imported(arrays(), tmp_path / "mine")
-    with pytest.raises(FolderError, match="holds runs already"):
+    with pytest.raises(FolderError, match="is not an empty folder"):
         imported(arrays(), tmp_path / "mine")
+    (tmp_path / "other" / "mine").mkdir(parents=True)
+    (tmp_path / "other" / "mine" / "run-0099.safetensors").write_text("precious")
+    with pytest.raises(FolderError, match="is not an empty folder"):
+        imported(arrays() | {"outputs/int4": OFF * np.nan}, tmp_path / "other")
+    assert (tmp_path / "other" / "mine" / "run-0099.safetensors").read_text() == "precious"
+
+
+def test_few_samples_that_show_nothing_are_a_remark(tmp_path):
+    mask = plan(40, 6).members
+    made = arrays("regression", mask)
+    made = {k: np.roll(v, 7, axis=1) if k.startswith("outputs") else v for k, v in made.items()}
+    imported(made, tmp_path / "mine")
+    assert any(
+        "nothing to do with each other" in said for said in ranked(tmp_path / "mine").warnings
+    )
+
+
+def test_recordings_of_other_epochs_are_no_one_experiment(tmp_path):
+    made = read(save(tmp_path / "made.npz", arrays()))
+    for name, epochs in (("a", (1, 2)), ("b", (1, 3))):
+        variant = {"full_precision": "int4"}.get(name, name)
+        values = made.outputs["int4"][None]
+        outputs: dict[str, dict[int | None, np.ndarray]] = {variant: dict.fromkeys(epochs, values)}
+        import_outputs(Arrays(made.members, made.target, outputs), tmp_path / name)
+    with pytest.raises(FolderError, match=r"training\.released: \[1, 2\] and \[1, 3\]"):
+        finished.rank([tmp_path / "a", tmp_path / "b"], None, tmp_path, progress())
 
 
 @pytest.mark.parametrize(

@@ -59,17 +59,30 @@ def test_the_order_of_probabilities_is_that_of_logits(raw):
     assert np.isfinite(found.values).all()
     order = np.argsort(raw, kind="stable")
     assert (np.diff(found.values[order]) >= 0).all()
-    assert found.saturated == np.isin(raw, (0, 1)).sum()
+    least = np.finfo(np.float32).eps / 2
+    assert found.saturated == ((raw < least) | (raw > 1 - least)).sum()
 
 
 def test_probabilities_that_are_rounded_to_0_or_1_are_counted():
     both = probabilities(outputs("binary", 0))
     both[[3, 5]] = 0, 1
     found = answers(np.stack([1 - both, both], 1), POOLS["binary"], "it")
-    assert found.saturated == 4
+    assert found.saturated == 2
     assert np.isfinite(found.values).all()
     assert found.values[3] == found.values.min()
     assert found.values[5] == found.values.max()
+    of_one = answers(both, POOLS["binary"], "it")
+    np.testing.assert_allclose(found.values, of_one.values, rtol=1e-5)
+    assert of_one.saturated == 2
+
+
+def test_probabilities_a_little_beyond_0_and_1_are_rounded_ones():
+    both = probabilities(outputs("binary", 0))
+    beyond = both.copy()
+    both[[3, 5]], beyond[[3, 5]] = (0, 1), (-1e-7, 1 + 1e-7)
+    found, expected = (answers(each, POOLS["binary"], "it") for each in (beyond, both))
+    assert found.kind == "probabilities"
+    np.testing.assert_array_equal(found.values, expected.values)
 
 
 def test_tensors_come_from_wherever_they_are():
@@ -105,6 +118,10 @@ def row(at, value):
         (hostile("regression", lambda raw: raw), "logits", "a regression has predictions"),
         (hostile("binary", lambda raw: raw), "predictions", "how sure a classifier is"),
         (hostile("binary", lambda raw: (raw > 0).astype(int)), None, "which are labels"),
+        (hostile("binary", lambda raw: np.sign(raw)), None, "which are labels"),
+        (hostile("multiclass", lambda raw: np.eye(4)[raw.argmax(1)]), None, "which are labels"),
+        (hostile("binary", lambda raw: raw), "probs", "outputs=probs: has to be one of logits"),
+        (hostile("regression", row(4, 1e39)), None, r"row 4 is .*e\+38, and 1e\+18 is too much"),
         (hostile("multiclass", probabilities), "logits", "these are probabilities"),
         (hostile("binary", lambda raw: raw), "probabilities", r"is not between 0 and 1"),
         (

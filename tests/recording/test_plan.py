@@ -55,6 +55,8 @@ def test_it_is_read_as_it_was_written(plan, tmp_path):
         ({"samples": 9, "runs": 4, "groups": [1] * 9}, "1 groups: 4 or more are needed"),
         ({"samples": 9, "runs": 4, "groups": [1] * 8}, "groups: 8 values for 9 samples"),
         ({"samples": 9, "runs": 0}, "runs=0"),
+        ({"samples": 0, "runs": 4}, "samples=0"),
+        ({"samples": 3, "runs": 4, "groups": ["a", None, "b"]}, "groups: row 1 belongs to none"),
         ({"samples": 9, "runs": 4, "seed": -1}, "seed=-1"),
     ],
 )

@@ -77,6 +77,8 @@ def test_other_targets_or_names_are_another_pool():
             {"target": changed(target("regression"), [7, 9], np.inf)},
             "target: row 7 is inf, and 1 more are no numbers",
         ),
+        ({"target": np.ones(SAMPLES)}, "target: all values are the same"),
+        ({"membership": "coin"}, "membership=coin: every run has 30 members"),
         ({"target": np.array(["a", "b"] * 30)}, "np.searchsorted"),
         ({"target": target("multiclass") + 1, "task": "multiclass"}, ": subtract 1$"),
         ({"target": target("multiclass") * 2, "task": "multiclass"}, "found \\[0, 2, 4, 6\\]$"),

@@ -18,7 +18,7 @@ from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
 from tests.end_to_end import warm
 from tests.recording import record
-from tests.recording.made import RUNS, SAMPLES, outputs, plan, target
+from tests.recording.made import RUNS, SAMPLES, outputs, plan, probabilities, target
 
 MEMBERS = plan().members
 
@@ -131,6 +131,7 @@ def test_members_come_as_a_plan_its_folder_or_an_array(members, tmp_path):
         ({"members": Plan.drawn(SAMPLES, RUNS, 1)}, "is of other members"),
         ({"target": target("regression")[::-1]}, "is of other targets or samples"),
         ({"samples": range(SAMPLES)}, "is of other targets or samples"),
+        ({"members": MEMBERS}, "is of other members"),  # which need not be drawn so
     ],
 )
 def test_a_folder_of_something_else_is_refused(change, said, tmp_path):
@@ -156,6 +157,10 @@ def test_a_folder_of_our_own_trainings_is_refused(tmp_path):
         (("losses", 0, "int8", 0, np.ones(5)), "epoch 0: epochs are numbered from 1"),
         (("losses", 0, "int8", 1, np.ones((5, 2))), r"losses of run 0, int8, epoch 1 have the"),
         (("losses", 0, "int8", 1, [1, np.nan]), "losses of run 0, int8, epoch 1: row 1 is nan"),
+        (("losses", 0, "int8", 1, [1, 1e300]), "row 1 is 1e\\+300, and 1e\\+18 is too much"),
+        (("losses", 0, "int8", 1, [1]), "one a sample is wanted"),
+        (("add", 0, "target", outputs("regression", 0)), "variant target: the name is taken"),
+        (("add", 0.5, "int8", outputs("regression", 0)), "run 0.5, epoch None: integers"),
     ],
 )
 def test_a_call_that_cannot_be_kept_says_why(call, said, tmp_path):
@@ -165,15 +170,13 @@ def test_a_call_that_cannot_be_kept_says_why(call, said, tmp_path):
     assert not list(tmp_path.glob("parts/*/*"))
 
 
-def test_what_is_lacking_is_said_and_asked_for(tmp_path, caplog):
+def test_what_is_lacking_is_said_and_asked_for(tmp_path, capsys):
     with recorder(tmp_path) as made:
         for run in range(RUNS):
             for variant, epoch in (("full_precision", 1), ("full_precision", 2), ("int8", 1)):
                 made.add(run, variant, outputs("regression", run), epoch=epoch)
     lacks = "run 0 has no outputs of epoch 2 for int8, and others have"
-    assert caplog.messages == [f"{tmp_path} is not finished: {lacks}"]
-    with pytest.raises(FolderError, match=f"not all is recorded yet .{lacks}"):
-        merge([RunFolder(tmp_path)])
+    assert capsys.readouterr().err == f"{tmp_path} is not finished: {lacks}\n"
     assert list(recorder(tmp_path).remaining("int8", epochs=(1, 2))) == list(range(RUNS))
 
 
@@ -199,6 +202,46 @@ def test_the_probability_of_the_other_class_is_refused(tmp_path):
         with recorder(tmp_path, target=target("binary")) as made:
             for run in range(RUNS):
                 made.add(run, "full_precision", -outputs("binary", run))
+
+
+@pytest.mark.parametrize("bits", ["int8", -1, np.inf, np.nan])
+def test_bits_that_are_none_are_refused_at_once(bits, tmp_path):
+    with pytest.raises(OutputsError, match="has to be a number above 0"):
+        recorder(tmp_path).add(0, "int8", outputs("regression", 0), bits=bits)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path):
+    with recorder(tmp_path) as made:
+        for run in np.arange(RUNS):
+            for epoch in np.arange(1, 3):
+                raw = outputs("regression", int(run))
+                made.add(run, "int8", raw, epoch=epoch, bits=np.float32(8))
+    assert merge([RunFolder(tmp_path)]).runs[0].read().meta["quantizers"]["int8"]["bits"] == 8
+
+
+def test_epochs_that_are_asked_for_may_be_made_as_they_are_wanted(tmp_path):
+    recorded(tmp_path, "full_precision")
+    made = recorder(tmp_path)
+    epochs = (epoch for epoch in (None,))
+    assert list(made.remaining("full_precision", "int8", epochs=epochs)) == list(range(RUNS))
+
+
+def test_runs_that_answer_in_different_ways_are_refused(tmp_path):
+    said = r"look like logits \(run 0\) and probabilities \(run 5\)"
+    with pytest.raises(OutputsError, match=said):  # noqa: SIM117
+        with recorder(tmp_path, target=target("binary")) as made:
+            for run in range(RUNS):
+                raw = outputs("binary", run)
+                made.add(run, "full_precision", probabilities(raw) if run == 5 else raw)
+
+
+def test_losses_of_other_samples_are_refused(tmp_path):
+    said = "there are 7 of run 0, full_precision, epoch 1 and 8 of run 5, full_precision, epoch 1"
+    with pytest.raises(OutputsError, match=said):  # noqa: SIM117
+        with recorder(tmp_path) as made:
+            for run in range(RUNS):
+                made.add(run, "full_precision", outputs("regression", run), epoch=1)
+                made.losses(run, "full_precision", 1, np.ones(7 + (run == 5)))
 
 
 def test_a_damaged_part_is_named(tmp_path):

@@ -24,6 +24,18 @@ def test_there_is_nothing_to_say_of_members_that_were_drawn(runs, coin):
     assert said(Plan.drawn(SAMPLES, runs, coin=coin).members) == []
 
 
+def test_members_that_we_drew_by_groups_are_not_tested_by_their_rows():
+    drawn = Plan.drawn(SAMPLES, RUNS, groups=np.arange(SAMPLES) // 10)
+    goal = target("regression", SAMPLES)
+    assert on_members(Pool.of(goal, drawn.members, drawn=True)) == []
+    assert len(on_members(Pool.of(goal, drawn.members))) == 1
+
+
+def test_large_shares_of_members_are_not_too_many():
+    mask = np.random.default_rng(1).random((RUNS, SAMPLES)) < 0.8
+    assert said(mask) == []
+
+
 def test_the_first_half_of_the_rows_is_not_drawn_at_random():
     mask = members()
     mask[3] = np.arange(SAMPLES) < SAMPLES // 2

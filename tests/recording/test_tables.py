@@ -39,6 +39,29 @@ def test_a_table_may_have_epochs_and_scales_of_every_run(tmp_path):
     np.testing.assert_array_equal(found.target, made["target"])
 
 
+def test_runs_may_have_names_and_other_columns_are_left_alone(tmp_path):
+    made = arrays()
+    table = long_table(made).assign(output_rank=1, run=lambda table: "r" + table["run"].astype(str))
+    table.to_csv(tmp_path / "long.csv", index=False)
+    found = read(tmp_path / "long.csv")
+    np.testing.assert_array_equal(found.members, made["members"])
+    np.testing.assert_array_equal(found.outputs["int4"][None], made["outputs/int4"])
+
+
+@pytest.mark.parametrize("content", ["array", "damaged"])
+def test_an_npz_that_is_none_is_one_message(content, tmp_path):
+    path = save(tmp_path / "pickled.npz", arrays())
+    if content == "array":
+        with path.open("wb") as file:
+            np.save(file, np.ones(3))
+    else:
+        whole = bytearray(path.read_bytes())
+        whole[200:240] = b"x" * 40
+        path.write_bytes(whole)
+    with pytest.raises(OutputsError, match=r"pickled.npz: cannot be read"):
+        read(path)
+
+
 def changed(column: str, row: int, value):
     def change(table: pd.DataFrame) -> pd.DataFrame:
         return table.assign(
@@ -69,6 +92,15 @@ def changed(column: str, row: int, value):
         (changed("member", 365, 7), "row 5: run 0, sample s5 has 1 here and 7 in another row"),
         (changed("output", 5, "high"), "output: *holds|output holds objects"),
         (lambda table: table.assign(target="low"), "target holds objects"),
+        (changed("variant", 5, None), "row 5 has no variant"),
+        (changed("target", 5, None), "row 5 has no target"),
+        (lambda table: table.assign(epoch=1.5), "row 0 is of epoch 1.5: whole numbers"),
+        (lambda table: table.assign(epoch=0), "row 0 is of epoch 0: whole numbers"),
+        (lambda table: table.assign(epoch="one"), "epoch holds objects"),
+        (
+            lambda table: table.rename(columns={"output": "output_1"}),
+            "without a gap; there is output_1",
+        ),
     ],
 )
 def test_what_a_table_lacks_is_one_message(change, said, tmp_path):
