@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom, norm, rankdata, t
 
 IN_DOUBLE = 2**24  # weights of resamples that are kept so: 128 MiB
+MOST = 2**14  # samples, or groups of them, that are resampled
 
 
 @dataclass(frozen=True)
@@ -72,15 +73,20 @@ class Bootstrap:
     ) -> Float[np.ndarray, " resamples"]:
         """Means over resampled runs and resampled samples.
 
+        Beyond `MOST` samples, so many groups of them are resampled in their place, to which they
+        are dealt in turn. Of independent samples the spread is the same, and memory is bounded.
+
         Args:
             values: of every run.
             influence: of every sample on the mean of `values`; its own mean is 0.
             held_out: whether the samples are held out, which are resampled by themselves.
         """
         weights = self._over_samples(len(influence), held_out)
-        return self.means(values) + weights @ influence / len(influence)
+        groups = np.bincount(np.arange(len(influence)) % weights.shape[1], influence)
+        return self.means(values) + weights @ groups / len(influence)
 
-    def _over_samples(self, size: int, held_out: bool) -> NDArray[np.floating]:
+    def _over_samples(self, samples: int, held_out: bool) -> NDArray[np.floating]:
+        size = min(samples, MOST)
         if (size, held_out) not in self._sample_weights:
             rng = np.random.default_rng([self._sample_seed, size, *([1] if held_out else [])])
             drawn = rng.multinomial(size, np.full(size, 1 / size), size=len(self.weights))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom, quantile_test, spearmanr
 
 from quantmia.statistics import (
+    MOST,
     Bootstrap,
     Interval,
     half_split_stability,
@@ -132,6 +133,19 @@ def test_what_no_resample_moves_has_no_width():
     moving, still = bootstrap.simultaneous(values.mean(1), bootstrap.means(values))
     assert moving.low < moving.value < moving.high
     assert vars(still) == pytest.approx({"value": 2, "low": 2, "high": 2})
+
+
+@pytest.mark.parametrize("samples", [MOST - 1, MOST, MOST + 1, 5 * MOST + 7])
+def test_many_samples_are_resampled_in_groups_with_the_same_spread(samples):
+    rng = np.random.default_rng(0)
+    influence = rng.standard_t(5, size=samples)
+    influence -= influence.mean()
+    bootstrap = Bootstrap(4, 800, 0.95, rng)
+    found = bootstrap.two_way_means(np.zeros(4), influence)
+    expected = np.sqrt(np.square(influence).sum()) / samples
+    assert found.std() == pytest.approx(expected, rel=0.1)
+    assert found.mean() == pytest.approx(0, abs=0.2 * expected)
+    assert max(each.shape[1] for each in bootstrap._sample_weights.values()) <= MOST
 
 
 def test_samples_of_the_pool_and_held_out_ones_are_resampled_by_themselves():

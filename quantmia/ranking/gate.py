@@ -103,10 +103,11 @@ class Gate:
             return f"{said}, within {self.limit:g}."
         if verdict.outcome == "leaks":
             return f"{said}, more than {self.limit:g}."
-        needed = "more than 10000 runs" if verdict.runs_needed is None else (
-            f"about {verdict.runs_needed} runs"
-        )  # fmt: skip
-        return f"{said}, which {self.runs} runs cannot tell from {self.limit:g}: {needed} would."
+        about = verdict.runs_needed
+        needed = f"more than {MANY}" if about is None else f"about {about}"
+        return (
+            f"{said}, which {self.runs} runs cannot tell from {self.limit:g}: {needed} runs would."
+        )
 
 
 def gate(merged: Merged, experiment: Audited, limit: float, against: str | None = None) -> Gate:

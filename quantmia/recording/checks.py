@@ -127,14 +127,13 @@ def on_association(folder: RunFolder, pool: Pool, names: Sequence[str]) -> Itera
 
     A model that learnt nothing but its members still goes with their targets.
     """
-    best = -np.inf
-    for name in names:
-        found = []
-        for run in range(pool.runs):
-            answer, target = folder.read_scores(run)[name], pool.target_of(run)
-            parts = (np.ones(pool.samples, bool), pool.members[run])
-            found.append([_association(answer[p], target[p], pool.task_name) for p in parts])
-        best = max(best, *np.mean(found, axis=0))
+    found: dict[str, list[list[float]]] = {name: [] for name in names}
+    for run in range(pool.runs):
+        scores, target = folder.read_scores(run), pool.target_of(run)
+        parts = (np.ones(pool.samples, bool), pool.members[run])
+        for name, mine in found.items():
+            mine.append([_association(scores[name][p], target[p], pool.task_name) for p in parts])
+    best = max(float(np.mean(mine, axis=0).max()) for mine in found.values())
     if best > LEAST_ASSOCIATION:
         return
     text = (

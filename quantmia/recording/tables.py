@@ -1,12 +1,12 @@
 """Recorded outputs from files: arrays in an .npz or a folder of .npy, or a long table."""
 
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
-from zlib import error
 
 import numpy as np
 import pandas as pd
@@ -74,7 +74,7 @@ def _loaded(path: Path) -> Any:
         if not hasattr(found, "files"):
             raise ValueError("it is a single array")
         return {name: found[name] for name in found.files}
-    except (OSError, ValueError, EOFError, BadZipFile, error) as fault:
+    except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as fault:
         if "pickle" in str(fault) and "allow_pickle" in str(fault):
             raise OutputsError(
                 f"{path}: holds Python objects, which could run anything when they are read; save "

@@ -151,8 +151,8 @@ def finish(
     if saturated:
         remarks.append(
             Remark(
-                f"{saturated} probabilities were too near to 0 or 1 to be told from them and were "
-                "moved away",
+                f"in {saturated} outputs a probability was too near to 0 or 1 to be told from it, "
+                "and was moved away",
                 "Rounded probabilities hide how sure a model is, and so what it gives away: record "
                 "logits.",
             )
