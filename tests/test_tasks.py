@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.special import expit, softmax
 from scipy.stats import mannwhitneyu
 from sklearn.metrics import (
@@ -8,9 +10,10 @@ from sklearn.metrics import (
     log_loss,
     mean_squared_error,
     r2_score,
+    roc_auc_score,
 )
 
-from quantmia.tasks import TASKS, calibration_error
+from quantmia.tasks import TASKS, calibration_error, roc_auc
 
 RNG = np.random.default_rng(0)
 REGRESSION, BINARY, MULTICLASS = (TASKS[n] for n in ("regression", "binary", "multiclass"))
@@ -74,6 +77,16 @@ def test_binary_signal_and_utility():
     statistic = mannwhitneyu(logit[positive], logit[~positive]).statistic
     pairs = positive.sum() * (~positive).sum()
     assert utility["roc_auc"] == pytest.approx(statistic / pairs)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=2, max_size=40))
+def test_the_roc_auc_is_that_of_scikit_learn(pairs):
+    score, positive = (np.array(each) for each in zip(*pairs, strict=True))
+    if positive.all() or not positive.any():
+        assert np.isnan(roc_auc(score.astype(float), positive))
+    else:
+        expected = roc_auc_score(positive, score)
+        assert roc_auc(score.astype(float), positive) == pytest.approx(expected, abs=1e-12)
 
 
 def test_macro_roc_auc_is_the_mean_over_the_classes_that_occur():
