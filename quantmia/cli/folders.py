@@ -187,13 +187,13 @@ def efficiency(arguments: list[str]) -> int:
 
 def gate(arguments: list[str]) -> int:
     """Decide whether what leaks is below a limit, for scripts and model cards."""
-    parser = argparse.ArgumentParser(
-        "quantmia gate",
-        description="Whether an attacker's advantage is below a limit, for every variant after its "
-        "last epoch. Exit code 0: all are; 3: one leaks more; 4: too few runs to say; 2: a "
-        "mistake. Writes gate.json, with a paragraph for a model card.",
+    parser = _folders_parser(
+        "gate",
+        "Whether an attacker's advantage is below a limit, for every variant after its last epoch. "
+        "Exit code 0: all are; 3: one leaks more; 4: too few runs to say; 2: a mistake. Writes "
+        "gate.json, with a paragraph for a model card.",
+        "where gate.json goes",
     )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     parser.add_argument(
         "--advantage", type=float, required=True, metavar="LIMIT",
         help="of the advantage (true minus false positive rate), from 0 to below 1",
@@ -202,7 +202,6 @@ def gate(arguments: list[str]) -> int:
         "--against", metavar="NAME",
         help="limit how much larger it is than against this one, such as full_precision",
     )  # fmt: skip
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where gate.json goes")
     parsed = parser.parse_args(arguments)
     if not 0 <= parsed.advantage < 1:
         raise QuantmiaError(f"--advantage {parsed.advantage}: has to be from 0 to below 1.")

@@ -74,6 +74,8 @@ class RecordedConfig:
 def settings(attacks: Sequence[str] = ATTACKS) -> dict[str, Any]:
     """How tables are made unless somebody says otherwise: the defaults of `conf/`.
 
+    Not composed by Hydra, whose state may be that of the script that records.
+
     Args:
         attacks: by the names of `conf/attack/`.
 

@@ -102,11 +102,21 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of features and targets."""
-        digest = hashlib.sha256(self.task_name.encode())
-        for array in (self.features, self.target):
-            digest.update(repr((array.shape, array.dtype.str)).encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()
+        return fingerprint_of(self.task_name, self.features, self.target)
+
+
+def fingerprint_of(task_name: TaskName, *arrays: NDArray) -> str:
+    """SHA-256 of what data are.
+
+    Args:
+        task_name: `regression`, `binary` or `multiclass`.
+        arrays: of numbers or texts.
+    """
+    digest = hashlib.sha256(task_name.encode())
+    for array in arrays:
+        digest.update(repr((array.shape, array.dtype.str)).encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
 
 
 def _check_finite(name: str, what: str, values: NDArray, identifiers: tuple[str, ...]) -> None:

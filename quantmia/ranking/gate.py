@@ -9,12 +9,13 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import norm
 
-from quantmia.attacks.metrics import AttackResult
+from quantmia.attacks.metrics import AttackResult, assess
 from quantmia.errors import QuantmiaError, did_you_mean
 from quantmia.experiment import Audited
-from quantmia.ranking.audit import audit
+from quantmia.ranking.audit import absent_of, trusted_attack, usable
 from quantmia.ranking.conclusion import MANY, defined
 from quantmia.ranking.evidence import collect
+from quantmia.ranking.observer import Observer
 from quantmia.runs.merge import Merged
 from quantmia.seeding import Purpose, stream
 from quantmia.statistics import Bootstrap, Interval
@@ -132,19 +133,20 @@ def gate(merged: Merged, experiment: Audited, limit: float, against: str | None 
     ranking = config.ranking
     draws = stream(config.seed, Purpose.BOOTSTRAP)
     bootstrap = Bootstrap(len(found.meta), ranking.bootstrap, ranking.confidence, draws)
-    audited = audit(found, experiment, bootstrap)
-    if audited.trusted is None:
-        said = "; ".join(each.text for each in audited.left_out) or "no attack was chosen"
+    attacks, left_out = usable(experiment.attacks, len(found.meta), absent_of(experiment))
+    trusted = trusted_attack(list(attacks))
+    if trusted is None:
+        said = "; ".join(each.text for each in left_out) or "no attack was chosen"
         raise QuantmiaError(f"there is nothing to decide by: {said}")
-    results = audited.results[audited.trusted]
-    return Gate(
-        limit,
-        against,
-        audited.trusted,
-        len(found.meta),
-        ranking.confidence,
-        verdicts({name: results[name] for name in names}, bootstrap, limit, against),
-    )
+    attack, results = attacks[trusted], {}
+    observe = Observer(found, [attack], experiment)
+    with experiment.progress.stage("attacks", len(names), "attacks") as advance:
+        for name in names:
+            seen = observe(name)
+            results[name] = assess(attack.score(seen), seen.members, bootstrap, with_roc=False)
+            advance(1)
+    decided = verdicts(results, bootstrap, limit, against)
+    return Gate(limit, against, trusted, len(found.meta), ranking.confidence, decided)
 
 
 def verdicts(

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import nn
 
 from quantmia.attacks import Attack, Observed, WhiteBox
 from quantmia.experiment import Audited, Experiment, Recording
@@ -58,12 +59,10 @@ class Observer:
         )
         if not (self.wants_models or self.wants_features):
             return seen
-        experiment = self.experiment
-        assert isinstance(experiment, Experiment)  # else such an attack is left out
-        inputs, parts = experiment.inputs, experiment.parts
+        inputs, parts = self._own.inputs, self._own.parts
         flat = inputs.reshape(len(inputs), -1)
         models = [run.model() for run in self.found.runs] if self.wants_models else []
-        white_box = self._white_box(experiment, quantizer, models) if models else None
+        white_box = self._white_box(quantizer, models) if models else None
         return replace(
             seen, features=(flat[parts.pool], flat[parts.validation]), white_box=white_box
         )
@@ -152,13 +151,23 @@ class Observer:
         losses = [run.losses(quantizer, at) for run, at in zip(runs, places, strict=True)]
         return np.stack(losses).astype(np.float64)
 
-    def _white_box(self, experiment: Experiment, quantizer: str, models: list[Tensors]) -> WhiteBox:
-        # The architecture; its own parameters are not used.
-        module = skeleton(experiment.model()).eval()
+    @property
+    def _own(self) -> Experiment:
+        """Our own training; of others, attacks that want more than outputs are left out."""
+        assert isinstance(self.experiment, Experiment)
+        return self.experiment
+
+    @cached_property
+    def _module(self) -> nn.Module:
+        """The architecture; its own parameters are not used."""
+        return skeleton(self._own.model()).eval()
+
+    def _white_box(self, quantizer: str, models: list[Tensors]) -> WhiteBox:
+        module = self._module
         stacked = {k: torch.from_numpy(np.stack([m[k] for m in models])) for k in models[0]}
         trained = {name: stacked[name] for name, _ in module.named_parameters()}
-        quantized = experiment.quantizers[quantizer](trained)
-        pool = experiment.inputs[experiment.parts.pool]
+        quantized = self._own.quantizers[quantizer](trained)
+        pool = self._own.inputs[self._own.parts.pool]
         return WhiteBox(module, stacked | quantized, torch.from_numpy(pool), self.task)
 
 

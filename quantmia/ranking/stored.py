@@ -1,10 +1,12 @@
 """Tables of a folder: whole and with their columns, or one message that says what to do."""
 
+from collections.abc import Sequence
 from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 
+from quantmia.config.recorded import is_recording
 from quantmia.errors import FolderError, as_override
 from quantmia.files import read_json
 from quantmia.runs.folder import RunFolder
@@ -25,6 +27,7 @@ COLUMNS = {
 }
 # Where there are several releases, attacks, bounds, or losses.
 OF_LOSSES = ("indicator", "correlation", "diagnostics", "trajectory")
+R_Q = {"ranking": ("r_q", "rank"), "pairs": ("p_r_q",)}  # columns that are there with these
 OPTIONAL = ("front", "roc", "epsilon", *OF_LOSSES)
 REQUIRED = tuple(name for name in COLUMNS if name not in OPTIONAL)
 WORDS = (
@@ -60,7 +63,10 @@ def read_tables(path: Path) -> dict[str, pd.DataFrame]:
     absent = [name for name in wanted if name not in present]
     if absent:
         raise FolderError(_unfinished(path, absent))
-    return {name: _table(path / f"{name}.csv") for name in COLUMNS if name in present}
+    columns = {
+        name: (*its, *(R_Q.get(name, ()) if of_losses else ())) for name, its in COLUMNS.items()
+    }
+    return {n: _table(path / f"{n}.csv", its) for n, its in columns.items() if n in present}
 
 
 def _knows_r_q(path: Path) -> bool:
@@ -74,6 +80,8 @@ def _knows_r_q(path: Path) -> bool:
 
 def _unfinished(path: Path, absent: list[str]) -> str:
     manifest = read_json(path / "manifest.json")
+    if manifest.get("state") == "running" and is_recording(manifest.get("config", {})):
+        return f"{path} is not finished: 'quantmia status {path}' says what it lacks."
     if manifest.get("state") == "running":
         folder, planned = RunFolder(path), manifest.get("runs", "?")
         done = sum(1 for _ in (folder.path / "scores").glob("run-*.safetensors"))
@@ -89,7 +97,7 @@ def _unfinished(path: Path, absent: list[str]) -> str:
     return f"{path} lacks {listed}: 'quantmia rank {path}' writes what is missing."
 
 
-def _table(path: Path) -> pd.DataFrame:
+def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     again = f"'quantmia rank {path.parent}' writes it again."
     try:
         text = path.read_text(encoding="utf-8")
@@ -102,7 +110,7 @@ def _table(path: Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:  # pandas' own are ValueErrors
         said = " ".join(str(error).split())
         raise FolderError(f"{path} cannot be read ({said}); {again}") from None
-    lacks = [each for each in COLUMNS[path.stem] if each not in table]
+    lacks = [each for each in columns if each not in table]
     if lacks:
         raise FolderError(f"{path} lacks the column {lacks[0]}; {again}")
     if table.empty and path.stem not in MAY_BE_EMPTY:

@@ -1,6 +1,6 @@
 """The samples that models of others may have been trained on: targets, members, names."""
 
-import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Shaped
 from numpy.typing import NDArray
 
+from quantmia.data.dataset import fingerprint_of
 from quantmia.errors import OutputsError, did_you_mean
 from quantmia.recording.plan import LEAST
 from quantmia.tasks import TASKS, Task, TaskName
@@ -77,9 +78,11 @@ class Pool:
         named = tuple(str(each) for each in names) if names is not None else ()
         if named and len(named) != mask.shape[1]:
             raise OutputsError(f"samples: {len(named)} names for {mask.shape[1]} samples")
-        if len(set(named)) < len(named):
-            twice = next(name for name in named if named.count(name) > 1)
-            raise OutputsError(f"samples: {twice} is there twice; every sample needs its own name")
+        twice = [name for name, count in Counter(named).items() if count > 1]
+        if twice:
+            raise OutputsError(
+                f"samples: {twice[0]} is there twice; every sample needs its own name"
+            )
         pool = cls(_task(task, values), values, mask, named, membership, drawn)
         if pool.task_name != "regression":
             pool._refuse_other_than_classes()
@@ -127,11 +130,7 @@ class Pool:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of task, targets and names."""
-        digest = hashlib.sha256(self.task_name.encode())
-        digest.update(repr((self.target.shape, self.target.dtype.str)).encode())
-        digest.update(np.ascontiguousarray(self.target).tobytes())
-        digest.update("\n".join(self.names).encode())
-        return digest.hexdigest()
+        return fingerprint_of(self.task_name, self.target, np.array(self.names, dtype=str))
 
     def _refuse_other_than_classes(self) -> None:
         found = np.unique(self.target)

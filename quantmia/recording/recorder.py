@@ -68,10 +68,11 @@ class Recorder:
     ):
         if isinstance(members, str | Path):
             members = Plan.read(Path(members))
-        plan = members if isinstance(members, Plan) else Plan(np.zeros((0, 0), bool), None)
-        mask = plan.members if isinstance(members, Plan) else members
-        drawn = plan.seed is not None
-        self.pool = Pool.of(target, mask, task, samples, plan.membership, drawn)
+        membership, drawn = None, False
+        if isinstance(members, Plan):
+            membership, drawn = members.membership, members.seed is not None
+            members = members.members
+        self.pool = Pool.of(target, members, task, samples, membership, drawn)
         self._kind: OutputKind | None = outputs
         self._attacks = tuple(attacks)
         self._folder = RunFolder(Path(folder))

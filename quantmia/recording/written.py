@@ -94,9 +94,7 @@ def manifest_of(
     """
     name = path.resolve().name.lstrip(".") or "recording"
     held_out = next((len(row) for each in variants.values() for row in each.losses.values()), 0)
-    own, largest = pool.target if pool.target.ndim == 1 else pool.target[0], None
-    if pool.task_name != "regression":
-        largest = float(np.unique(own, return_counts=True)[1].max() / len(own))
+    of_classes = pool.task_name != "regression"
     config = settings(attacks) | {
         "name": name,
         "seed": SEED,
@@ -124,7 +122,7 @@ def manifest_of(
             "validation": held_out,
             "pool": pool.samples,
             "sha256": pool.fingerprint,
-            "largest_class": largest,
+            "largest_class": pool.task.guess(pool.target_of(0)) if of_classes else None,
             "dropped": {},
             "remarks": [asdict(each) for each in remarks],
         },
@@ -141,7 +139,7 @@ def finish(
         folder: with every run.
         pool: the samples.
         variants: of one run.
-        saturated: how many probabilities were exactly 0 or 1, of all runs.
+        saturated: of how many outputs a probability was moved away from 0 or 1, of all runs.
         attacks: by the names of `conf/attack/`.
 
     Raises:

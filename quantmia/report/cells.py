@@ -11,7 +11,7 @@ from quantmia.ranking.decision import GUARANTEED
 from quantmia.report.curves import grid_ranks
 from quantmia.report.load import Report
 from quantmia.report.matrices import pairs_key
-from quantmia.report.numbers import plain, with_interval
+from quantmia.report.numbers import bits_a_weight, plain, with_interval
 from quantmia.report.points import utilities
 from quantmia.statistics import Interval
 
@@ -94,11 +94,7 @@ def ranking(report: Report) -> Grid:
     rows = []
     for row in table.to_dict("records"):
         cells = [word(row["quantizer"])]
-        cells += (
-            [number(row["bits"], "" if pd.isna(row["bits"]) else f"{row['bits']:.3g}")]
-            if bits
-            else []
-        )
+        cells += [number(row["bits"], bits_a_weight(row["bits"]))] if bits else []
         cells += [_estimate(row, report.key.column, bar=True)] if by_auc else []
         cells += [_estimate(row, f"mis_{attack}", bar=True) for attack in attacks]
         cells += [number(row["mis_upper"])] if upper else []

@@ -39,3 +39,8 @@ def plain(value: float, places: int = 3) -> str:
     if value and abs(value) < 10**-places:
         return f"{value:.2g}"
     return f"{value:z.{places}f}"
+
+
+def bits_a_weight(bits: float) -> str:
+    """Stored bits with three digits; nothing where they are not known, as of others' models."""
+    return f"{bits:.3g}" if math.isfinite(bits) else ""

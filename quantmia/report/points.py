@@ -10,7 +10,7 @@ from scipy.stats import t
 
 from quantmia.ranking.pareto import undominated
 from quantmia.ranking.results import Results
-from quantmia.report.numbers import FLOOR, with_interval
+from quantmia.report.numbers import FLOOR, bits_a_weight, with_interval
 from quantmia.report.style import FAINT, INK, TEXT, Chart, Size, attack_choice, edged
 
 # Where a label may stand: after its point (or before it), above or below; the nearest first.
@@ -172,10 +172,8 @@ def _labelled(
 
 
 def _bits(bits: float) -> str:
-    if pd.isna(bits):  # of a variant that was recorded
-        return ""
-    shown = f"{bits:.3g}"
-    return f" · {shown} {'bit' if shown == '1' else 'bits'}"
+    shown = bits_a_weight(bits)
+    return f" · {shown} {'bit' if shown == '1' else 'bits'}" if shown else ""
 
 
 def _domain(rows: pd.DataFrame, scale: Scale, margin: float) -> list[float]:

@@ -8,6 +8,7 @@ from quantmia.files import write_text
 from quantmia.ranking.conclusion import told_apart
 from quantmia.ranking.decision import GUARANTEED, Decision
 from quantmia.ranking.results import Results
+from quantmia.report.numbers import bits_a_weight
 from quantmia.vocabulary import BEST
 
 
@@ -34,7 +35,7 @@ def readable(results: Results) -> pd.DataFrame:
     table = results.ranking
     shown = pd.DataFrame({"quantizer": table["quantizer"]})
     if table["bits"].notna().any():  # others need not say
-        shown["bits"] = ["" if pd.isna(bits) else f"{bits:.3g}" for bits in table["bits"]]
+        shown["bits"] = table["bits"].map(bits_a_weight)
     key = results.key
     if key.kind == "auc":
         shown[key.heading] = with_interval(table, key.column, ".3f")

@@ -11,6 +11,7 @@ from quantmia.errors import counted
 from quantmia.ranking.advice import advice, percent
 from quantmia.ranking.decision import Decision
 from quantmia.ranking.results import Results
+from quantmia.report.numbers import bits_a_weight
 from quantmia.report.picture import picture
 from quantmia.report.tables import at_most, best_of_each, readable, with_interval
 
@@ -62,7 +63,7 @@ def summary(results: Results, title: str) -> None:
         title: above it.
     """
     table, trusted = results.ranking, results.trusted
-    shown = table[["quantizer"]].assign(bits=[f"{bits:.3g}" for bits in table["bits"]])
+    shown = table[["quantizer"]].assign(bits=table["bits"].map(bits_a_weight))
     if trusted:
         shown[results.key.heading] = with_interval(table, results.key.column, ".3f")
         if "mis_upper" in table:

@@ -6,8 +6,11 @@ import pandas as pd
 import pytest
 
 from quantmia.cli.__main__ import main
+from quantmia.errors import FolderError
 from quantmia.recording.plan import Plan
 from quantmia.recording.recorder import Recorder
+from quantmia.runs.folder import RunFolder
+from tests.configurations import configured
 from tests.recording.made import RUNS, arrays, outputs, plan, save, target
 
 
@@ -163,7 +166,8 @@ def test_a_recording_that_is_not_finished_says_what_it_lacks(here, capsys):
         assert "mine: not all is recorded yet; 'quantmia status mine' says what it lacks" in said
     assert main(["status", "mine"]) == 0
     assert f"mine: outputs of 1 of 6 runs are kept; {lacks}." in capsys.readouterr().out
-    assert "is not finished" in refused(capsys, "report", "mine")
+    said = refused(capsys, "report", "mine")
+    assert f"is not finished: 'quantmia status {here / 'mine'}' says what it lacks" in said
 
 
 def test_a_ranking_of_fewer_variants_is_not_shown_for_that_of_all(here, capsys):
@@ -179,12 +183,11 @@ def test_a_ranking_of_fewer_variants_is_not_shown_for_that_of_all(here, capsys):
     assert f"'quantmia rank {here / 'mine'}' writes it again" in said
 
 
-def test_a_folder_of_recorded_outputs_is_not_trained_into(here, capsys):
+def test_a_folder_of_recorded_outputs_is_not_trained_into(here):
     save(here / "made.npz", arrays("binary"))
     assert main(["import", "made.npz", "-o", "mine"]) == 0
-    assert "outputs of models that others trained" in refused(
-        capsys, "run", "dataset.size=60", "hydra.run.dir=mine"
-    )
+    with pytest.raises(FolderError, match="outputs of models that others trained"):
+        RunFolder(here / "mine").refuse_other(configured())
 
 
 def test_a_front_wants_epochs(here, capsys):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from quantmia.errors import FolderError
-from quantmia.ranking.stored import COLUMNS, OF_LOSSES, REQUIRED, read_tables
+from quantmia.ranking.stored import COLUMNS, OF_LOSSES, R_Q, REQUIRED, read_tables
 from tests.report import example
 
 
@@ -54,12 +54,25 @@ def test_every_column_is_asked_for(folder, name):
         path.write_text("quantizer,attack,epsilon\nsign,any,0.5\n")
     if name == "front":
         path.write_text(f"{','.join(COLUMNS[name])}\nsign,best,3,0.5,0.9,0.1,1\n")
-    for column in COLUMNS[name]:
+    for column in (*COLUMNS[name], *R_Q.get(name, ())):
         whole = path.read_text()
         change(path, lambda table, column=column: table.drop(columns=column))
         again = f"'quantmia rank {folder}' writes it again."
         assert refusal(folder) == f"{path} lacks the column {column}; {again}"
         path.write_text(whole)
+
+
+@pytest.mark.parametrize("name", OF_LOSSES)
+def test_tables_of_losses_are_all_there_or_none(folder, name):
+    whole = set(read_tables(folder))
+    (folder / f"{name}.csv").unlink()
+    assert f"lacks {name}.csv" in refusal(folder)
+    for other in set(OF_LOSSES) - {name}:
+        (folder / f"{other}.csv").unlink()
+    assert "lacks indicator.csv" in refusal(folder)  # because the ranking knows r_Q
+    for path, columns in (("ranking.csv", ["r_q", "rank"]), ("pairs.csv", ["p_r_q"])):
+        change(folder / path, lambda table, columns=columns: table.drop(columns=columns))
+    assert set(read_tables(folder)) == whole - set(OF_LOSSES)
 
 
 @pytest.mark.parametrize("end", [-1, -20, 5])

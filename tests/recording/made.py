@@ -89,5 +89,5 @@ def exported(folder: RunFolder) -> dict[str, np.ndarray]:
 
 
 def save(path: Path, arrays: dict[str, np.ndarray]) -> Path:
-    np.savez(path, allow_pickle=True, **arrays)
+    np.savez(path, **arrays)  # pyright: ignore[reportArgumentType]
     return path

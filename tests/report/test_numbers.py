@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quantmia.report.numbers import decimals, plain, with_interval
+from quantmia.report.numbers import bits_a_weight, decimals, plain, with_interval
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,9 @@ def test_rounding_moves_no_end_by_more_than_a_fifth_of_the_half_width(half, midd
 def test_a_plain_number_is_not_rounded_to_nothing(value):
     assert float(plain(value)) == pytest.approx(value, rel=0.06, abs=5e-4)
     assert value == 0 or float(plain(value)) != 0
+
+
+def test_bits_that_are_not_known_are_not_shown():
+    assert [bits_a_weight(each) for each in (1.585, 32.0, 4.0, float("nan"))] == [
+        "1.58", "32", "4", ""
+    ]  # fmt: skip
