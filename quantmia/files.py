@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from safetensors.numpy import load, save_file
 Tensors = dict[str, NDArray]
 # safetensors writes several metadata keys in random order: one key keeps the bits the same.
 META = "quantmia"
+KEPT_OPEN = 256  # files of which single tensors are read, often many of each
 
 
 class DamagedFileError(Exception):
@@ -100,10 +102,9 @@ def read_row(path: Path, name: str, row: int) -> NDArray:
         DamagedFileError: the file is absent or cannot be read.
     """
     try:
-        with safetensors.safe_open(path, "numpy") as content:
-            rows = content.get_slice(name)
-            start = row % rows.get_shape()[0]
-            return rows[start : start + 1][0]
+        rows = _opened(path).get_slice(name)
+        start = row % rows.get_shape()[0]
+        return rows[start : start + 1][0]
     except (OSError, safetensors.SafetensorError) as error:
         raise DamagedFileError(f"{path}: {error}") from error
 
@@ -115,10 +116,20 @@ def read_tensor(path: Path, name: str) -> NDArray:
         DamagedFileError: the file is absent or cannot be read.
     """
     try:
-        with safetensors.safe_open(path, "numpy") as content:
-            return content.get_tensor(name)
+        return _opened(path).get_tensor(name)
     except (OSError, safetensors.SafetensorError) as error:
         raise DamagedFileError(f"{path}: {error}") from error
+
+
+def _opened(path: Path) -> safetensors.safe_open:
+    """The file as it is now: one that has taken its place since is another."""
+    now = path.stat()
+    return _kept_open(path, now.st_ino, now.st_size, now.st_mtime_ns)
+
+
+@lru_cache(KEPT_OPEN)
+def _kept_open(path: Path, *identity: int) -> safetensors.safe_open:
+    return safetensors.safe_open(path, "numpy")
 
 
 def _digest(tensors: Tensors, meta: dict[str, Any]) -> str:

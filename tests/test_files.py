@@ -170,3 +170,11 @@ def test_a_row_and_a_tensor_are_read_alone(tmp_path):
         read_row(path, "c", -1)
     with pytest.raises(DamagedFileError):
         read_row(tmp_path / "absent.safetensors", "a", 0)
+
+
+def test_a_file_that_took_the_place_of_another_is_read_anew(tmp_path):
+    path = tmp_path / "a.safetensors"
+    for value in (1.0, 2.0):
+        write_tensors(path, {"a": np.full((2, 3), value, np.float32)}, {})
+        np.testing.assert_array_equal(read_tensor(path, "a"), np.full((2, 3), value))
+        np.testing.assert_array_equal(read_row(path, "a", -1), np.full(3, value))

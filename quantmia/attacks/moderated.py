@@ -55,12 +55,12 @@ def moderated(deviations: Runs, freedom: Runs, centre: Runs) -> tuple[Runs, Runs
     logs, known = _centred_logs(deviations, freedom)
     trend = robust_line(centre, logs, known)
     rest = logs - trend
-    low, high = _quantiles(rest, known, (0.25, 0.75))
+    low, middle, high = _quantiles(rest, known, (0.25, 0.5, 0.75))
     spread = np.square((high - low) / NORMAL_QUARTILES)
     noise = np.where(known, _of_chi2(_log_quartiles, freedom), 0).sum(1, keepdims=True)
     noise = noise / np.maximum(known.sum(1, keepdims=True), 1)
     prior = 2 * _inverse_trigamma(np.maximum(np.nan_to_num(spread - noise), LEAST_SPREAD))
-    scale = np.exp(trend + median(rest, known) + np.log(chi2.median(prior) / prior))
+    scale = np.exp(trend + middle + np.log(chi2.median(prior) / prior))
     return (prior * scale + deviations) / (prior + freedom), prior + freedom
 
 
@@ -84,10 +84,11 @@ def robust_line(x: Runs, y: Runs, known: Known) -> Runs:
     """
     x, weight = winsorised(x), known.astype(np.float64)
     fitted = np.zeros_like(y)
-    for _ in range(ROUNDS):
+    for again in range(ROUNDS):
+        if again:
+            weight = bisquare(y - fitted, known)
         intercept, slope = weighted_line(x, y, weight)
         fitted = intercept + slope * x
-        weight = bisquare(y - fitted, known)
     return fitted
 
 

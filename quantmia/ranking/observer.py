@@ -33,6 +33,7 @@ class Observer:
         self.task = TASKS[found.meta[0]["task"]]
         self.wants_models = any(attack.wants_models for attack in attacks)
         self.wants_features = any(attack.wants_features for attack in attacks)
+        self.wants_population = any(attack.wants_population for attack in attacks)
 
     def __call__(self, quantizer: str, checkpoint: str = LAST) -> Observed:
         """What is seen of the models quantized by this one.
@@ -141,9 +142,9 @@ class Observer:
     def _population(
         self, quantizer: str, checkpoint: str
     ) -> Float[np.ndarray, "runs validation"] | None:
-        """Losses on the validation samples; None where they were not recorded."""
+        """Losses on the validation samples; None where nobody asks or none were recorded."""
         all_epochs, runs = self.experiment.config.training.checkpoints, self.found.runs
-        if not all_epochs:
+        if not (self.wants_population and all_epochs):
             return None
         places = [-1] * len(runs)
         if checkpoint != LAST:
