@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-from quantmia.attacks.leave_one_out import LeaveOneOut, Runs, medians
+from quantmia.attacks.leave_one_out import LeaveOneOut, Runs, Totals, medians
 from quantmia.attacks.white_box import WhiteBox
 
 PerSample = Float[np.ndarray, "runs pool"]
@@ -78,14 +78,26 @@ class Observed:
         """
         return LeaveOneOut.of(values, chosen, self.only_earlier)
 
-    def medians(self, values: Runs, chosen: Bool[np.ndarray, "runs some"]) -> Runs:
-        """Median of each run's peers that are chosen for a sample; NaN where there is none.
+    def totals(self, values: Runs, chosen: Bool[np.ndarray, "runs some"]) -> Totals:
+        """What `leave_one_out` is made of, for those who want it of a few runs at a time.
 
         Args:
             values: one a run and sample.
             chosen: which runs count for which sample.
         """
-        return medians(values, chosen, self.only_earlier)
+        return Totals(values, chosen, self.only_earlier)
+
+    def medians(
+        self, values: Runs, chosen: Bool[np.ndarray, "runs some"], rows: slice = slice(None)
+    ) -> Float[np.ndarray, "rows some"]:
+        """Median of each run's peers that are chosen for a sample; NaN where there is none.
+
+        Args:
+            values: one a run and sample.
+            chosen: which runs count for which sample.
+            rows: of which runs it is wanted.
+        """
+        return medians(values, chosen, self.only_earlier, rows)
 
     def influence(self) -> PerSample:
         """How far each run's step from the mean model raised each sample's loss.

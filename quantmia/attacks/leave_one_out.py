@@ -1,13 +1,15 @@
 """Statistics of shadow models, without the run that is attacked."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 Runs = Float[np.ndarray, "runs samples"]
 Chosen = Bool[np.ndarray, "runs samples"]
+BLOCK = 1 << 21  # numbers of an array that are computed with at once: bounds the memory
 
 
 @dataclass(frozen=True)
@@ -33,14 +35,7 @@ class LeaveOneOut:
             chosen: which of them count.
             only_earlier: leave out the runs after the row's too.
         """
-        weight = chosen.astype(np.float64)
-        total = np.cumsum if only_earlier else partial(np.sum, keepdims=True)
-        return LeaveOneOut(
-            *(
-                total(part, axis=0) - part
-                for part in (weight, weight * values, weight * np.square(values))
-            )
-        )
+        return Totals(values, chosen, only_earlier).without(slice(len(values)))
 
     @property
     def freedom(self) -> Runs:
@@ -59,21 +54,78 @@ class LeaveOneOut:
         return np.maximum(self.squares - self.total * mean, 0.0)
 
 
-def medians(values: Runs, chosen: Chosen, only_earlier: bool = False) -> Runs:
+class Totals:
+    """Sums over the runs chosen for a sample, from which a run's own part is taken out.
+
+    Args:
+        values: one a run and sample.
+        chosen: which of them count.
+        only_earlier: of a run leave out the runs after it too.
+    """
+
+    def __init__(self, values: Runs, chosen: Chosen, only_earlier: bool = False):
+        self._values, self._chosen, self._only_earlier = values, chosen, only_earlier
+        self._of_all = self._sums(len(values))
+
+    def without(self, rows: slice) -> LeaveOneOut:
+        """Statistics of the peers of some runs.
+
+        Args:
+            rows: the runs, each of which is left out of its own.
+        """
+        parts = self._parts(rows)
+        if self._only_earlier:
+            before = self._sums(rows.indices(len(self._values))[0])
+            sums = [np.cumsum([b, *p], axis=0)[1:] for b, p in zip(before, parts, strict=True)]
+        else:
+            sums = self._of_all
+        return LeaveOneOut(*(total - part for total, part in zip(sums, parts, strict=True)))
+
+    def _sums(self, runs: int) -> list[Float[np.ndarray, " samples"]]:
+        """Number, sum and sum of squares over the first runs."""
+        sums = [np.zeros(self._values.shape[1:]) for _ in range(3)]
+        for rows in blocks(self._values[:runs].shape):
+            for total, part in zip(sums, self._parts(rows), strict=True):
+                total += part.sum(0)
+        return sums
+
+    def _parts(self, rows: slice) -> tuple[Runs, Runs, Runs]:
+        """What each of some runs adds to these."""
+        weight, values = self._chosen[rows].astype(np.float64), self._values[rows]
+        return weight, weight * values, weight * np.square(values)
+
+
+def blocks(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Successive runs that are computed with at once, because memory is bounded.
+
+    Args:
+        shape: (runs, samples).
+    """
+    runs, samples = shape
+    size = max(1, BLOCK // max(samples, 1))
+    yield from (slice(first, min(first + size, runs)) for first in range(0, runs, size))
+
+
+def medians(
+    values: Runs, chosen: Chosen, only_earlier: bool = False, rows: slice = slice(None)
+) -> Float[np.ndarray, "rows samples"]:
     """Median over the runs chosen for a sample, without the run of the row; NaN where none is.
 
     Args:
         values: one a run and sample.
         chosen: which of them count.
         only_earlier: leave out the runs after the row's too.
+        rows: of which it is wanted.
     """
     values = np.where(chosen, values, np.nan)
-    found = np.full_like(values, np.nan)
-    for run in range(1 if only_earlier else 0, len(values)):
+    found = np.full_like(values[rows], np.nan)
+    for at, run in enumerate(range(len(values))[rows]):
+        if only_earlier and run == 0:
+            continue
         others = values[:run] if only_earlier else np.delete(values, run, 0)
         others = np.sort(others, axis=0)  # NaN last
         count = np.isfinite(others).sum(0)
         low, high = np.maximum(count - 1, 0) // 2, np.maximum(count, 1) // 2
         columns = np.arange(values.shape[1])
-        found[run] = (others[low, columns] + others[np.minimum(high, len(others) - 1), columns]) / 2
+        found[at] = (others[low, columns] + others[np.minimum(high, len(others) - 1), columns]) / 2
     return found

@@ -7,6 +7,7 @@ import numpy as np
 from scipy.stats import norm
 
 from quantmia.attacks.base import Attack, Members, Observed, PerSample, require
+from quantmia.attacks.leave_one_out import Totals, blocks
 
 ENOUGH_FOR_SAMPLE_VARIANCE = 64  # shadow models, as in Carlini et al. 2022, section VI-D
 
@@ -40,37 +41,45 @@ class Lira(Attack):
 
     def score(self, seen):
         """Log N(s; in) - log N(s; out), or offline -log N(s; out), or (s - mu_out) / sigma_out."""
-        if self.mode == "offline_one_sided":
-            signal = -np.abs(seen.signal) if seen.two_sided else seen.signal
-            centre, variance = self._gaussian(seen, signal, ~seen.members)
-            return _no_evidence((signal - centre) / np.sqrt(variance))
-        outside = self._log_density(seen, ~seen.members)
-        if self.mode == "offline":
-            return _no_evidence(-outside)
-        return _no_evidence(self._log_density(seen, seen.members) - outside)
+        one_sided = self.mode == "offline_one_sided"
+        signal = -np.abs(seen.signal) if one_sided and seen.two_sided else seen.signal
+        outside = _Side(seen, signal, ~seen.members)
+        inside = _Side(seen, signal, seen.members) if self.mode == "online" else None
+        scores = np.empty(signal.shape)
+        for rows in blocks(signal.shape):
+            if one_sided:
+                centre, variance = self._gaussian(outside, rows)
+                scores[rows] = (signal[rows] - centre) / np.sqrt(variance)
+            elif inside is None:
+                scores[rows] = -self._log_density(outside, rows)
+            else:
+                scores[rows] = self._log_density(inside, rows) - self._log_density(outside, rows)
+        return np.nan_to_num(scores, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
-    def _log_density(self, seen: Observed, chosen: Members) -> PerSample:
-        centre, variance = self._gaussian(seen, seen.signal, chosen)
-        return np.asarray(norm.logpdf(seen.signal, centre, np.sqrt(variance)))
+    def _log_density(self, side: "_Side", rows: slice) -> PerSample:
+        centre, variance = self._gaussian(side, rows)
+        return np.asarray(norm.logpdf(side.signal[rows], centre, np.sqrt(variance)))
 
-    def _gaussian(
-        self, seen: Observed, signal: PerSample, chosen: Members
-    ) -> tuple[PerSample, PerSample]:
+    def _gaussian(self, side: "_Side", rows: slice) -> tuple[PerSample, PerSample]:
         """Centre and variance a sample, NaN where there is no run to estimate it from."""
-        others = seen.leave_one_out(signal, chosen)
+        others = side.totals.without(rows)
         centre, deviations = others.mean, others.deviations
         if self.centre == "median":
-            centre = seen.medians(signal, chosen)
+            centre = side.seen.medians(side.signal, side.chosen, rows)
             deviations = deviations + others.count * np.square(np.nan_to_num(centre - others.mean))
         freedom = np.maximum(others.count - 1, 0)
         variance = deviations.sum(1, keepdims=True) / np.maximum(freedom.sum(1, keepdims=True), 1)
         variance = np.broadcast_to(variance, centre.shape)
-        many = len(signal) >= ENOUGH_FOR_SAMPLE_VARIANCE
+        many = len(side.signal) >= ENOUGH_FOR_SAMPLE_VARIANCE
         if self.variance == "sample" or (self.variance == "auto" and many):
             own = deviations / np.maximum(freedom, 1)
             variance = np.where((freedom > 0) & (own > 0), own, variance)
         return centre, np.where(variance > 0, variance, np.nan)
 
 
-def _no_evidence(scores: PerSample) -> PerSample:
-    return np.nan_to_num(scores, nan=0.0, posinf=0.0, neginf=0.0)
+class _Side:
+    """Shadow models that trained on a sample, or that did not."""
+
+    def __init__(self, seen: Observed, signal: PerSample, chosen: Members):
+        self.seen, self.signal, self.chosen = seen, signal, chosen
+        self.totals: Totals = seen.totals(signal, chosen)

@@ -1,11 +1,13 @@
 """LiRA by empirical Bayes: what a few shadow models say of a sample, and what all samples say."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from quantmia.attacks.base import Attack, Observed, PerSample
+from quantmia.attacks.base import Attack, PerSample
+from quantmia.attacks.leave_one_out import Totals, blocks
 from quantmia.attacks.run_effects import adjusted_signals
 from quantmia.attacks.sides import Sides
 
@@ -29,35 +31,55 @@ class LiraEB(Attack):
 
     def score(self, seen):
         """Log t(s; in) - log t(s; out); 0 where there is no evidence."""
-        signal, sides = _best_told_apart(seen)
-        gap, outside = sides.gap(), 1 - sides.share
-
-        def log_density(mean, spread):
-            """By Student's t, less what both sides share; the spread in variances of the sample."""
-            distance = np.square(signal - mean) / (sides.variance * spread)
-            log = np.log1p(distance / sides.freedom)
-            return -(sides.freedom + 1) / 2 * log - np.log(spread) / 2
-
-        members = log_density(
-            sides.centre - outside * gap.mean,
-            sides.ratio + 1 / sides.weight + np.square(outside) * gap.variance,
-        )
-        others = log_density(
-            sides.centre + sides.share * gap.mean,
-            1 + 1 / sides.weight + np.square(sides.share) * gap.variance,
-        )
-        return np.nan_to_num(members - others, nan=0.0, posinf=0.0, neginf=0.0)
+        both = seen.members, ~seen.members
+        candidates = [
+            _Candidate(signal, *(seen.totals(signal, chosen) for chosen in both))
+            for signal in adjusted_signals(seen)
+        ]
+        scores = np.empty(seen.signal.shape)
+        for rows in blocks(scores.shape):
+            scores[rows] = _ratio(*_best_told_apart(candidates, rows))
+        return np.nan_to_num(scores, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
 
-def _best_told_apart(seen: Observed) -> tuple[PerSample, Sides]:
-    """For every run the signal by which the other runs tell members best apart, and their sides."""
-    signals = list(adjusted_signals(seen))
-    found = [
-        Sides.of(*(seen.leave_one_out(each, chosen) for chosen in (seen.members, ~seen.members)))
-        for each in signals
-    ]
-    signal, sides = signals[0], found[0]
-    for another, other in zip(signals[1:], found[1:], strict=True):
+class _Candidate(NamedTuple):
+    """A signal of every run, and its sums over the runs on either side of a sample."""
+
+    signal: PerSample
+    inside: Totals
+    outside: Totals
+
+    def sides(self, rows: slice) -> Sides:
+        """What the peers of some runs say."""
+        return Sides.of(self.inside.without(rows), self.outside.without(rows))
+
+
+def _best_told_apart(candidates: Sequence[_Candidate], rows: slice) -> tuple[PerSample, Sides]:
+    """For some runs the signal by which their peers tell members best apart, and their sides."""
+    signal, sides = candidates[0].signal[rows], candidates[0].sides(rows)
+    for each in candidates[1:]:
+        other = each.sides(rows)
         better = other.apart() > sides.apart()
-        signal, sides = np.where(better, another, signal), sides.where(better, other)
+        signal, sides = np.where(better, each.signal[rows], signal), sides.where(better, other)
     return signal, sides
+
+
+def _ratio(signal: PerSample, sides: Sides) -> PerSample:
+    """Log likelihood ratio of two predictive distributions."""
+    gap, outside = sides.gap(), 1 - sides.share
+
+    def log_density(mean, spread):
+        """By Student's t, less what both sides share; the spread in variances of the sample."""
+        distance = np.square(signal - mean) / (sides.variance * spread)
+        log = np.log1p(distance / sides.freedom)
+        return -(sides.freedom + 1) / 2 * log - np.log(spread) / 2
+
+    members = log_density(
+        sides.centre - outside * gap.mean,
+        sides.ratio + 1 / sides.weight + np.square(outside) * gap.variance,
+    )
+    others = log_density(
+        sides.centre + sides.share * gap.mean,
+        1 + 1 / sides.weight + np.square(sides.share) * gap.variance,
+    )
+    return members - others

@@ -5,8 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from quantmia.attacks.base import Attack
-from quantmia.attacks.leave_one_out import LeaveOneOut
+from quantmia.attacks.base import Attack, PerSample
+from quantmia.attacks.leave_one_out import LeaveOneOut, blocks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,15 +24,19 @@ class LiraShrunk(Attack):
     strength: float = 2.0
     min_runs: ClassVar[int] = 4
 
-    def score(self, seen):
+    def score(self, seen) -> PerSample:
         """(s - mu_out)^2 - (s - mu_in)^2."""
-        inside = seen.leave_one_out(seen.signal, seen.members)
-        outside = seen.leave_one_out(seen.signal, ~seen.members)
-        middle = (inside.total + outside.total) / np.maximum(inside.count + outside.count, 1)
-        gap = _overall_mean(inside) - _overall_mean(outside)
-        mu_in = self._shrink(inside, middle + gap / 2)
-        mu_out = self._shrink(outside, middle - gap / 2)
-        return np.square(seen.signal - mu_out) - np.square(seen.signal - mu_in)
+        sides = [seen.totals(seen.signal, chosen) for chosen in (seen.members, ~seen.members)]
+        scores = np.empty(seen.signal.shape)
+        for rows in blocks(scores.shape):
+            inside, outside = (side.without(rows) for side in sides)
+            middle = (inside.total + outside.total) / np.maximum(inside.count + outside.count, 1)
+            gap = _overall_mean(inside) - _overall_mean(outside)
+            mu_in = self._shrink(inside, middle + gap / 2)
+            mu_out = self._shrink(outside, middle - gap / 2)
+            signal = seen.signal[rows]
+            scores[rows] = np.square(signal - mu_out) - np.square(signal - mu_in)
+        return scores
 
     def _shrink(self, side: LeaveOneOut, prior):
         return (side.total + self.strength * prior) / (side.count + self.strength)

@@ -1,13 +1,15 @@
 """How well an attack did, with intervals over runs and samples."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
+from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from quantmia.attacks.base import Members, PerSample
+from quantmia.attacks.leave_one_out import blocks
 from quantmia.attacks.roc import roc_curve
 from quantmia.statistics import Bootstrap, Interval
 
@@ -84,35 +86,36 @@ def cross_fitted_guesses(scores: PerSample, members: Members) -> Members:
     Leave-one-out up to 20 runs, 20 folds beyond. Chosen and measured on the same run, noise
     alone would have an advantage.
     """
-    n_runs = len(scores)
-    order, value, vote_ends = _descending(scores)
+    n_runs, flat = len(scores), scores.ravel()
+    order, vote_ends = _descending(flat)
     vote = np.where(members.ravel()[order], 1 / members.sum(), -1 / (~members).sum())
     fold = np.arange(n_runs) % min(n_runs, MAX_FOLDS)
-    votes_by_fold = np.argsort(fold.astype(np.int8)[order // scores.shape[1]], kind="stable")
-    ends = np.cumsum(np.bincount(fold) * scores.shape[1])
-    thresholds = value if vote_ends.all() else value[vote_ends]
-    guessed = np.empty(scores.shape, bool)
-    for held_out, theirs in enumerate(np.split(votes_by_fold, ends[:-1])):
-        curve = vote.copy()
-        curve[theirs] = 0.0
+    whose = np.repeat(fold.astype(np.int8), scores.shape[1])[order]
+    guessed, curve = np.empty(scores.shape, bool), np.empty_like(vote)
+    for held_out in range(min(n_runs, MAX_FOLDS)):
+        np.multiply(vote, whose != held_out, out=curve)
         np.cumsum(curve, out=curve)
-        if thresholds is not value:
-            curve = curve[vote_ends]
-        best = int(np.argmax(curve))
-        threshold = thresholds[best] if curve[best] > 0 else np.inf
+        best = _largest(curve, vote_ends)
+        threshold = flat[order[best]] if curve[best] > 0 else np.inf
         mine = fold == held_out
         guessed[mine] = scores[mine] >= threshold
     return guessed
 
 
-def _descending(scores: PerSample):
-    """Order, values in it, and where the last of equal ones stands, which fall on one side."""
-    flat = scores.ravel()
+def _descending(flat: Float[np.ndarray, " scores"]):
+    """Order, and where the last of equal ones stands, which fall on one side; None: nowhere."""
     order = np.argsort(-flat)
-    if (flat[order][1:] == flat[order][:-1]).any():
-        order = np.argsort(-flat, kind="stable")  # slower: the order of equal ones is told
     value = flat[order]
-    return order, value, np.append(value[1:] != value[:-1], True)
+    if (value[1:] != value[:-1]).all():
+        return order, None
+    order = np.argsort(-flat, kind="stable")  # slower: the order of equal ones is told
+    value = flat[order]
+    return order, np.flatnonzero(np.append(value[1:] != value[:-1], True))
+
+
+def _largest(curve: Float[np.ndarray, " scores"], ends: Int[np.ndarray, " some"] | None) -> int:
+    """Place of the largest value, of those that count."""
+    return int(np.argmax(curve) if ends is None else ends[np.argmax(curve[ends])])
 
 
 def mean_advantage(scores: PerSample, members: Members) -> float:
@@ -129,27 +132,46 @@ def mean_auc(scores: PerSample, members: Members) -> float:
 
 def _advantage(guessed: Members, members: Members):
     """TPR - FPR of every run, and each sample's influence on their mean."""
-    inside, outside = _share(members), _share(~members)
-    tpr = (guessed * inside).sum(1, keepdims=True)
-    fpr = (guessed * outside).sum(1, keepdims=True)
-    influence = (guessed - tpr) * inside - (guessed - fpr) * outside
-    return (tpr - fpr)[:, 0], influence.mean(0) * members.shape[1]
+
+    def of_runs(rows: slice):
+        inside, outside = _share(members[rows]), _share(~members[rows])
+        tpr = (guessed[rows] * inside).sum(1, keepdims=True)
+        fpr = (guessed[rows] * outside).sum(1, keepdims=True)
+        influence = (guessed[rows] - tpr) * inside - (guessed[rows] - fpr) * outside
+        return (tpr - fpr)[:, 0], influence
+
+    return _by_blocks(of_runs, members.shape)
 
 
 def _auc(scores: PerSample, members: Members):
     """ROC-AUC of every run, and each sample's influence on their mean (DeLong et al. 1988)."""
-    order = np.argsort(scores, axis=1)
-    ordered, mine = (np.take_along_axis(each, order, 1) for each in (scores, members))
-    others = ~mine
-    # How many of the other kind score less than each; those that score the same count half.
-    less = np.where(mine, *_less(ordered, others, mine))
-    share = less / np.where(mine, others.sum(1, keepdims=True), mine.sum(1, keepdims=True))
-    placement = np.empty(scores.shape)
-    np.put_along_axis(placement, order, np.where(mine, share, 1 - share), 1)
-    inside, outside = _share(members), _share(~members)
-    auc = (placement * inside).sum(1, keepdims=True)
-    influence = (placement - auc) * (inside + outside)
-    return auc[:, 0], influence.mean(0) * members.shape[1]
+
+    def of_runs(rows: slice):
+        order = np.argsort(scores[rows], axis=1)
+        ordered, mine = (np.take_along_axis(each[rows], order, 1) for each in (scores, members))
+        others = ~mine
+        # How many of the other kind score less than each; those that score the same count half.
+        less = np.where(mine, *_less(ordered, others, mine))
+        share = less / np.where(mine, others.sum(1, keepdims=True), mine.sum(1, keepdims=True))
+        placement = np.empty(ordered.shape)
+        np.put_along_axis(placement, order, np.where(mine, share, 1 - share), 1)
+        inside, outside = _share(members[rows]), _share(~members[rows])
+        auc = (placement * inside).sum(1, keepdims=True)
+        return auc[:, 0], (placement - auc) * (inside + outside)
+
+    return _by_blocks(of_runs, scores.shape)
+
+
+def _by_blocks(
+    of_runs: Callable[[slice], tuple[NDArray, NDArray]], shape: tuple[int, ...]
+) -> tuple[NDArray, NDArray]:
+    """A figure of every run, and each sample's influence on their mean, a few runs at a time."""
+    figures, total = [], np.zeros(shape[1])
+    for rows in blocks(shape):
+        figure, influence = of_runs(rows)
+        figures.append(figure)
+        total += influence.sum(0)
+    return np.concatenate(figures), total / shape[0] * shape[1]
 
 
 def _less(ordered: PerSample, *counted: Members) -> Iterator[PerSample]:

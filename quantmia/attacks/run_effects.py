@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from quantmia.attacks.base import Observed, PerSample
+from quantmia.attacks.leave_one_out import blocks
 from quantmia.attacks.moderated import robust_line
 
 
@@ -27,11 +28,15 @@ def adjusted_signals(seen: Observed) -> Iterator[PerSample]:
     if not seen.two_sided:
         return
     usual = _usual(seen)
-    moved = seen.signal - usual
-    moved = moved - np.median(moved, axis=1, keepdims=True)
-    yield usual + moved
-    everywhere = np.ones(moved.shape, bool)
-    yield usual + moved - robust_line(usual + seen.target, moved, everywhere)
+    without_shift, without_stretch = (np.empty(seen.signal.shape) for _ in range(2))
+    for rows in blocks(seen.signal.shape):
+        moved = seen.signal[rows] - usual[rows]
+        moved = moved - np.median(moved, axis=1, keepdims=True)
+        without_shift[rows] = usual[rows] + moved
+        expected, everywhere = usual[rows] + seen.target[rows], np.ones(moved.shape, bool)
+        without_stretch[rows] = without_shift[rows] - robust_line(expected, moved, everywhere)
+    yield without_shift
+    yield without_stretch
 
 
 def _usual(seen: Observed) -> PerSample:

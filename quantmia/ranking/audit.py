@@ -125,8 +125,10 @@ def audit(found: Evidence, experiment: Audited, bootstrap: Bootstrap) -> Audit:
             seen, scores = observe(quantizer), {}
             few = most_extreme(seen)
             for name, attack in attacks.items():
-                scores[name] = attack.score(seen)
-                results[name][quantizer] = assess(scores[name], seen.members, bootstrap)
+                own = attack.score(seen)
+                if with_epsilon:  # else one at a time: of a million samples each is large
+                    scores[name] = own
+                results[name][quantizer] = assess(own, seen.members, bootstrap)
                 others[name][quantizer] = UNSEEN if few is None else without(attack, seen, few)
                 curve = results[name][quantizer].roc.items()
                 roc += [(quantizer, name, rate, *vars(tpr).values()) for rate, tpr in curve]

@@ -16,6 +16,7 @@ from quantmia.attacks import (
     LossThreshold,
     Quantile,
     Rmia,
+    leave_one_out,
     metrics,
 )
 from quantmia.attacks.metrics import assess
@@ -62,6 +63,21 @@ def test_a_leak_is_found_with_the_right_sign(name, task):
     assert result.auc.low > 0.6 or (name, task) in BLIND
     assert result.advantage.low > 0.15 or (name, task) in BLIND
     assert 0 <= result.mis.low <= result.mis.value <= result.mis.high <= 1
+
+
+@pytest.mark.parametrize("only_earlier", [False, True])
+@pytest.mark.parametrize("name", sorted(set(ATTACKS) - TREES))
+def test_a_few_runs_at_a_time_give_what_all_at_once_give(name, only_earlier, monkeypatch):
+    seen = replace(problem(10, 60, task="regression"), only_earlier=only_earlier)
+    scores = ATTACKS[name].score(seen)
+    whole = assess(scores, seen.members, bootstrap(10))
+    monkeypatch.setattr(leave_one_out, "BLOCK", 3 * 60)  # the last block is of one run
+    np.testing.assert_allclose(ATTACKS[name].score(seen), scores, rtol=1e-9, atol=1e-12)
+    again = assess(scores, seen.members, bootstrap(10))
+    np.testing.assert_allclose(again.resampled, whole.resampled, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(again.resampled_auc, whole.resampled_auc, rtol=0, atol=1e-13)
+    assert again.advantage.value == whole.advantage.value
+    assert again.auc.value == whole.auc.value
 
 
 @pytest.mark.parametrize("name", ATTACKS)

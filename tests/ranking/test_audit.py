@@ -116,7 +116,7 @@ def test_a_result_is_what_the_attack_scores(folder):
     done = audited(folder, ["rmia", "lira"])
     merged, found = read(folder)
     experiment = of_finished(merged, folder.path, progress())
-    seen = Observer(found, [], experiment)("sign")
+    seen = Observer(found, [Rmia()], experiment)("sign")
     for name, attack in {"rmia": experiment_attack("rmia"), "lira": Lira()}.items():
         expected = assess(attack.score(seen), seen.members, bootstrap())
         result = done.results[name]["sign"]

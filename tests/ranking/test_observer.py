@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from quantmia.attacks import Attack, LiraShrunk, LossThreshold, Observed, Quantile
+from quantmia.attacks import Attack, LiraShrunk, LossThreshold, Observed, Quantile, Rmia
 from quantmia.attacks.discriminator import Discriminator
 from quantmia.errors import FolderError
 from quantmia.experiment import Experiment, of_finished
@@ -48,7 +48,7 @@ def observed(found: Evidence, experiment: Experiment, *attacks: Attack, name="si
 
 @pytest.mark.parametrize("name", ["full_precision", "sign", "uniform_2"])
 def test_it_is_what_the_files_say(folder, found, experiment, name):
-    seen = observed(found, experiment, LossThreshold(), LiraShrunk(), name=name)
+    seen = observed(found, experiment, LossThreshold(), Rmia(), name=name)
     output, target = read(folder, "scores", name), read(folder, "scores", "target")
     np.testing.assert_array_equal(seen.output[..., 0], output)
     np.testing.assert_array_equal(seen.target, target)
@@ -69,8 +69,9 @@ def test_diverged_runs_are_not_seen(found, experiment):
     np.testing.assert_array_equal(seen.loss, whole.loss[1:])
 
 
-def test_features_and_models_are_read_only_if_an_attack_wants_them(found, experiment):
+def test_what_few_attacks_read_is_read_only_if_one_wants_it(found, experiment):
     seen = observed(found, experiment, LossThreshold(), LiraShrunk())
+    assert seen.population is None
     assert seen.features is None
     assert seen.white_box is None
     seen = observed(found, experiment, LossThreshold(), Quantile())
