@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+OTHERS := .venv-examples
 SOURCES := quantmia hydra_plugins scripts tests examples
 TORCH := 2.13.0
 # Each process computes on one core. A slow file's tests share what they have computed.
@@ -36,7 +37,7 @@ SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test test-fast test-slow lint bench datasets front efficiency tables tables-quick tables-sample check-tables slurm-demo slurm-chaos parity lock clean
+.PHONY: help setup lipophilicity test test-fast test-slow lint bench datasets front efficiency tables tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -124,6 +125,18 @@ $(VENV)/.parity: $(STAMP)
 	$(BIN)/pip install -c requirements.lock -e ".[parity]"
 	touch $@
 
+examples: $(OTHERS)/.installed ## Run the examples of other libraries (extra `examples`), and rank them.
+	@set -e; for script in examples/*.py; do \
+	  name=$$(basename $$script .py); echo "$$script"; \
+	  $(OTHERS)/bin/python $$script; $(OTHERS)/bin/quantmia rank outputs/$$name; \
+	done
+
+# An environment of its own, so that the locked one keeps its versions.
+$(OTHERS)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/pip install "torch==$(TORCH)" -e ".[examples]"
+	touch $@
+
 lock: ## Resolve the dependencies anew into requirements.lock.
 	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder/venv"; \
@@ -135,7 +148,7 @@ lock: ## Resolve the dependencies anew into requirements.lock.
 	    "$$folder/frozen"; } > requirements.lock
 
 clean: ## Remove the environment and everything that tools left; results in outputs/ stay.
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OTHERS) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements.lock pyproject.toml

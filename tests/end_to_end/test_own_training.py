@@ -1,5 +1,6 @@
 """The example of `docs/your-own-training.md`, as a newcomer runs it."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from tests.end_to_end.command import quantmia
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "scikit_learn.py"
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 RELEASES = 2 * 3
 
 
@@ -51,7 +53,16 @@ def test_the_document_shows_the_lines_of_the_example():
         assert line.strip() == "..." or line in example
 
 
-def test_what_is_the_users_own_is_short():
-    own = EXAMPLE.read_text().split("plan = ")[1].splitlines()
-    training = [line for line in own if "model = " in line or "partial_fit" in line]
-    assert len(own) - len(training) <= 15
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_what_is_the_users_own_is_short(example):
+    code = example.read_text().split('"""', 2)[2]
+    own = [line for line in code.splitlines() if re.search(r"\b(plan|recorder|quantmia)\b", line)]
+    assert 5 <= len(own) <= 15
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_an_example_says_how_it_is_run_and_the_document_lists_it(example):
+    name, text = example.stem, example.read_text()
+    assert f"\n\npython examples/{name}.py\nquantmia rank outputs/{name}\n" in text
+    assert f'"outputs/{name}"' in text
+    assert f"examples/{name}.py" in (ROOT / "docs" / "your-own-training.md").read_text()
