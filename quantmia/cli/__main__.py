@@ -32,7 +32,7 @@ COMMANDS = {
     "check": ("choose", "check_quantizers"),
     "gate": ("folders", "gate"),
     "plan": ("recording", "plan"),
-    "import": ("recording", "import_files"),
+    "import": ("importing", "import_files"),
 }
 HELP = """\
 quantmia: what should I ship, and what does it leak about who was in the training set?

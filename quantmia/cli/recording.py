@@ -1,4 +1,4 @@
-"""`quantmia plan` and `quantmia import`: for models that were trained elsewhere."""
+"""`quantmia plan`: who is a member of which run of somebody's own training."""
 
 import argparse
 from collections.abc import Hashable
@@ -45,49 +45,6 @@ def plan(arguments: list[str]) -> int:
     for said in made.advice:
         print(said)
     print(f"Plan: {parsed.output} ({samples} rows, {parsed.runs} runs)")
-    return DONE
-
-
-def import_files(arguments: list[str]) -> int:
-    """Make a run folder of outputs in files."""
-    from typing import get_args
-
-    from quantmia.config.recorded import ATTACKS
-    from quantmia.tasks import TASKS
-    from quantmia.vocabulary import Membership, OutputKind
-
-    parser = argparse.ArgumentParser(
-        "quantmia import",
-        description="Outputs of models that were trained elsewhere, made a folder that can be "
-        "ranked. Arrays (.npz, or a folder of .npy): members [runs, samples], target [samples], "
-        "outputs/NAME [runs, samples(, classes)] for every variant NAME, losses/NAME [runs, "
-        "checkpoints, held-out samples] for r_Q. A long table (.csv, .parquet): columns run, "
-        "sample, variant, member, target, output (or output_0, output_1, ...), and epoch where "
-        "there are several.",
-    )
-    parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--task", choices=list(TASKS), help="default: as the targets look")
-    parser.add_argument(
-        "--outputs", choices=get_args(OutputKind), help="what they are (default: as they look)"
-    )
-    parser.add_argument(
-        "--membership", choices=get_args(Membership),
-        help="how members were drawn; coin allows a bound on epsilon",
-    )  # fmt: skip
-    parser.add_argument(
-        "--attack", nargs="+", default=list(ATTACKS), metavar="NAME",
-        help="that rank the variants (default: %(default)s)",
-    )  # fmt: skip
-    parsed = parser.parse_args(arguments)
-    from quantmia.recording.importing import import_outputs
-    from quantmia.recording.tables import read
-
-    import_outputs(
-        read(parsed.file), parsed.output, parsed.task, parsed.outputs, parsed.membership,
-        parsed.attack,
-    )  # fmt: skip
-    print(f"Imported: {parsed.output}. To rank it: quantmia rank {parsed.output}")
     return DONE
 
 

@@ -89,7 +89,7 @@ def _with_runs(found: Conclusion, pair: OpenPair) -> str:
     if pair.likely:
         low, high = (f"over {MANY}" if each is None else each for each in pair.likely)
         likely = f", likely {low} to {high}"
-    return f"{said} (about {pair.more_runs} more runs would{likely})"
+    return f"{said} (about {counted(pair.more_runs, 'more run')} would{likely})"
 
 
 def _listed(items: Sequence[str], kind: str) -> str:

@@ -1,5 +1,6 @@
 """Who trains on what: memberships that are drawn before others train, and kept in a folder."""
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from math import sqrt
@@ -147,7 +148,8 @@ class Plan:
         """
         facts = read_json(folder / FACTS)
         try:
-            table = pd.read_csv(folder / TABLE, index_col="sample", dtype=np.uint8)
+            types = defaultdict(lambda: np.dtype(np.uint8), sample=np.dtype(np.int64))
+            table = pd.read_csv(folder / TABLE, index_col="sample", dtype=types)
             mask = table.to_numpy().T.astype(bool)
             if mask.shape != (facts["runs"], facts["samples"]):
                 raise ValueError(f"{mask.shape} is not of {facts['runs']} runs")

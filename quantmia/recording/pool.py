@@ -61,6 +61,8 @@ class Pool:
             OutputsError: they cannot be used; the message names the row and the value.
         """
         mask, values = _members(members), numbers(target, "target")
+        if values.dtype == bool:  # of a comparison: whether it is this class
+            values = values.astype(np.int64)
         if values.shape not in (mask.shape, mask.shape[1:]):
             raise OutputsError(
                 f"target has the shape {values.shape}, and members {mask.shape}: it has to be "
@@ -166,13 +168,17 @@ def numbers(values: Any, what: str) -> NDArray:
         OutputsError: it is none, or of half precision.
     """
     if hasattr(values, "detach"):  # a tensor of PyTorch
+        if values.device.type == "meta":
+            raise OutputsError(f"{what}: a tensor on the meta device, which holds no numbers")
         values = values.detach().cpu()
         if str(values.dtype) == "torch.bfloat16":
             raise OutputsError(f"{what}: bfloat16 has two digits; make it float32 (.float())")
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
-        raise OutputsError(f"{what}: not an array ({error})") from None
+        raise OutputsError(
+            f"{what}: not an array ({error}); of batches: np.concatenate, torch.cat"
+        ) from None
     if array.dtype.kind not in "biuf":
         kind = "objects" if array.dtype == object else f"{array.dtype}"
         raise OutputsError(

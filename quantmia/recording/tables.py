@@ -53,7 +53,7 @@ def read(path: Path) -> Arrays:
             str(each.relative_to(path).with_suffix("").as_posix()): each
             for each in sorted(path.rglob("*.npy"))
         }
-        return _of_arrays(path, {name: _loaded(each) for name, each in files.items()})
+        return _of_arrays(path, {name: loaded(each) for name, each in files.items()})
     if not path.exists():
         raise OutputsError(f"{path}: there is no such file")
     if path.suffix in TABLES:
@@ -62,10 +62,10 @@ def read(path: Path) -> Arrays:
         raise OutputsError(
             f"{path}: has to be an .npz, a folder of .npy files, or a table ({', '.join(TABLES)})"
         )
-    return _of_arrays(path, _loaded(path))
+    return _of_arrays(path, loaded(path))
 
 
-def _loaded(path: Path) -> Any:
+def loaded(path: Path) -> Any:
     """An array, or of an .npz the arrays by name."""
     try:
         found = np.load(path, allow_pickle=False)

@@ -2,13 +2,13 @@
 
 import json
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
 from quantmia.ranking.conclusion import REFERENCE
 from quantmia.ranking.results import Results
 from quantmia.ranking.tables import r_q_on_grids
+from quantmia.report.extra import alt
 from quantmia.report.style import COLOURS, FAINT, INK, TEXT, Chart, Size, order, small_charts
 
 POINTS = 120  # of a curve that are drawn

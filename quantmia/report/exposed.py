@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from quantmia.errors import counted
+from quantmia.report.extra import Markup
 
 WIDTH, HEIGHT = 230, 150  # pixels of a drawing
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
@@ -11,6 +10,7 @@ from quantmia.ranking.conclusion import REFERENCE
 from quantmia.ranking.decision import Decision
 from quantmia.ranking.results import Results
 from quantmia.ranking.tables import attacks_of
+from quantmia.report.extra import alt
 from quantmia.report.numbers import with_interval
 from quantmia.report.style import BRIGHT, TEXT, Chart, Size, attack_choice, edged
 from quantmia.vocabulary import BEST, LAST

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-import altair as alt
 import pandas as pd
 
 from quantmia.ranking.results import Results
+from quantmia.report.extra import alt
 from quantmia.report.style import COLOURS, INK, SCREEN, Chart, Size, order
 
 SIDE, SMALL = 46, 22  # pixels of a cell

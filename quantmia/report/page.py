@@ -11,17 +11,16 @@ from typing import Any
 from urllib.parse import quote
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from quantmia.ranking.decision import GUARANTEED
 from quantmia.ranking.words import headline
 from quantmia.report import cells
 from quantmia.report.exposed import Exposures
+from quantmia.report.extra import Environment, Markup, PackageLoader, StrictUndefined, vl_convert
 from quantmia.report.glossary import explained
 from quantmia.report.load import Report
 from quantmia.report.numbers import with_interval
-from quantmia.report.style import Chart, vl_convert
+from quantmia.report.style import Chart
 
 # Larger tables stay in the folder, the page links to them: it is to be sent by mail.
 LARGEST_DOWNLOAD = 300_000

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
 import numpy as np
 import pandas as pd
 from scipy.stats import t
 
 from quantmia.ranking.pareto import undominated
 from quantmia.ranking.results import Results
+from quantmia.report.extra import alt
 from quantmia.report.numbers import FLOOR, bits_a_weight, with_interval
 from quantmia.report.style import FAINT, INK, TEXT, Chart, Size, attack_choice, edged
 

@@ -6,27 +6,11 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from quantmia.errors import QuantmiaError
 from quantmia.ranking.results import Results
+from quantmia.report.extra import alt
 from quantmia.report.numbers import FLOOR
 
-try:
-    import altair as alt
-except ModuleNotFoundError:
-    raise QuantmiaError(
-        "report: the package altair is not installed. Install the report extra: "
-        "pip install 'quantmia[report]'"
-    ) from None
-
 alt.data_transformers.disable_max_rows()  # a chart holds what its tables hold
-
-try:
-    import vl_convert as vl_convert  # for those that write files and pages
-except ModuleNotFoundError:
-    raise QuantmiaError(
-        "report: the package vl-convert-python is not installed. Install the report extra: "
-        "pip install 'quantmia[report]'"
-    ) from None
 
 # Okabe and Ito (2008), told apart with any colour vision; the two faintest come last.
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#000000", "#E69F00", "#F0E442"]

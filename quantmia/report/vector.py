@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 from quantmia.files import atomic, write_text
-from quantmia.report.style import Chart, vl_convert
+from quantmia.report.extra import vl_convert
+from quantmia.report.style import Chart
 
 # The entries of a dictionary of resources, which come in another order each time.
 RESOURCES = re.compile(rb"(?:[ ]*/\w+ \d+ 0 R\n){2,}")

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
+from quantmia.config.released import released
 from quantmia.data import members, targets_of_runs
 from quantmia.data.split import halves
 from quantmia.device import deterministic
@@ -25,7 +26,6 @@ from quantmia.seeding import Purpose, stream
 from quantmia.training.allocator import keep_freed_memory
 from quantmia.training.checkpoints import Trajectory
 from quantmia.training.losses import Measured, measure
-from quantmia.training.releases import released
 from quantmia.training.train import train
 from quantmia.vocabulary import LAST
 
@@ -112,7 +112,7 @@ def _train_block(
             experiment.quantizers,
             held_out,
             pool,
-            released(config.release, trajectory.epochs),
+            released(config.release.checkpoints, trajectory.epochs),
             checkpoints,
         )
         next(steps, None)  # lets a kept trajectory say that it is complete

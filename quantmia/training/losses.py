@@ -1,6 +1,5 @@
 """Per-sample losses of quantized checkpoints, streamed: each is evaluated as it comes."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from quantmia.models.loop import Loop
 from quantmia.models.stack import Params, Stack
 from quantmia.progress import Advance
 from quantmia.quantizers import Quantizer
+from quantmia.quantizers.stored import stored_bits
 from quantmia.training.checkpoints import Checkpoint
 from quantmia.training.releases import Keeper, Released
 
@@ -110,7 +110,7 @@ def measure(
                     answers,
                     keepers[name].kept(),
                     _sparsity({each: quantized[each] for each in weights}, quantizer),
-                    _stored_bits(weights, quantized, quantizer),
+                    stored_bits(weights, quantized, quantizer),
                 )
             advance(1)
     return Measured(measurements, final, diverged)
@@ -136,17 +136,3 @@ def _sparsity(quantized: Params, quantizer: Quantizer) -> Float[np.ndarray, " ru
         return np.zeros(len(next(iter(quantized.values()))))
     zeros = torch.stack([(w == 0).sum(1) for w in weights]).sum(0)
     return zeros.numpy(force=True) / sum(w.shape[1] for w in weights)
-
-
-def _stored_bits(weights: Params, quantized: Params, quantizer: Quantizer) -> float:
-    """What the quantizer states, or for one that states nothing the bits that number its values."""
-    stated = quantizer.stored_bits(weights)
-    if not math.isnan(stated):
-        return stated
-    most = max(
-        len(np.unique(run))
-        for name, value in weights.items()
-        if quantizer.covers(value)
-        for run in quantized[name].flatten(1).numpy(force=True)
-    )
-    return float(math.ceil(math.log2(max(most, 2))))

@@ -1,6 +1,6 @@
-"""Checkpoints that might be shipped: which of them are, and what their models answer."""
+"""What the models of checkpoints that might be shipped answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,31 +9,9 @@ from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from quantmia.config.schema import ReleaseConfig
 from quantmia.models.loop import Loop
 from quantmia.models.stack import Params, Stack
-from quantmia.vocabulary import BEST, LAST
-
-GRID = 8  # epochs of release.checkpoints=auto, besides the best
-
-
-def released(config: ReleaseConfig, epochs: Sequence[int]) -> dict[str, int | None]:
-    """The epoch of every checkpoint that is released, by its name; None of `best`, which has many.
-
-    The last one always is, because the ranking is of it.
-
-    Args:
-        config: which are wanted.
-        epochs: of the checkpoints that a training makes.
-    """
-    chosen, last = config.checkpoints, epochs[-1]
-    if chosen == "auto":
-        grid = np.geomspace(epochs[0], last, GRID)
-        chosen = [BEST, *(min(epochs, key=lambda epoch: abs(epoch - each)) for each in grid)]
-    wanted = [chosen] if isinstance(chosen, str) else chosen
-    found: dict[str, int | None] = {BEST: None} if BEST in wanted else {}
-    numbers = sorted({each for each in wanted if isinstance(each, int)} - {last})
-    return found | {str(epoch): epoch for epoch in numbers} | {LAST: last}
+from quantmia.vocabulary import BEST
 
 
 @dataclass(frozen=True)
@@ -55,7 +33,7 @@ class Keeper:
     """Keeps what the releases of one quantizer answer, while its checkpoints pass.
 
     Args:
-        wanted: epochs by name, as `released` has them.
+        wanted: epochs by name, as `quantmia.config.released` has them.
         stack: evaluates models.
         pool: features that releases are attacked on.
         choosing: places of the validation samples that choose the best checkpoint.

@@ -114,7 +114,7 @@ def test_pairs_that_take_many_runs_are_as_good_as_equal():
     pairs = (OpenPair("a", "b", None), OpenPair("b", "c", 1))
     assert answer(changed(open_pairs=pairs)).endswith(
         "; neighbours that cannot be told apart: a / b (over 10000 runs would), "
-        "b / c (about 1 more runs would)."
+        "b / c (about 1 more run would)."
     )
 
 

@@ -147,3 +147,10 @@ def test_what_cannot_be_is_one_message(made, kind, said):
 def test_half_precision_of_tensors_is_refused():
     with pytest.raises(OutputsError, match="bfloat16 has two digits"):
         answers(torch.zeros(SAMPLES, dtype=torch.bfloat16), POOLS["binary"], "it")
+
+
+def test_batches_as_they_come_and_tensors_without_numbers_are_refused():
+    with pytest.raises(OutputsError, match=r"not an array .*; of batches: np.concatenate, torch.c"):
+        answers([torch.zeros(32), torch.zeros(28)], POOLS["binary"], "it")
+    with pytest.raises(OutputsError, match="a tensor on the meta device, which holds no numbers"):
+        answers(torch.zeros(SAMPLES, device="meta"), POOLS["binary"], "it")

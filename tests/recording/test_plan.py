@@ -37,7 +37,7 @@ def test_a_group_is_a_member_as_a_whole_or_not_at_all(groups, coin):
     assert made.groups == len(set(groups))
 
 
-@pytest.mark.parametrize("plan", [Plan.drawn(30, 4, 7), Plan.drawn(30, 4, coin=True)])
+@pytest.mark.parametrize("plan", [Plan.drawn(300, 4, 7), Plan.drawn(30, 4, coin=True)])
 def test_it_is_read_as_it_was_written(plan, tmp_path):
     plan.write(tmp_path / "plan")
     again = Plan.read(tmp_path / "plan")

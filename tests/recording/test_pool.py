@@ -22,6 +22,12 @@ def test_the_task_is_seen_from_the_targets(task):
     assert Pool.of(target(task), MEMBERS).task_name == task
 
 
+def test_whether_it_is_this_class_is_a_target():
+    pool = Pool.of(target("binary") == 1, MEMBERS)
+    assert pool.task_name == "binary"
+    np.testing.assert_array_equal(pool.target_of(0), target("binary"))
+
+
 def test_whole_numbers_may_be_either_and_are_asked_about():
     with pytest.raises(OutputsError, match="task has to be told, regression or multiclass"):
         Pool.of(target("multiclass"), MEMBERS)
