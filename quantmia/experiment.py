@@ -16,7 +16,8 @@ from jaxtyping import Float
 from quantmia.accountant import Sampling, noise_multiplier
 from quantmia.attacks import Attack
 from quantmia.config.recorded import RecordedConfig
-from quantmia.config.schema import DpConfig, ExperimentConfig, TrainingConfig
+from quantmia.config.schema import ExperimentConfig
+from quantmia.config.training import DpConfig, TrainingConfig
 from quantmia.data import Dataset, Split, Standardised, split, standardise
 from quantmia.data.embedders import make_embedder
 from quantmia.device import choose

@@ -30,12 +30,14 @@ from quantmia.models.stack import Stack
 from quantmia.pipeline.run import run
 from quantmia.preemption import Stop
 from quantmia.progress import Progress
+from quantmia.quantizers import Quantizer, Sign
 from quantmia.tasks import TASKS, TaskName
 from quantmia.training.allocator import keep_freed_memory
 from quantmia.training.train import train
 
 RUNS, MEMBERS, ROUNDS, JOB_ROUNDS = 20, 1260, 9, 3
 DP_OVER_PLAIN = 3.0
+QAT_OVER_PLAIN = 1.6
 JOB_OVER_PRODUCTS = 2.0  # of the last checkpoint alone
 FRONT_OVER_JOB = 1.5
 Work = Callable[[], object]
@@ -96,6 +98,7 @@ def trained(
     y: Tensor,
     members: Tensor,
     noise: float | None = None,
+    quantizer: Quantizer | None = None,
 ) -> Work:
     """All runs as one stack or each by itself, by the function that the experiments use."""
     stack = kind(setting.module, range(RUNS), TASKS[setting.task])
@@ -110,7 +113,8 @@ def trained(
     targets = y.expand(RUNS, -1).contiguous()
 
     def work() -> None:
-        for _ in train(stack, config, x, targets, list(members), 0, range(RUNS), lambda _: None):
+        own = list(members)
+        for _ in train(stack, config, x, targets, own, 0, range(RUNS), lambda _: None, quantizer):
             pass
 
     return work
@@ -181,10 +185,11 @@ def training_rows(setting: Setting) -> list[tuple[str, ...]]:
     y = (x[:, 0] > 0).float()
     shuffled = [torch.randperm(2 * MEMBERS, generator=generator) for _ in range(RUNS)]
     members = torch.stack([each[:MEMBERS] for each in shuffled])
-    stack, private, separate, loop, products = interleaved(
+    stack, private, aware, separate, loop, products = interleaved(
         [
             trained(Stack, setting, x, y, members),
             trained(Stack, setting, x, y, members, noise=1.0),
+            trained(Stack, setting, x, y, members, quantizer=Sign()),
             trained(Loop, setting, x, y, members),
             looped(setting, x, y, members),
             training_products(setting.widths, MEMBERS, setting.batch, setting.epochs, RUNS),
@@ -204,10 +209,12 @@ def training_rows(setting: Setting) -> list[tuple[str, ...]]:
     least, most = setting.over_loop, setting.over_products
     wanted = ("", True) if most is None else (f"<= {most:g}", multiple <= most)
     dp_wanted = f"<= {DP_OVER_PLAIN:g}", private_over <= DP_OVER_PLAIN
+    qat_wanted = f"<= {QAT_OVER_PLAIN:g}", aware / stack <= QAT_OVER_PLAIN
     return [
         line("faster than a loop", stack, loop, speed_up, f">= {least:g}", speed_up >= least),
         line("faster than vectorize=false", stack, separate, separate / stack),
         line("DP-SGD, times plain training", private, stack, private_over, *dp_wanted),
+        line("trained as sign, times plain training", aware, stack, aware / stack, *qat_wanted),
         line("times its products", stack, products, multiple, *wanted),
     ]
 

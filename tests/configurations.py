@@ -12,7 +12,8 @@ from omegaconf import DictConfig
 
 from quantmia.config.check import check
 from quantmia.config.places import conf_dir
-from quantmia.config.schema import ExperimentConfig, TrainingConfig
+from quantmia.config.schema import ExperimentConfig
+from quantmia.config.training import TrainingConfig
 
 
 @cache

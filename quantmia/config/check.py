@@ -88,7 +88,16 @@ def _plain(config: DictConfig) -> dict[str, Any]:
         chosen = found.setdefault(group, {})  # which is absent when none is chosen
         if isinstance(chosen, dict):  # in the order in which files keep them, and tables show them
             found[group] = dict(sorted(chosen.items()))
+    _leave_what_is_trained(found)
     return found
+
+
+def _leave_what_is_trained(plain: dict[str, Any]) -> None:
+    """Of quantization-aware training, the one quantizer that the weights are trained for."""
+    training, quantizers = plain.get("training"), plain.get("quantizer")
+    name = training.get("qat") if isinstance(training, dict) else None
+    if isinstance(name, str) and isinstance(quantizers, dict) and name in quantizers:
+        plain["quantizer"] = {name: quantizers[name]}
 
 
 def _typed(plain: dict[str, Any]) -> tuple[ExperimentConfig | None, list[_Fault]]:

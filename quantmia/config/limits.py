@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from quantmia.config.wording import show
+from quantmia.errors import did_you_mean
 
 
 def beyond_limits(values: Mapping[str, Any]) -> Iterator[str]:
@@ -30,6 +31,8 @@ def beyond_limits(values: Mapping[str, Any]) -> Iterator[str]:
             "training.vectorize=false: training.dp clips the gradient of every sample by itself, "
             "which takes a stack: use training.vectorize=true"
         )
+    if values.get("training.qat") is not None:
+        yield from _of_qat(values)
     yield from _of_releases(values.get("release.checkpoints"), epochs, every)
     if values.get("ranking.epsilon") and values.get("split.membership") == "half":
         yield (
@@ -38,6 +41,20 @@ def beyond_limits(values: Mapping[str, Any]) -> Iterator[str]:
         )
     if values.get("shards") is not None:
         yield from _of_shards(values["shards"], values)
+
+
+def _of_qat(values: Mapping[str, Any]) -> Iterator[str]:
+    name, epochs = values["training.qat"], values.get("training.epochs")
+    quantizers, warmup = values.get("quantizer"), values.get("training.qat_warmup")
+    if isinstance(quantizers, dict) and name not in quantizers:
+        listed = ", ".join(quantizers) or "none"
+        hint = did_you_mean(name, quantizers) or f"; add it: 'quantizer=[{name}]'"
+        yield (f"training.qat={name}: is not among the quantizers that are chosen ({listed}){hint}")
+    if epochs is not None and warmup is not None and warmup >= epochs:
+        yield (
+            f"training.qat_warmup={warmup}: nothing would be trained as it is quantized; has to be "
+            f"below training.epochs={epochs}"
+        )
 
 
 def _of_releases(chosen: Any, epochs: int | None, every: int | None) -> Iterator[str]:

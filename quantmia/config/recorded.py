@@ -9,8 +9,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from quantmia.config.places import conf_dir
-from quantmia.config.schema import CHECKED, IndicatorConfig, RankingConfig, RuleConfig
-from quantmia.config.values import Count, Entry, FolderName, Natural
+from quantmia.config.schema import IndicatorConfig, RankingConfig, RuleConfig
+from quantmia.config.values import CHECKED, Count, Entry, FolderName, Natural
 from quantmia.errors import FolderError, QuantmiaError, did_you_mean
 from quantmia.vocabulary import Membership
 

@@ -5,14 +5,16 @@ Defaults are not here but in `conf/`: one source, which users read and which a r
 
 from collections.abc import Iterator
 from dataclasses import asdict, is_dataclass
-from typing import Annotated, Literal, get_type_hints
+from typing import Annotated, get_type_hints
 
-from annotated_types import Ge, Gt, Le
-from pydantic import ConfigDict, Strict
+from annotated_types import Ge
+from pydantic import Strict
 from pydantic.dataclasses import dataclass
 
 from quantmia.config.roles import Role, keys
+from quantmia.config.training import TrainingConfig
 from quantmia.config.values import (
+    CHECKED,
     Checkpoints,
     Count,
     CountOrAuto,
@@ -22,14 +24,11 @@ from quantmia.config.values import (
     Flag,
     FolderName,
     Natural,
-    NotNegative,
     Part,
     Positive,
     Share,
 )
-from quantmia.vocabulary import Membership, Optimizer, Per, Scale, Variant, Winsorise
-
-CHECKED = ConfigDict(extra="forbid", allow_inf_nan=True)
+from quantmia.vocabulary import Membership, Per, Scale, Variant, Winsorise
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
@@ -49,64 +48,6 @@ class SplitConfig:
     seed: Natural
     membership: Membership
     standardise: Flag | Winsorise
-
-
-@dataclass(frozen=True, kw_only=True, config=CHECKED)
-class DpConfig:
-    """Differentially private training (DP-SGD, Abadi et al. 2016), if epsilon or noise is given.
-
-    Args:
-        epsilon: that all epochs together may have; decides the noise.
-        noise_multiplier: deviation of the noise, in units of `max_grad_norm`.
-        max_grad_norm: L2 norm that the gradient of every sample is clipped to.
-        delta: of the guarantee; has to be below 1 / members.
-    """
-
-    epsilon: Annotated[float, Strict(), Gt(0), Le(100)] | None
-    noise_multiplier: Positive | None
-    max_grad_norm: Positive
-    delta: Share
-
-    @property
-    def wanted(self) -> bool:
-        """Whether training is to be private."""
-        return self.epsilon is not None or self.noise_multiplier is not None
-
-
-@dataclass(frozen=True, kw_only=True, config=CHECKED)
-class TrainingConfig:
-    """How one run is trained; all runs alike.
-
-    Args:
-        optimizer: `adam` or `sgd`.
-        lr: learning rate.
-        batch_size: members a minibatch.
-        epochs: passes over the members.
-        checkpoint_every: epochs between checkpoints of the trajectory.
-        weight_decay: L2 penalty added to the gradient.
-        momentum: of `sgd`.
-        dp: what makes it differentially private.
-        stack: runs trained together; the same seed and stack give the same bits. `auto`: as many
-            as the device's memory holds, 100 at most.
-        vectorize: train the runs of a stack as one; false: one after another, for modules with
-            buffers (BatchNorm) or random numbers (Dropout); `auto`: as one if the module can.
-    """
-
-    optimizer: Optimizer
-    lr: Positive
-    batch_size: Count
-    epochs: Count
-    checkpoint_every: Count
-    weight_decay: NotNegative
-    momentum: NotNegative
-    dp: DpConfig
-    stack: CountOrAuto
-    vectorize: Flag | Literal["auto"]
-
-    @property
-    def checkpoints(self) -> list[int]:
-        """The epochs (from 1) after which a checkpoint is taken."""
-        return list(range(self.checkpoint_every, self.epochs + 1, self.checkpoint_every))
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)

@@ -3,11 +3,12 @@
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt, MinLen
-from pydantic import Strict, StringConstraints
+from pydantic import ConfigDict, Strict, StringConstraints
 
 from quantmia.config.wording import Says
 from quantmia.vocabulary import Named
 
+CHECKED = ConfigDict(extra="forbid", allow_inf_nan=True)  # of every dataclass of the schema
 Flag = Annotated[bool, Strict()]
 Natural = Annotated[int, Strict(), Ge(0)]
 Count = Annotated[int, Strict(), Ge(1)]

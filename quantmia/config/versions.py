@@ -15,7 +15,8 @@ def of_any_version(config: Entry) -> Entry:
     release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None}
     dp = {"epsilon": None, "noise_multiplier": None, "max_grad_norm": 1.0, "delta": 1e-5}
     completed = {"release": release} | config
-    for section, added in (("report", {"verbose": False}), ("training", {"dp": dp})):
+    training = {"dp": dp, "qat": None, "qat_warmup": 0}
+    for section, added in (("report", {"verbose": False}), ("training", training)):
         if isinstance(config.get(section), dict):
             completed[section] = added | config[section]
     return completed

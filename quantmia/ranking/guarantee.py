@@ -8,7 +8,7 @@ import pandas as pd
 
 from quantmia.accountant import Sampling, epsilon
 from quantmia.config.recorded import RecordedTraining
-from quantmia.config.schema import TrainingConfig
+from quantmia.config.training import TrainingConfig
 from quantmia.ranking.verdict import Caution
 from quantmia.vocabulary import BEST
 

@@ -100,7 +100,15 @@ def _train_block(
     else:
         chosen = [torch.from_numpy(np.flatnonzero(row)) for row in mask]
         steps = train(
-            stack, config.training, pool, pool_targets, chosen, config.seed, block, epochs
+            stack,
+            config.training,
+            pool,
+            pool_targets,
+            chosen,
+            config.seed,
+            block,
+            epochs,
+            experiment.quantizers[config.training.qat] if config.training.qat else None,
         )
         if config.trajectory.keep:
             steps = trajectory.keep(steps)

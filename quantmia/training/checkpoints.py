@@ -46,6 +46,9 @@ class Trajectory:
             "sources": sources(targets_of(config["model"])),
             "torch": torch.__version__,
         }
+        if experiment.config.training.qat:  # the one quantizer that is left is in every step
+            made_of |= {key: config[key] for key in ("quantizer", "quantization")}
+            made_of["quantizer_sources"] = sources(targets_of(config["quantizer"]))
         address = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
         return cls(experiment.cache, address, experiment.config.training.checkpoints)
 

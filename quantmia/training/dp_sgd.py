@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from quantmia.accountant import Sampling
-from quantmia.config.schema import DpConfig
+from quantmia.config.training import DpConfig
 from quantmia.models.stack import Params, Stack
 from quantmia.seeding import Purpose, stream
 from quantmia.training.batches import Batch

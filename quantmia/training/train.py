@@ -9,10 +9,11 @@ from torch import Tensor
 from torch.optim.sgd import sgd
 
 from quantmia.accountant import Sampling
-from quantmia.config.schema import TrainingConfig
+from quantmia.config.training import TrainingConfig
 from quantmia.models.loop import Loop
 from quantmia.models.stack import Params, Stack
 from quantmia.progress import Advance
+from quantmia.quantizers import Quantizer
 from quantmia.training.batches import Batches
 from quantmia.training.checkpoints import Checkpoint
 from quantmia.training.dp_sgd import PoissonBatches, PrivateGradients
@@ -95,6 +96,7 @@ def train(
     seed: int,
     runs: Sequence[int],
     advance: Advance,
+    quantizer: Quantizer | None = None,
 ) -> Generator[Checkpoint, None, None]:
     """Train every run on its own members and yield its checkpoints as they come.
 
@@ -109,6 +111,9 @@ def train(
         seed: the experiment's seed.
         runs: indices of the runs, which address their streams.
         advance: told of every epoch done.
+        quantizer: of quantization-aware training: gradients are those of the quantized weights,
+            and move the weights in full precision (the straight-through estimator of Bengio et
+            al. 2013, as in Courbariaux et al. 2015). These are yielded.
     """
     params: Params = {name: value.clone() for name, value in stack.initial.items()}
     optimiser = OPTIMISERS[config.optimizer]([params[name] for name in stack.trained], config)
@@ -124,7 +129,10 @@ def train(
     wanted = set(config.checkpoints)
     for epoch in range(1, config.epochs + 1):
         for x, y, weights in batches.epoch():
-            optimiser.step(gradients(params, x, y, weights))
+            seen = params
+            if quantizer is not None and epoch > config.qat_warmup:
+                seen = params | quantizer({name: params[name] for name in stack.parameters})
+            optimiser.step(gradients(seen, x, y, weights))
         advance(1)
         if epoch in wanted:
             yield epoch, params

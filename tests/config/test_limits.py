@@ -67,6 +67,20 @@ def test_private_training_takes_a_stack(key):
     assert said({key: 1.0, "training.vectorize": "auto"}) == []
 
 
+def test_what_is_trained_for_is_a_quantizer_that_is_chosen():
+    own = {"training.qat": "sing", "quantizer": {"sign": {}}, "training.epochs": 9}
+    (fault,) = said(own)
+    assert fault == (
+        "training.qat=sing: is not among the quantizers that are chosen (sign); did you mean sign?"
+    )
+    (fault,) = said(own, {"training.qat": "kmeans_4"})
+    assert fault.endswith("(sign); add it: 'quantizer=[kmeans_4]'")
+    assert said(own, {"training.qat": "sign", "training.qat_warmup": 8}) == []
+    (fault,) = said(own, {"training.qat": "sign", "training.qat_warmup": 9})
+    assert fault.startswith("training.qat_warmup=9: nothing would be trained as it is quantized")
+    assert said(own, {"training.qat": None, "training.qat_warmup": 9}) == []
+
+
 def test_shards_are_numbered_from_zero():
     assert said(SHARDS, {"shard": 4}) == [
         "shard=4: shards=4 are numbered 0 to 3; a sweep takes shards=4 'shard=range(4)'"

@@ -9,7 +9,8 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from quantmia.config.schema import ExperimentConfig, TrainingConfig, recorded
+from quantmia.config.schema import ExperimentConfig, recorded
+from quantmia.config.training import TrainingConfig
 from quantmia.data.split import members
 from quantmia.quantizers import Uniform, make
 from quantmia.ranking.indicator import indicator, order

@@ -8,23 +8,25 @@ import pytest
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from quantmia.config.schema import (
+    ExperimentConfig,
+    IndicatorConfig,
+    QuantizationConfig,
+    RankingConfig,
+    SplitConfig,
+)
+from quantmia.config.training import TrainingConfig
+from quantmia.config.values import (
     Count,
     CountOrAuto,
     Counts,
     Device,
     Entry,
-    ExperimentConfig,
     Flag,
     FolderName,
-    IndicatorConfig,
     Natural,
     NotNegative,
     Positive,
-    QuantizationConfig,
-    RankingConfig,
     Share,
-    SplitConfig,
-    TrainingConfig,
 )
 from quantmia.config.wording import Says, allowed, choices, has_to_be, locate, show
 from quantmia.quantizers import Sign

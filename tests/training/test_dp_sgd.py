@@ -8,7 +8,7 @@ import torch
 from quantmia.accountant import Sampling, noise_multiplier
 from quantmia.attacks import LiraEB, LossThreshold, Observed
 from quantmia.attacks.epsilon import epsilon_table
-from quantmia.config.schema import DpConfig
+from quantmia.config.training import DpConfig
 from quantmia.data.split import members
 from quantmia.models.heads import linear, mlp
 from quantmia.models.stack import Stack
