@@ -18,6 +18,7 @@ from quantmia.ranking.exposure import most_exposed
 from quantmia.ranking.gate import Gate, gate
 from quantmia.ranking.joined import Joined
 from quantmia.ranking.rank import rank_runs
+from quantmia.ranking.resamples import Resamples
 from quantmia.ranking.results import Results
 from quantmia.report.load import Report
 from quantmia.report.runs_needed import show_efficiency, write_efficiency
@@ -185,6 +186,7 @@ def front(
         {name: each.tables["front"] for name, each in reports.items()},
         {name: each.conclusion.runs for name, each in reports.items()},
         rule,
+        {name: Resamples.read(path) for name, path in folders.items()},
     )
     target = _made(output or _beside(list(folders.values()), "front"))
     write_text(target / "front.csv", joined.table.to_csv(index=False))

@@ -67,20 +67,23 @@ def _on_gain(found: Decision) -> Iterator[str]:
     if found.gain is None or found.gained_by is None:
         return
     by, gain = found.gained_by, found.gain
-    same, others = f"at the same {found.metric}, MIS of {_named(by)}", "that of full precision"
+    same = f"at the same {found.metric}, MIS of {_named(by)}"
+    others, what = "that of full precision", "Quantizing"
+    if found.against:
+        others, what = f"that of {found.against}", "Another way to train or quantize"
     if gain.low > 0:
         yield (
-            f"Quantizing gains over stopping earlier: {same} is higher than {others} by "
+            f"{what} gains over stopping earlier: {same} is higher than {others} by "
             f"{_interval(gain)}."
         )
     elif found.loses:
         yield (
-            f"Quantizing loses to stopping earlier: even {same} is lower than {others}, by "
+            f"{what} loses to stopping earlier: even {same} is lower than {others}, by "
             f"{_interval(_minus(gain))}."
         )
     else:
         yield (
-            f"Quantizing gains nothing over stopping earlier that {counted(found.runs, 'run')} "
+            f"{what} gains nothing over stopping earlier that {counted(found.runs, 'run')} "
             f"would show: {same} differs from {others} by {_interval(gain, '+')}."
         )
 

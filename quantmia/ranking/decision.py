@@ -98,6 +98,7 @@ class Decision:
         loses: whether every quantized release that the rule allows surely has a lower MIS.
         stronger: the most private of those that cost up to three times the utility.
         most_private: of all releases.
+        against: in full precision, what gains are of; None: of the same training.
     """
 
     rule: Rule
@@ -113,9 +114,12 @@ class Decision:
     loses: bool
     stronger: Offer | None
     most_private: Offer
+    against: str | None = None
 
     @classmethod
-    def of(cls, front: pd.DataFrame, attack: str, runs: int, rule: Rule) -> "Decision":
+    def of(
+        cls, front: pd.DataFrame, attack: str, runs: int, rule: Rule, against: str | None = None
+    ) -> "Decision":
         """That of a front.
 
         Args:
@@ -123,6 +127,7 @@ class Decision:
             attack: that orders the releases, by its AUC.
             runs: that were audited.
             rule: what decides.
+            against: in full precision, what gains are of, if it is of another training.
         """
         utility, auc = front["utility"], front[f"auc_{attack}"]
         best = float(utility.max())
@@ -149,6 +154,7 @@ class Decision:
             bool((quantized["gain_high"] < 0).all()) and not quantized.empty,
             None if stronger is None or rule.mis is not None else Offer.of(stronger),
             Offer.of(most_private),
+            against,
         )
 
     def ships(self, row: pd.Series) -> bool:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from quantmia.attacks.metrics import mis_upper
 from quantmia.ranking.conclusion import REFERENCE
-from quantmia.ranking.gains import gains
+from quantmia.ranking.gains import Figures, gains
 from quantmia.ranking.pareto import undominated
 from quantmia.ranking.releases import Release, Releases
 from quantmia.statistics import Bootstrap, Interval
@@ -58,7 +58,8 @@ def _gained(releases: Releases, bootstrap: Bootstrap) -> list[Interval]:
     quantized = [each for each in releases.made if each.quantizer != REFERENCE]
     if not (unquantized and quantized):
         return [UNKNOWN] * len(releases.made)
-    found = iter(gains(quantized, unquantized, releases.guess, releases.trusted, bootstrap))
+    ours, theirs = (Figures.of(each, releases.trusted) for each in (quantized, unquantized))
+    found = iter(gains(ours, theirs, releases.guess, bootstrap))
     return [UNKNOWN if each.quantizer == REFERENCE else next(found) for each in releases.made]
 
 

@@ -1,7 +1,7 @@
 """What quantizing gains over stopping earlier: attacks compared at the same utility."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -11,6 +11,48 @@ from quantmia.ranking.releases import Release
 from quantmia.statistics import Bootstrap, Interval
 
 Values = Float[np.ndarray, " _"]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Utility of releases, and the advantage of an attack on them.
+
+    Args:
+        utility: of each.
+        advantage: not cut at 0, as MIS is.
+        utility_resampled: of every resample of runs and samples, the same for all releases.
+        advantage_resampled: of the same.
+    """
+
+    utility: Float[np.ndarray, " releases"]
+    advantage: Float[np.ndarray, " releases"]
+    utility_resampled: Float[np.ndarray, "releases resamples"]
+    advantage_resampled: Float[np.ndarray, "releases resamples"]
+
+    @classmethod
+    def of(cls, releases: Sequence[Release], attack: str) -> "Figures":
+        """Those of releases.
+
+        Args:
+            releases: one or more.
+            attack: whose advantage it is.
+        """
+        results = [each.results[attack] for each in releases]
+        return cls(
+            np.array([each.utility.value for each in releases]),
+            np.array([each.advantage.value for each in results]),
+            np.stack([each.resampled_utility for each in releases]),
+            np.stack([each.resampled for each in results]),
+        )
+
+    def some(self, places: Sequence[int]) -> "Figures":
+        """Those of some of the releases."""
+        return Figures(*(value[list(places)] for value in vars(self).values()))
+
+    @property
+    def resamples(self) -> Iterator[tuple[Values, Values]]:
+        """Utility and advantage of each release, one resample after another."""
+        yield from zip(self.utility_resampled.T, self.advantage_resampled.T, strict=True)
 
 
 def at_utility(utility: Values, advantage: Values, wanted: Values) -> Values:
@@ -32,11 +74,7 @@ def at_utility(utility: Values, advantage: Values, wanted: Values) -> Values:
 
 
 def gains(
-    quantized: Sequence[Release],
-    unquantized: Sequence[Release],
-    guess: float,
-    attack: str,
-    bootstrap: Bootstrap,
+    quantized: Figures, unquantized: Figures, guess: float, bootstrap: Bootstrap
 ) -> list[Interval]:
     """MIS of every quantized release, less that of full precision at the same utility.
 
@@ -51,7 +89,6 @@ def gains(
         guess: utility of the best answer that looks at no sample, which gives nothing away. Where
             it is less useful than every release of full precision, stopping still earlier is
             on a line from it to the first of them.
-        attack: whose advantage is compared; not cut at 0, as MIS is.
         bootstrap: of the runs and samples.
     """
 
@@ -61,22 +98,8 @@ def gains(
             utility, advantage = np.append(utility, guess), np.append(advantage, 0.0)
         return at_utility(utility, advantage, ours[0]) - ours[1]
 
-    values = gained(_figures(unquantized, attack), _figures(quantized, attack))
-    again = zip(_resampled(unquantized, attack), _resampled(quantized, attack), strict=True)
+    ours = quantized.utility, quantized.advantage
+    values = gained((unquantized.utility, unquantized.advantage), ours)
+    again = zip(unquantized.resamples, quantized.resamples, strict=True)
     found = bootstrap.simultaneous(values, np.stack([gained(*each) for each in again], axis=1))
     return [replace(each, low=max(each.low, -1.0), high=min(each.high, 1.0)) for each in found]
-
-
-def _figures(releases: Sequence[Release], attack: str) -> tuple[Values, Values]:
-    """Utility and advantage of each."""
-    return (
-        np.array([each.utility.value for each in releases]),
-        np.array([each.results[attack].advantage.value for each in releases]),
-    )
-
-
-def _resampled(releases: Sequence[Release], attack: str) -> Iterator[tuple[Values, Values]]:
-    """The same of every resample."""
-    utility = np.stack([each.resampled_utility for each in releases], axis=1)
-    advantage = np.stack([each.results[attack].resampled for each in releases], axis=1)
-    yield from zip(utility, advantage, strict=True)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import nn
 
 from quantmia.attacks import Attack, Observed, WhiteBox
@@ -124,6 +124,11 @@ class Observer:
         """Names of those that are released, of whatever quantizer; none where only the last is."""
         facts = next(iter(self.found.meta[0]["quantizers"].values()))
         return list(facts.get("releases", ()))
+
+    @property
+    def members(self) -> Bool[np.ndarray, "runs pool"]:
+        """Who was trained on by every run."""
+        return self._same_for_all[0]
 
     @cached_property
     def _same_for_all(self) -> tuple[np.ndarray, np.ndarray]:

@@ -13,6 +13,7 @@ from quantmia.ranking.guarantee import Guarantee
 from quantmia.ranking.indicated import indicate
 from quantmia.ranking.limits_of_data import dropped_rows, extreme_values, guessing, remarks
 from quantmia.ranking.releases import releases
+from quantmia.ranking.resamples import Resamples
 from quantmia.ranking.results import Results
 from quantmia.ranking.verdict import Caution, cautions, decided_by_few, flags, of_r_q
 from quantmia.runs.merge import Merged
@@ -79,9 +80,10 @@ def rank_runs(merged: Merged, experiment: Audited) -> Results:
             "diagnostics": diagnostics,
             "trajectory": tables.trajectory(found, order, epochs, bootstrap),
         }
-    extra = {"roc": audited.roc, "epsilon": audited.epsilon}
+    extra, resamples = {"roc": audited.roc, "epsilon": audited.epsilon}, None
     if shipped := releases(found, experiment, audited, bootstrap):
         extra["front"] = front(shipped, str(ranking["utility_metric"].iloc[0]), bootstrap)
+        resamples = Resamples.of(shipped, shipped.members, bootstrap)
     if (guarantee := Guarantee.of(config.training, merged.dataset["pool"])) and shipped:
         extra["front"][GUARANTEED] = guarantee.of_releases(extra["front"])
     return Results(
@@ -102,4 +104,5 @@ def rank_runs(merged: Merged, experiment: Audited) -> Results:
         missing=tuple(merged.notes),
         diverged=tuple(found.diverged),
         rule=Rule(config.release.utility_loss, config.release.mis),
+        resamples=resamples,
     )

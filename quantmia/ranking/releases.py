@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from threadpoolctl import threadpool_limits
 
 from quantmia.attacks import Attack
+from quantmia.attacks.base import Members
 from quantmia.attacks.metrics import AttackResult, assess
 from quantmia.attacks.roc import tpr_at
 from quantmia.experiment import Audited
@@ -57,11 +58,13 @@ class Releases:
         made: of every quantizer, in the order of its name and of the training.
         trusted: the attack that orders them.
         guess: utility of the best answer that looks at no sample.
+        members: of every run.
     """
 
     made: Sequence[Release]
     trusted: str
     guess: float
+    members: Members
 
 
 def releases(
@@ -104,7 +107,8 @@ def releases(
             advance(1)
     if not any(np.isfinite(each.utility.value) for each in made):
         return None  # the targets of the half that measures are all the same
-    return Releases(made, trusted, observe.task.guess(observe.measured_targets[0]))
+    guess = observe.task.guess(observe.measured_targets[0])
+    return Releases(made, trusted, guess, observe.members)
 
 
 def _release(

@@ -15,6 +15,7 @@ from quantmia.ranking.advice import advice
 from quantmia.ranking.audit import trusted_attack
 from quantmia.ranking.conclusion import Conclusion, Key
 from quantmia.ranking.decision import Decision, Rule
+from quantmia.ranking.resamples import NAME, Resamples
 from quantmia.ranking.stored import OPTIONAL, read_tables
 from quantmia.ranking.tables import attacks_of
 from quantmia.ranking.verdict import Caution
@@ -37,6 +38,7 @@ class Results:
         diverged: runs left out because their training diverged.
         rule: what decides between the releases of a front; None where it is not known.
         folders: where the runs are; none before it is written.
+        resamples: of the releases; None where they are not at hand.
     """
 
     tables: dict[str, pd.DataFrame]
@@ -47,6 +49,7 @@ class Results:
     diverged: Sequence[str] = ()
     rule: Rule | None = None
     folders: Sequence[Path] = ()
+    resamples: Resamples | None = None
 
     @property
     def ranking(self) -> pd.DataFrame:
@@ -135,6 +138,9 @@ class Results:
                 (path / f"{name}.csv").unlink(missing_ok=True)
         for name, table in self.tables.items():
             write_text(path / f"{name}.csv", table.to_csv(index=False))
+        (path / NAME).unlink(missing_ok=True)
+        if self.resamples:
+            self.resamples.write(path)
         content = {
             "answer": self.answer,
             "advice": self.advice,

@@ -203,7 +203,23 @@ def test_folders_of_the_same_data_make_one_front(tmp_path):
         mine = written[written["folder"] == name].reset_index(drop=True)
         for column in ("utility", "auc_lira_eb", "mis_lira_eb_low", "mis_upper"):
             np.testing.assert_allclose(mine[column], own[column])
+        gains = mine["gain"].to_numpy()
+        if name == "plain":  # in pairs with itself, as in its own front
+            np.testing.assert_allclose(gains, own["gain"], atol=1e-12)
+        else:  # on the same members: everything is compared with what was trained plainly
+            assert np.isfinite(gains).all()
+            assert np.isfinite(mine["gain_low"]).all()
+    assert joined.decision.against == "full_precision (plain)"
     assert {each.name for each in (target / "figures").iterdir()} == {"front.svg", "front.pdf"}
+
+
+def test_trainings_on_other_members_are_not_compared_in_pairs(tmp_path):
+    paths = {"first": tmp_path / "first", "other": tmp_path / "other"}
+    assert run(paths["first"], "attack=loss_threshold")
+    assert run(paths["other"], "attack=loss_threshold", "seed=3")
+    joined, _ = finished.front(paths, None, Rule(0.05), progress())
+    assert joined.table["gain"].isna().all()
+    assert joined.decision.against is None
 
 
 @pytest.mark.parametrize(
@@ -244,6 +260,7 @@ def test_a_front_of_other_attacks_does_not_stay(tmp_path):
     assert (path / "front.csv").exists()
     assert run(path, "attack=[]", "resume=true")
     assert not (path / "front.csv").exists()
+    assert not (path / "front.safetensors").exists()
     assert not (path / "roc.csv").exists()
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from quantmia.attacks.metrics import AttackResult
-from quantmia.ranking.gains import at_utility, gains
+from quantmia.ranking.gains import Figures, at_utility, gains
 from quantmia.ranking.releases import Release
 from quantmia.statistics import Bootstrap, Interval
 
@@ -96,6 +96,11 @@ def problem(
     return mine, full, bootstrap
 
 
+def gained(ours: list[Release], theirs: list[Release], guess: float, bootstrap: Bootstrap):
+    mine, full = (Figures.of(each, "lira") for each in (ours, theirs))
+    return gains(mine, full, guess, bootstrap)
+
+
 def largest(found: list[Interval]) -> Interval:
     return Interval(
         *(max(getattr(each, end) for each in found) for end in ("value", "low", "high"))
@@ -105,7 +110,7 @@ def largest(found: list[Interval]) -> Interval:
 def test_a_quantizer_that_changes_nothing_gains_nothing():
     _, full, bootstrap = problem(0, 0.0)
     same = [replace(each, quantizer="full_again") for each in full]
-    found = gains(same, full, 0.0, "lira", bootstrap)
+    found = gained(same, full, 0.0, bootstrap)
     for each in found[:4]:
         assert each.value == pytest.approx(0, abs=1e-12)
     assert found[4].high < 0  # which an earlier stop beats
@@ -116,7 +121,7 @@ def test_the_interval_holds_no_gain_where_a_quantizer_adds_nothing():
     holds = 0
     for seed in range(300):
         mine, full, bootstrap = problem(seed, 0.0, (0.003, 0.01, 0.03)[seed % 3])
-        found = largest(gains(mine, full, 0.0, "lira", bootstrap))
+        found = largest(gained(mine, full, 0.0, bootstrap))
         holds += found.low <= 0 <= found.high
     assert holds >= 0.93 * 300
 
@@ -126,7 +131,7 @@ def test_a_quantizer_that_hides_the_signal_is_found():
     found = []
     for seed in range(100):
         mine, full, bootstrap = problem(seed, 1.0)
-        each = gains(mine, full, 0.0, "lira", bootstrap)
+        each = gained(mine, full, 0.0, bootstrap)
         found.append([each[k].low > 0 for k in range(1, 5)])
         # Of everything that full precision gives away at the same utility.
         assert each[3].value == pytest.approx(SPENT[3], abs=0.1)
@@ -141,7 +146,7 @@ def test_what_hides_the_signal_at_the_price_of_an_earlier_stop_gains_nothing():
         rng = np.random.default_rng(seed + 1000)
         noise = [rng.normal(size=n) * 0.01 for n in (RUNS, RUNS, SAMPLES, HELD_OUT)]
         mine = releases("quantized", wanted, spent, bootstrap, noise, 0.01, rng)
-        return largest(gains(mine, full, 0.0, "lira", bootstrap))
+        return largest(gained(mine, full, 0.0, bootstrap))
 
     found = [cheaper(seed) for seed in range(30)]
     assert np.mean([each.low <= 0 <= each.high for each in found]) >= 0.9
@@ -153,7 +158,7 @@ def test_below_the_first_checkpoint_guessing_is_the_alternative():
     still = [np.zeros(n) for n in (RUNS, RUNS, SAMPLES, HELD_OUT)]
     full = releases("full_precision", USEFUL, SPENT, bootstrap, still, 0.0, rng)
     mine = releases("quantized", array(0.2, -5), array(0.05, 0.05), bootstrap, still, 0.0, rng)
-    found = gains(mine, full, 0.0, "lira", bootstrap)
+    found = gained(mine, full, 0.0, bootstrap)
     # Half of the way to the first checkpoint half of its advantage is given away.
     assert found[0].value == pytest.approx(SPENT[0] / 2 - 0.05)
     assert found[1].value == pytest.approx(-0.05)
@@ -165,13 +170,13 @@ def test_where_no_release_beats_guessing_guessing_is_not_the_alternative():
     still = [np.zeros(n) for n in (RUNS, RUNS, SAMPLES, HELD_OUT)]
     full = releases("full_precision", USEFUL, SPENT, bootstrap, still, 0.0, rng)
     mine = releases("quantized", USEFUL, SPENT / 2, bootstrap, still, 0.0, rng)
-    for each, spent in zip(gains(mine, full, 0.95, "lira", bootstrap), SPENT[:4], strict=False):
+    for each, spent in zip(gained(mine, full, 0.95, bootstrap), SPENT[:4], strict=False):
         assert each.value == pytest.approx(spent / 2)
 
 
 def test_one_run_has_no_interval():
     mine, full, _ = problem(0, 0.5)
     alone = Bootstrap(1, RESAMPLES, 0.95, np.random.default_rng(0))
-    for each in gains(mine, full, 0.0, "lira", alone):
+    for each in gained(mine, full, 0.0, alone):
         assert np.isfinite(each.value)
         assert np.isnan([each.low, each.high]).all()
