@@ -112,13 +112,12 @@ class Pairs:
         """
         known = {n: r for n, r in resamples.items() if r is not None and r.attack == attack}
         alike = Counter(each.shared for each in known.values())
-        against = next(
-            (n for n, r in known.items() if _places(r, True) and alike[r.shared] > 1), ""
-        )
-        if not against:
+        paired = {name: each for name, each in known.items() if alike[each.shared] > 1}
+        against = next((name for name, each in paired.items() if _places(each, True)), None)
+        if against is None:
             return cls(None, {})
-        reference = known[against]
-        paired = {n: r for n, r in known.items() if r.shared == reference.shared}
+        reference = paired[against]
+        paired = {n: each for n, each in paired.items() if each.shared == reference.shared}
         keys, parts = [], []
         for name, each in paired.items():
             places = _places(each, False) if name == against else range(len(each.names))
