@@ -1,6 +1,8 @@
 """`quantmia import`: a run folder of outputs in files, or of checkpoints."""
 
 import argparse
+import json
+import os
 from pathlib import Path
 from typing import Any, get_args
 
@@ -122,6 +124,10 @@ def _import_checkpoints(parsed: argparse.Namespace) -> None:
         parsed.task,
         parsed.outputs,
         parsed.attack,
+        {
+            "--checkpoints": os.path.abspath(parsed.checkpoints),
+            "--model": json.dumps(model, sort_keys=True),
+        },
     )
 
 

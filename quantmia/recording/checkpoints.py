@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from quantmia.config.recorded import ATTACKS
 from quantmia.config.released import on_grid
-from quantmia.errors import OutputsError, first_line
+from quantmia.errors import FolderError, OutputsError, first_line
+from quantmia.files import read_json, write_json
 from quantmia.models.factory import FAULTS
 from quantmia.models.loop import Loop
 from quantmia.models.stack import Factory, Params
@@ -27,6 +28,9 @@ from quantmia.recording.states import Checkpoints, fitted, read_state
 from quantmia.runs.folder import RunFolder
 from quantmia.vocabulary import OutputKind
 
+SOURCE = "checkpoints.json"  # what a folder is made of
+SHOWN = 80  # characters of a value in a message
+
 
 def import_checkpoints(
     checkpoints: Checkpoints,
@@ -40,6 +44,7 @@ def import_checkpoints(
     task: str | None = None,
     kind: OutputKind | None = None,
     attacks: Sequence[str] = ATTACKS,
+    made_of: Mapping[str, str] | None = None,
 ) -> RunFolder:
     """Quantize every checkpoint and record what it answers; killed and called again, it goes on.
 
@@ -57,6 +62,7 @@ def import_checkpoints(
         task: `regression`, `binary` or `multiclass`; None: it is seen from the targets.
         kind: what the models answer; None: it is seen from the answers.
         attacks: by the names of `conf/attack/`.
+        made_of: what the models are called, without which a folder is not gone on with.
 
     Raises:
         OutputsError: something does not fit together; the message names file and value.
@@ -78,10 +84,16 @@ def import_checkpoints(
     asked = _Asked(factory, quantizers, pool, rows, held_out, kind)
     released = [None] if None in epochs else on_grid([each for each in epochs if each])
     asked.of(checkpoints[0][epochs[0]], released=True)  # before anything is written
+    source = {"--data": rows.fingerprint} | dict(made_of or {})
+    source |= {} if held_out is None else {"--held-out": held_out.fingerprint}
+    _refuse_other(path, source)
     with Recorder(
         path, target=rows.target, members=members, task=task, outputs=kind, attacks=attacks
     ) as recorder:
+        write_json(path / SOURCE, source)
         left = list(recorder.remaining(*quantizers, epochs=released))
+        if not left:
+            progress.say(f"{path} has all of them already; none was asked again.")
         with progress.stage("checkpoints", len(left) * len(epochs), "checkpoints") as advance:
             for run in left:
                 for epoch, file in checkpoints[run].items():
@@ -188,6 +200,19 @@ class _Asked:
         values = answers(outputs, pool, what, self._kind).values
         raw = torch.from_numpy(values[:, None] if values.ndim == 1 else values)
         return pool.task.loss(raw, torch.from_numpy(pool.target_of(0))).numpy()
+
+
+def _refuse_other(path: Path, source: Mapping[str, str]) -> None:
+    """Raise a FolderError where a folder is of other models or samples than what would be added."""
+    there = read_json(path / SOURCE)
+    changed = [key for key in {**there, **source} if there and there.get(key) != source.get(key)]
+    if changed:
+        said = "; ".join(
+            f"{key} was {there.get(key, 'not given')[:SHOWN]} and is "
+            f"{source.get(key, 'not given')[:SHOWN]}"
+            for key in changed
+        )
+        raise FolderError(f"{path} is of other checkpoints ({said}); choose another folder (-o)")
 
 
 def _module(factory: Factory) -> nn.Module:

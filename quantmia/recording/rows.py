@@ -1,5 +1,6 @@
 """Samples as somebody's models take them, from arrays or a table."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,15 @@ class Rows:
 
     features: Shaped[np.ndarray, "samples *features"]
     target: Shaped[np.ndarray, " samples"]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of both."""
+        digest = hashlib.sha256()
+        for each in (self.features, self.target):
+            digest.update(repr((each.shape, each.dtype.str)).encode())
+            digest.update(np.ascontiguousarray(each).data)
+        return digest.hexdigest()
 
 
 def read_rows(path: Path, target: str = "target") -> Rows:

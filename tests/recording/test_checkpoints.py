@@ -1,7 +1,9 @@
 """Checkpoints of plain loops of PyTorch, which quantmia only reads."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -233,6 +235,27 @@ def test_a_class_that_nobody_was_trained_on_is_refused(tmp_path):
     held_out = Rows(np.zeros((3, 5), np.float32), np.array([0, 1, 2]))
     with pytest.raises(OutputsError, match="--held-out has the class 2"):
         imported(tmp_path / "trained", "binary", tmp_path / "mine", held_out=held_out)
+
+
+def test_a_folder_of_other_models_is_not_added_to(tmp_path):
+    train("regression", tmp_path / "trained")
+    here = (tmp_path / "trained", "regression", tmp_path / "mine")
+    made_of = {"--model": "mine.Net"}
+    imported(*here, made_of=made_of)
+    before = files(tmp_path / "mine")
+    others = replace(rows("regression")[0], features=np.zeros((60, 5), np.float32))
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"made_of": {"--model": "mine.Other"}}, "--model was mine.Net and is mine.Other"),
+        ({"held_out": None}, "--held-out was .* and is not given"),
+        ({"rows": others}, "--data"),
+    ]
+    for changed, said in cases:
+        with pytest.raises(FolderError, match=said):
+            imported(*here, **{"made_of": made_of} | changed)
+    bar = progress()
+    imported(*here, made_of=made_of, progress=bar)
+    assert "mine has all of them already; none was asked again." in bar.console.export_text()
+    assert files(tmp_path / "mine") == before
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
