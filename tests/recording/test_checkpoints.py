@@ -246,12 +246,12 @@ def test_a_folder_of_other_models_is_not_added_to(tmp_path):
     others = replace(rows("regression")[0], features=np.zeros((60, 5), np.float32))
     cases: list[tuple[dict[str, Any], str]] = [
         ({"made_of": {"--model": "mine.Other"}}, "--model was mine.Net and is mine.Other"),
-        ({"held_out": None}, "--held-out was .* and is not given"),
-        ({"rows": others}, "--data"),
+        ({"made_of": made_of, "held_out": None}, "--held-out was .* and is not given"),
+        ({"made_of": made_of, "rows": others}, "--data"),
     ]
     for changed, said in cases:
         with pytest.raises(FolderError, match=said):
-            imported(*here, **{"made_of": made_of} | changed)
+            imported(*here, **changed)
     bar = progress()
     imported(*here, made_of=made_of, progress=bar)
     assert "mine has all of them already; none was asked again." in bar.console.export_text()
