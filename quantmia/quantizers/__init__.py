@@ -7,6 +7,7 @@ from quantmia.quantizers.full_precision import FullPrecision
 from quantmia.quantizers.function import Function
 from quantmia.quantizers.kmeans import KMeans
 from quantmia.quantizers.make import make
+from quantmia.quantizers.pruned import Pruned
 from quantmia.quantizers.sign import Sign
 from quantmia.quantizers.ternary import Ternary
 from quantmia.quantizers.torchao import TorchAO
@@ -18,6 +19,7 @@ __all__ = [
     "FullPrecision",
     "Function",
     "KMeans",
+    "Pruned",
     "Quantizer",
     "Sign",
     "Ternary",
