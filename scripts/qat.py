@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from quantmia.ranking.conclusion import REFERENCE
 from quantmia.ranking.joined import Pairs
 from quantmia.ranking.resamples import Resamples
 from quantmia.report.tables import markdown
@@ -42,27 +43,31 @@ def rows(sweep: Path) -> Iterator[dict[str, str]]:
         yield {
             "data set": sweep.name,
             "quantizer": quantizer,
-            **_compared(plain, aware, quantizer, LAST),
-            **_compared(plain, aware, quantizer, BEST),
+            **_compared("last", (plain, quantizer, LAST), (aware, quantizer, LAST)),
+            **_compared("best", (plain, quantizer, BEST), (aware, quantizer, BEST)),
+            **_compared("best, full precision", (plain, REFERENCE, BEST), (aware, quantizer, BEST)),
             "gain, afterwards": _most(own, AFTERWARDS),
             "gain, in the loop": _most(own, name),
         }
 
 
-def _compared(plain: Resamples, aware: Resamples, quantizer: str, at: str) -> dict[str, str]:
-    """Utility and MIS of one checkpoint, and their differences."""
-    draws = Bootstrap(plain.runs, 1, plain.confidence, np.random.default_rng(0))
-    before, after = (
-        each.figures.some([list(each.names).index((quantizer, at))]) for each in (plain, aware)
+def _compared(
+    label: str, before: tuple[Resamples, str, str], after: tuple[Resamples, str, str]
+) -> dict[str, str]:
+    """Utility and MIS of two releases, and their differences."""
+    draws = Bootstrap(before[0].runs, 1, before[0].confidence, np.random.default_rng(0))
+    was, now = (
+        each.figures.some([list(each.names).index((quantizer, at))])
+        for each, quantizer, at in (before, after)
     )
     cells = {}
     for what, sign in (("utility", 1), ("advantage", -1)):
-        was, now = (getattr(each, what)[0] for each in (before, after))
-        again = [getattr(each, f"{what}_resampled")[0] for each in (before, after)]
-        change = draws.interval(sign * (now - was), sign * (again[1] - again[0]))
-        shown = (was, now) if sign > 0 else (1 - was, 1 - now)
+        old, new = (getattr(each, what)[0] for each in (was, now))
+        again = [getattr(each, f"{what}_resampled")[0] for each in (was, now)]
+        change = draws.interval(sign * (new - old), sign * (again[1] - again[0]))
+        shown = (old, new) if sign > 0 else (1 - old, 1 - new)
         named = "utility" if sign > 0 else "MIS"
-        cells[f"{named}, {at}"] = f"{shown[0]:.3f}, {shown[1]:.3f}: {_signed(change)}"
+        cells[f"{named}, {label}"] = f"{shown[0]:.3f}, {shown[1]:.3f}: {_signed(change)}"
     return cells
 
 

@@ -11,7 +11,16 @@ from quantmia.errors import DONE, ConfigError, OutputsError
 from quantmia.tasks import TASKS
 from quantmia.vocabulary import Membership, OutputKind
 
-OF_CHECKPOINTS = ("model", "model_args", "data", "target", "members", "held_out", "quantizer")
+OF_CHECKPOINTS = (
+    "model",
+    "model_args",
+    "data",
+    "target",
+    "members",
+    "held_out",
+    "quantizer",
+    "config_dir",
+)
 
 
 def import_files(arguments: list[str]) -> int:
@@ -83,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         "--quantizer", nargs="+", metavar="NAME",
         help="default: those of quantmia run; quantmia list shows all",
     )  # fmt: skip
+    add("--config-dir", metavar="DIR", help="with quantizers of your own")
     return parser
 
 
@@ -107,9 +117,10 @@ def _import_checkpoints(parsed: argparse.Namespace) -> None:
     prepare()
     chosen = [] if parsed.quantizer is None else [f"quantizer=[{','.join(parsed.quantizer)}]"]
     try:
-        quantizers = {name: make(entry) for name, entry in composed(chosen).quantizer.items()}
+        config = composed(chosen, parsed.config_dir)
     except ConfigError as error:
         raise OutputsError("--quantizer: " + "; ".join(error.faults)) from None
+    quantizers = {name: make(entry) for name, entry in config.quantizer.items()}
     model = _model(parsed.model, parsed.model_args or [])
     target = parsed.target or "target"
     import_checkpoints(

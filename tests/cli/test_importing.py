@@ -196,6 +196,11 @@ from torch import nn
 def net(width=3):
     return nn.Sequential(nn.Linear(4, width), nn.ReLU(), nn.Linear(width, 1))
 """
+OWN = """# @package quantizer
+thirds:
+  _target_: quantmia.quantizers.Codebook
+  levels: [-1, -0.333, 0.333, 1]
+"""
 CHECKPOINTS = [
     "--checkpoints", "runs/*/*.pt", "--model", "mine_net.net", "--data", "rows.csv",
     "--members", "plan", "-o", "mine",
@@ -245,6 +250,11 @@ def test_checkpoints_are_quantized_and_ranked(trained, capsys):
     bits = json.loads(Path("mine/manifest.json").read_text())["config"]["quantizer"]
     assert bits["full_precision"] == {"bits": 32}
     assert bits["uniform_4"]["bits"] > 4  # with its scales
+    (trained / "my" / "quantizer").mkdir(parents=True)
+    (trained / "my" / "quantizer" / "thirds.yaml").write_text(OWN)
+    command = [*CHECKPOINTS[:-1], "own", *more, "--quantizer", "full_precision", "thirds"]
+    assert main(["import", *command, "--config-dir", "my"]) == 0
+    assert "thirds" in RunFolder(trained / "own").manifest()["config"]["quantizer"]
     by_mask = [each if each != "plan" else "members.npy" for each in CHECKPOINTS]
     by_mask[-1] = "again"
     assert main(["import", *by_mask, *more, *chosen]) == 0
