@@ -8,14 +8,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from quantmia.ranking.conclusion import REFERENCE
 from quantmia.ranking.joined import Pairs
 from quantmia.ranking.resamples import Resamples
 from quantmia.report.tables import markdown
-from quantmia.statistics import Bootstrap, Interval
+from quantmia.statistics import Interval
 from quantmia.sweep.conclude import rankings
 from quantmia.sweep.plan import read_plan
 from quantmia.vocabulary import BEST, LAST
@@ -55,7 +54,6 @@ def _compared(
     label: str, before: tuple[Resamples, str, str], after: tuple[Resamples, str, str]
 ) -> dict[str, str]:
     """Utility and MIS of two releases, and their differences."""
-    draws = Bootstrap(before[0].runs, 1, before[0].confidence, np.random.default_rng(0))
     was, now = (
         each.figures.some([list(each.names).index((quantizer, at))])
         for each, quantizer, at in (before, after)
@@ -64,7 +62,7 @@ def _compared(
     for what, sign in (("utility", 1), ("advantage", -1)):
         old, new = (getattr(each, what)[0] for each in (was, now))
         again = [getattr(each, f"{what}_resampled")[0] for each in (was, now)]
-        change = draws.interval(sign * (new - old), sign * (again[1] - again[0]))
+        change = before[0].intervals.interval(sign * (new - old), sign * (again[1] - again[0]))
         shown = (old, new) if sign > 0 else (1 - old, 1 - new)
         named = "utility" if sign > 0 else "MIS"
         cells[f"{named}, {label}"] = f"{shown[0]:.3f}, {shown[1]:.3f}: {_signed(change)}"

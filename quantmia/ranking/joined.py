@@ -15,7 +15,7 @@ from quantmia.ranking.gains import Figures, gains
 from quantmia.ranking.pareto import undominated
 from quantmia.ranking.resamples import Resamples
 from quantmia.ranking.tables import attacks_of
-from quantmia.statistics import Bootstrap, Interval
+from quantmia.statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,7 @@ class Pairs:
             parts.append(vars(each.figures.some(places)))
         ours = Figures(**{k: np.concatenate([part[k] for part in parts]) for k in parts[0]})
         theirs = reference.figures.some(_places(reference, True))
-        # Draws nothing: what is resampled is at hand.
-        widths = Bootstrap(reference.runs, 1, reference.confidence, np.random.default_rng(0))
-        found = gains(ours, theirs, reference.guess, widths)
+        found = gains(ours, theirs, reference.guess, reference.intervals)
         return cls(against, dict(zip(keys, found, strict=True)))
 
     def cells(self, folder: str, scheme: str, checkpoint: str) -> dict[str, float]:

@@ -59,6 +59,11 @@ class Resamples:
             hashlib.sha256(drawn).hexdigest(),
         )
 
+    @property
+    def intervals(self) -> Bootstrap:
+        """Makes intervals of what was resampled, and draws nothing itself."""
+        return Bootstrap(self.runs, 1, self.confidence, np.random.default_rng(0))
+
     def write(self, folder: Path) -> None:
         """As `front.safetensors`, beside the tables."""
         meta = {

@@ -115,22 +115,20 @@ class _Answer:
     bits: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _HeldOut(Pool):
     """Samples that no run trained on, measured by the scale of those that some did."""
 
-    pool: Pool | None = None
+    pool: Pool
 
     @property
     def scale(self) -> tuple[float, float]:
         """Of the pool."""
-        assert self.pool is not None
         return self.pool.scale
 
     @property
     def classes(self) -> int:
         """Of the pool."""
-        assert self.pool is not None
         return self.pool.classes
 
 

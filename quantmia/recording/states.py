@@ -96,8 +96,8 @@ def read_state(path: Path) -> State:
         raise OutputsError(f"{path}: cannot be read ({first_line(error)})") from None
     except Exception as error:  # pickle's UnpicklingError, or whatever a stranger's bytes raise
         raise OutputsError(
-            f"{path}: holds more than tensors, which could run anything when it is read; save "
-            f"model.state_dict() alone, or .safetensors ({first_line(error)})"
+            f"{path}: is no state_dict, or holds more than tensors, which could run anything when "
+            f"it is read; save model.state_dict() alone, or .safetensors ({first_line(error)})"
         ) from None
     for name in NESTED:
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):

@@ -1,5 +1,6 @@
 """The front: every release at its utility and MIS, a line a quantizer along the training."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,8 @@ from quantmia.report.style import BRIGHT, TEXT, Chart, Size, attack_choice, edge
 from quantmia.vocabulary import BEST, LAST
 
 ENDS = ("", "_low", "_high")
+SHORT = 14  # letters of a label, of which four stand in a row: full_precision
+SYMBOL, LETTER = 30, 5  # pixels that an entry of a legend takes, and each letter of it
 MARKS = {"epoch": "circle", "lowest loss": "triangle-up", "last epoch": "square"}
 
 
@@ -67,6 +70,12 @@ def front(results: Results, size: Size) -> Chart:
     return drawn(results.tables["front"], results.decision, size)
 
 
+def _columns(names: Sequence[str], size: Size) -> int:
+    """Of a legend in which no label reaches into the next: those of quantizers are short."""
+    longest = max(map(len, names))
+    return 4 if longest <= SHORT else max(1, size.width // (SYMBOL + LETTER * longest))
+
+
 def drawn(table: pd.DataFrame, decision: Decision, size: Size) -> Chart:
     """Utility against MIS; full precision thick, filled marks on the front, a ring what to ship.
 
@@ -89,7 +98,7 @@ def drawn(table: pd.DataFrame, decision: Decision, size: Size) -> Chart:
         orient="bottom",
         symbolType="stroke",
         symbolStrokeWidth=3,
-        columns=alt.Undefined if size.hover else 4,
+        columns=alt.Undefined if size.hover else _columns(names, size),
     )
     colour = alt.Color("group:N", scale=_colours(names), title=None, legend=legend)
     seen = alt.condition(chosen, alt.value(1.0), alt.value(0.12))

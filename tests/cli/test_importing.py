@@ -13,23 +13,9 @@ from quantmia.cli.__main__ import main
 from quantmia.errors import FolderError
 from quantmia.recording.recorder import Recorder
 from quantmia.runs.folder import RunFolder
+from tests.cli.mistakes import refused
 from tests.configurations import configured
 from tests.recording.made import RUNS, arrays, outputs, plan, save, target
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def refused(capsys, *command: str) -> str:
-    capsys.readouterr()  # of what came before
-    assert main(list(command)) == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert "Traceback" not in said
-    return said
 
 
 def test_what_is_imported_is_ranked_reported_and_loaded(here, capsys):

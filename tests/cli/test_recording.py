@@ -1,27 +1,11 @@
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from quantmia.cli.__main__ import main
 from quantmia.recording.plan import Plan
+from tests.cli.mistakes import refused
 from tests.recording.made import plan
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def refused(capsys, *command: str) -> str:
-    capsys.readouterr()  # of what came before
-    assert main(list(command)) == 2
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert "Traceback" not in said
-    return said
 
 
 def test_a_plan_is_written_and_what_it_can_show_is_said(here, capsys):

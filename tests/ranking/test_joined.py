@@ -6,7 +6,7 @@ from quantmia.ranking.advice import advice
 from quantmia.ranking.decision import Rule
 from quantmia.ranking.gains import Figures
 from quantmia.ranking.joined import Joined, Pairs
-from quantmia.ranking.resamples import NAME, Resamples
+from quantmia.ranking.resamples import Resamples
 from tests.report import example
 
 RULE = Rule(0.05)
@@ -93,19 +93,6 @@ def test_gains_are_said_to_be_over_that_training():
         "MIS of uniform_4 (decayed) after 12 epochs is higher than that of full_precision (plain) "
         "by 0.300 [0.300, 0.300]."
     )
-
-
-def test_they_are_read_as_they_were_written(tmp_path):
-    made = resamples()
-    made.write(tmp_path)
-    again = Resamples.read(tmp_path)
-    assert again is not None
-    assert (again.names, again.shared, again.attack) == (made.names, made.shared, made.attack)
-    for name, value in vars(made.figures).items():
-        np.testing.assert_array_equal(getattr(again.figures, name), value)
-    (tmp_path / NAME).write_bytes(b"cut")
-    assert Resamples.read(tmp_path) is None
-    assert Resamples.read(tmp_path / "nowhere") is None
 
 
 @pytest.mark.parametrize("attack", example.ATTACKS)

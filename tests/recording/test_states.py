@@ -90,7 +90,7 @@ class Hostile:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (model(), "holds more than tensors, which could run anything"),
+        (model(), "or holds more than tensors, which could run anything"),
         ({"state_dict": STATE, "x": Hostile()}, "holds more than tensors"),
         ([1, 2], "is a list, and no state_dict"),
     ],

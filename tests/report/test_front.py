@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from quantmia.ranking.decision import Decision, Rule
+from quantmia.report.front import drawn as drawn_table
 from quantmia.report.front import front, releases
 from quantmia.report.style import FLOOR, PAPER, SCREEN, TEXT
 from tests.report import example
@@ -69,3 +71,17 @@ def test_on_paper_nothing_waits_for_a_mouse():
     assert spec["width"] == PAPER.width
     assert "bars" not in str(spec["layer"])
     assert drawn(SCREEN)["width"] == "container"
+
+
+@pytest.mark.parametrize(
+    ("names", "columns"),
+    [(["full_precision", "sign"], 4), (["training.qat=null", "training.qat=ternary_50"], 2),
+     (["a" * 90, "b"], 1)],
+)  # fmt: skip
+def test_labels_of_a_legend_do_not_reach_into_each_other(names, columns):
+    table = example.releases(names=["full_precision", "sign"]).assign(
+        folder=lambda rows: [names[each == "sign"] for each in rows["quantizer"]]
+    )
+    decision = Decision.of(table, "lira_eb", 20, Rule(0.05))
+    legends = str(drawn_table(table, decision, PAPER).to_dict())
+    assert f"'columns': {columns}," in legends
