@@ -1,7 +1,7 @@
 """What is audited: an experiment of ours, each part made once, or what others recorded."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,23 +11,26 @@ from typing import Any
 import numpy as np
 import torch
 from hydra.utils import instantiate
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from quantmia.accountant import Sampling, noise_multiplier
 from quantmia.attacks import Attack
 from quantmia.config.recorded import RecordedConfig
 from quantmia.config.schema import ExperimentConfig
 from quantmia.config.training import DpConfig, TrainingConfig
-from quantmia.data import Dataset, Split, Standardised, split, standardise
+from quantmia.data import Dataset, Split, Standardised, calibration_rows, split, standardise
 from quantmia.data.embedders import make_embedder
 from quantmia.device import choose
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.models.factory import Factory, model_factory, refuse_state, try_out, why_not_stacked
+from quantmia.models.layers import LayerInputs
 from quantmia.models.room import stack_size
+from quantmia.models.skeleton import skeleton
 from quantmia.progress import Progress
-from quantmia.quantizers import Function, Quantizer, make
+from quantmia.quantizers import Calibrated, Function, Quantizer, make
 from quantmia.quantizers.contract import refusal
 from quantmia.runs.merge import Merged
+from quantmia.vocabulary import Shown
 
 
 @dataclass
@@ -67,7 +70,8 @@ class Experiment:
     @cached_property
     def parts(self) -> Split:
         """Who is held out, and who may be a member."""
-        return split(self.dataset, self.config.split.validation, self.config.split.seed)
+        chosen = self.config.split
+        return split(self.dataset, chosen.validation, chosen.seed, chosen.calibration)
 
     @cached_property
     def inputs(self) -> Float[np.ndarray, "samples *features"]:
@@ -88,6 +92,32 @@ class Experiment:
     def quantizers(self) -> Mapping[str, Quantizer]:
         """By name."""
         return {name: make(entry) for name, entry in self.config.quantizer.items()}
+
+    def shown(
+        self,
+        runs: Sequence[tuple[int, int]],
+        mask: Bool[np.ndarray, "runs pool"],
+        names: Sequence[str] | None = None,
+    ) -> Mapping[str, LayerInputs]:
+        """What those of some quantizers that look at data are shown, by name.
+
+        Args:
+            runs: seed and index of each.
+            mask: who each of them trains on.
+            names: of quantizers (default: all).
+        """
+        made: dict[tuple[Shown, int], LayerInputs] = {}
+        found = {}
+        for name in self.quantizers if names is None else names:
+            each = self.quantizers[name]
+            if isinstance(each, Calibrated):
+                key = each.source, each.rows
+                if key not in made:
+                    places = calibration_rows(self.parts, *key, mask, runs)
+                    inputs = torch.from_numpy(self.inputs[places]).to(self.config.device)
+                    made[key] = LayerInputs(skeleton(self.model()), inputs)
+                found[name] = made[key]
+        return found
 
     @cached_property
     def attacks(self) -> Mapping[str, Attack]:
@@ -153,6 +183,18 @@ class Experiment:
             if _is_own(quantizer) and (broken := refusal(quantizer)):
                 raise QuantmiaError(
                     f"quantizer.{name}: {broken}. 'quantmia check quantizer={name}' tells all."
+                )
+            if not isinstance(quantizer, Calibrated):
+                continue
+            if name == self.config.training.qat:
+                raise QuantmiaError(
+                    f"training.qat={name}: looks at data, and in training only a scheme of weights "
+                    f"alone is taken: the one that it is made of (quantizer.{name}.scheme)"
+                )
+            if quantizer.source == "apart" and not self.config.split.calibration:
+                raise QuantmiaError(
+                    f"quantizer.{name}.source=apart: no samples are set apart; split.calibration="
+                    f"{quantizer.rows} sets so many apart from the pool, or use source=members"
                 )
 
 

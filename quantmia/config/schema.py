@@ -28,7 +28,7 @@ from quantmia.config.values import (
     Positive,
     Share,
 )
-from quantmia.vocabulary import Membership, Per, Scale, Variant, Winsorise
+from quantmia.vocabulary import Membership, Per, Scale, Shown, Variant, Winsorise
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
@@ -38,6 +38,8 @@ class SplitConfig:
     Args:
         validation: share of the samples on which losses are measured, in (0, 1).
         seed: draws the validation samples, the same for every `seed` of the experiment.
+        calibration: samples set apart from the pool, for quantizers that look at data
+            (`calibration.source=apart`).
         membership: each run trains on a random `half` of the pool, or on every sample by a fair
             `coin` of its own, which a lower bound on epsilon needs.
         standardise: features by the mean and deviation of the validation samples; `winsorise`: and
@@ -46,6 +48,7 @@ class SplitConfig:
 
     validation: Share
     seed: Natural
+    calibration: Natural
     membership: Membership
     standardise: Flag | Winsorise
 
@@ -105,6 +108,19 @@ class QuantizationConfig:
     per: Per
     group_size: Count
     bias: Flag
+
+
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
+class CalibrationConfig:
+    """Settings that quantizers which look at data share unless one overrides its own.
+
+    Args:
+        rows: samples that each run is shown, at most.
+        source: `members` of the run, or samples set `apart` (`split.calibration`).
+    """
+
+    rows: Annotated[int, Strict(), Ge(2)]
+    source: Shown
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
@@ -184,6 +200,7 @@ class ExperimentConfig:
         release: which checkpoints are released.
         trajectory: whether checkpoints are kept.
         quantization: what the quantizers share.
+        calibration: what those share that look at data.
         quantizer: by name, each with `_target_`.
         indicator: variant of r_Q.
         attack: by name, each with `_target_`.
@@ -207,6 +224,7 @@ class ExperimentConfig:
     release: Annotated[ReleaseConfig, Role("measuring")]
     trajectory: Annotated[TrajectoryConfig, Role("nothing", adds_up=True)]
     quantization: Annotated[QuantizationConfig, Role("measuring")]
+    calibration: Annotated[CalibrationConfig, Role("measuring")]
     quantizer: Annotated[dict[str, Entry], Role("measuring", merges=True, adds_up=True)]
     indicator: Annotated[IndicatorConfig, Role("tables")]
     attack: Annotated[dict[str, Entry], Role("tables")]

@@ -14,9 +14,14 @@ def of_any_version(config: Entry) -> Entry:
         return config
     release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None}
     dp = {"epsilon": None, "noise_multiplier": None, "max_grad_norm": 1.0, "delta": 1e-5}
-    completed = {"release": release} | config
+    calibration = {"rows": 512, "source": "members"}
+    completed = {"release": release, "calibration": calibration} | config
     training = {"dp": dp, "qat": None, "qat_warmup": 0}
-    for section, added in (("report", {"verbose": False}), ("training", training)):
+    for section, added in (
+        ("report", {"verbose": False}),
+        ("training", training),
+        ("split", {"calibration": 0}),
+    ):
         if isinstance(config.get(section), dict):
             completed[section] = added | config[section]
     return completed

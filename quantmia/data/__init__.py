@@ -1,7 +1,7 @@
 """Data: from a source to features, targets and splits."""
 
 from quantmia.data.dataset import Dataset, Dropped
-from quantmia.data.split import Split, members, split, targets_of_runs
+from quantmia.data.split import Split, calibration_rows, members, split, targets_of_runs
 from quantmia.data.standardise import Standardised, standardise
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Dropped",
     "Split",
     "Standardised",
+    "calibration_rows",
     "members",
     "split",
     "standardise",

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Shaped
+from jaxtyping import Bool, Int, Shaped
 from numpy.typing import NDArray
 
 from quantmia.data.dataset import Dataset
 from quantmia.errors import DataError
 from quantmia.seeding import Purpose, stream
-from quantmia.vocabulary import Membership
+from quantmia.vocabulary import Membership, Shown
 
 
 @dataclass(frozen=True)
@@ -20,13 +20,15 @@ class Split:
     Args:
         validation: sorted indices into the dataset.
         pool: sorted indices of all other samples.
+        apart: sorted indices of those that only calibrate, which are neither.
     """
 
     validation: NDArray[np.int64]
     pool: NDArray[np.int64]
+    apart: NDArray[np.int64]
 
 
-def split(dataset: Dataset, validation: float, seed: int) -> Split:
+def split(dataset: Dataset, validation: float, seed: int, calibration: int = 0) -> Split:
     """Hold out a share of the samples, once for all runs.
 
     Args:
@@ -34,20 +36,23 @@ def split(dataset: Dataset, validation: float, seed: int) -> Split:
         validation: share of the samples, between 0 and 1.
         seed: draws the validation samples; not the experiment's seed, so that runs of different
             seeds can be merged.
+        calibration: samples that are set apart from the pool.
 
     Raises:
         DataError: too few samples for validation or for two halves of the pool, or one class only.
     """
     n_val = round(validation * dataset.size)
-    n_pool = dataset.size - n_val
+    n_pool = dataset.size - n_val - calibration
     if n_val < 2 or n_pool < 4:
+        apart = f" and split.calibration={calibration}" if calibration else ""
         raise DataError(
-            f"split.validation={validation} of {dataset.size} samples leaves {n_val} for "
-            f"validation (at least 2) and {n_pool} in the pool (at least 4: two halves of two). "
-            "Use more data or another split.validation."
+            f"split.validation={validation}{apart} of {dataset.size} samples leaves {n_val} for "
+            f"validation (at least 2) and {max(n_pool, 0)} in the pool (at least 4: two halves of "
+            f"two). Use more data or another split.{'calibration' if apart else 'validation'}."
         )
     order = stream(seed, Purpose.VALIDATION).permutation(dataset.size)
-    parts = Split(np.sort(order[:n_val]), np.sort(order[n_val:]))
+    held_out, apart, pool = np.split(order, [n_val, n_val + calibration])
+    parts = Split(np.sort(held_out), np.sort(pool), np.sort(apart))
     for name, part in (("validation", parts.validation), ("pool", parts.pool)):
         if len(np.unique(dataset.target[part])) < 2:
             raise DataError(
@@ -96,6 +101,34 @@ def members(
                     "split.membership=half."
                 )
     return mask
+
+
+def calibration_rows(
+    parts: Split,
+    source: Shown,
+    rows: int,
+    mask: Bool[np.ndarray, "runs pool"],
+    runs: Sequence[tuple[int, int]],
+) -> Int[np.ndarray, "runs rows"]:
+    """Samples that calibrate the quantizers of each run, by index into the dataset.
+
+    The first of many are those of fewer. A run with fewer members than that, as coins may give it,
+    is shown some of them again.
+
+    Args:
+        parts: of the dataset.
+        source: the run's `members`, or those set `apart`, of which each run draws its own.
+        rows: at most; there are no more than half the pool, or than are set apart.
+        mask: who each run trains on.
+        runs: seed and index of each.
+    """
+    whole = len(parts.apart) if source == "apart" else len(parts.pool) // 2
+    found = []
+    for row, (seed, run) in zip(mask, runs, strict=True):
+        own = parts.apart if source == "apart" else parts.pool[row]
+        drawn = stream(seed, Purpose.CALIBRATION, run).permutation(own)
+        found.append(np.resize(drawn, min(rows, whole)))
+    return np.stack(found)
 
 
 def targets_of_runs(

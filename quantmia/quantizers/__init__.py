@@ -1,6 +1,7 @@
 """Post-training quantizers, one scheme a file."""
 
 from quantmia.quantizers.base import Quantizer
+from quantmia.quantizers.calibrated import Calibrated
 from quantmia.quantizers.codebook import Codebook
 from quantmia.quantizers.float8 import Float8
 from quantmia.quantizers.full_precision import FullPrecision
@@ -14,6 +15,7 @@ from quantmia.quantizers.torchao import TorchAO
 from quantmia.quantizers.uniform import Uniform
 
 __all__ = [
+    "Calibrated",
     "Codebook",
     "Float8",
     "FullPrecision",

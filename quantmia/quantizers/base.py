@@ -8,9 +8,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from quantmia.errors import QuantmiaError
+from quantmia.quantizers.layers import Layers
 from quantmia.vocabulary import Per, Scale
 
 Rows = Float[Tensor, "rows weights"]
+FLOAT = 32.0  # bits of a weight that stays as it is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,11 @@ class Quantizer(ABC):
             raise ValueError(f"group_size={self.group_size} must be 1 or more")
 
     @property
+    def wants_rows(self) -> bool:
+        """Whether it looks at data (`quantmia.quantizers.Calibrated`)."""
+        return False
+
+    @property
     @abstractmethod
     def bits_per_weight(self) -> float:
         """Bits a weight's code takes, log2 of the number of values in a codebook."""
@@ -66,11 +73,32 @@ class Quantizer(ABC):
         """Whether a stacked parameter [runs, *shape] is quantized, not kept."""
         return self.bias or value.ndim > 2
 
-    def stored_bits(self, params: dict[str, Tensor]) -> float:
+    def quantize(
+        self, params: dict[str, Tensor], layers: Layers | None = None
+    ) -> dict[str, Tensor]:
+        """Fake-quantized copy of a stack of models.
+
+        Args:
+            params: stacked, each [runs, *shape].
+            layers: what layers are given on rows of data, for a scheme that looks at them.
+        """
+        return self(params)
+
+    def covered(self, params: dict[str, Tensor], layers: Layers | None = None) -> list[str]:
+        """Names of the parameters that are quantized.
+
+        Args:
+            params: stacked.
+            layers: as for `quantize`.
+        """
+        return [name for name, value in params.items() if self.covers(value)]
+
+    def stored_bits(self, params: dict[str, Tensor], layers: Layers | None = None) -> float:
         """Bits a quantized weight takes on average, with its share of what its row stores.
 
         Args:
             params: stacked; 32 bits if none of them is covered.
+            layers: as for `quantize`.
         """
         codes, rows, weights = 0.0, 0.0, 0
         for value in params.values():
@@ -79,7 +107,7 @@ class Quantizer(ABC):
                 weights += length
                 codes += length * self.bits_per_weight
                 rows += channels * -(-(length // channels) // self._row_length(length // channels))
-        return (codes + rows * self.bits_per_row) / weights if weights else 32.0
+        return (codes + rows * self.bits_per_row) / weights if weights else FLOAT
 
     def half_width(self, weights: Rows, fitted: Tensor) -> Float[Tensor, "rows 1"]:
         """Half-width of each row's codebook: `fitted` ([rows]) for `scale: data`, else a constant.

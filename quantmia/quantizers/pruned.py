@@ -7,10 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from quantmia.quantizers.base import Quantizer
+from quantmia.quantizers.base import FLOAT, Quantizer
 
 Structure = Literal["weights", "two_four", "inputs"]
-FLOAT = 32.0  # bits of a weight that is kept
 OF_FOUR = 2.0  # bits that say which of four neighbours a kept one is
 
 

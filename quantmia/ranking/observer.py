@@ -172,7 +172,11 @@ class Observer:
         module = self._module
         stacked = {k: torch.from_numpy(np.stack([m[k] for m in models])) for k in models[0]}
         trained = {name: stacked[name] for name, _ in module.named_parameters()}
-        quantized = self._own.quantizers[quantizer](trained)
+        runs = [(run.seed, run.number) for run in self.found.runs]
+        shown = self._own.shown(runs, self.members, [quantizer]).get(quantizer)
+        quantized = self._own.quantizers[quantizer].quantize(
+            trained, shown.beside(stacked) if shown else None
+        )
         pool = self._own.inputs[self._own.parts.pool]
         return WhiteBox(module, stacked | quantized, torch.from_numpy(pool), self.task)
 

@@ -14,10 +14,12 @@ from quantmia.config.released import on_grid
 from quantmia.errors import FolderError, OutputsError, first_line
 from quantmia.files import read_json, write_json
 from quantmia.models.factory import FAULTS
+from quantmia.models.layers import LayerInputs
 from quantmia.models.loop import Loop
+from quantmia.models.skeleton import skeleton
 from quantmia.models.stack import Factory, Params
 from quantmia.progress import Progress
-from quantmia.quantizers import Quantizer
+from quantmia.quantizers import Calibrated, Quantizer
 from quantmia.quantizers.stored import stored_bits
 from quantmia.recording.outputs import answers
 from quantmia.recording.plan import Plan
@@ -26,6 +28,7 @@ from quantmia.recording.recorder import Recorder
 from quantmia.recording.rows import Rows
 from quantmia.recording.states import Checkpoints, fitted, read_state
 from quantmia.runs.folder import RunFolder
+from quantmia.seeding import Purpose, stream
 from quantmia.vocabulary import OutputKind
 
 SOURCE = "checkpoints.json"  # what a folder is made of
@@ -83,7 +86,7 @@ def import_checkpoints(
         )
     asked = _Asked(factory, quantizers, pool, rows, held_out, kind)
     released = [None] if None in epochs else on_grid([each for each in epochs if each])
-    asked.of(checkpoints[0][epochs[0]], released=True)  # before anything is written
+    asked.of(0, checkpoints[0][epochs[0]], released=True)  # before anything is written
     source = {"--data": rows.fingerprint} | dict(made_of or {})
     source |= {} if held_out is None else {"--held-out": held_out.fingerprint}
     _refuse_other(path, source)
@@ -97,7 +100,7 @@ def import_checkpoints(
         with progress.stage("checkpoints", len(left) * len(epochs), "checkpoints") as advance:
             for run in left:
                 for epoch, file in checkpoints[run].items():
-                    for name, each in asked.of(file, epoch in released).items():
+                    for name, each in asked.of(run, file, epoch in released).items():
                         if each.losses is not None and epoch is not None:
                             recorder.losses(run, name, epoch, each.losses)
                         if each.outputs is not None:
@@ -146,7 +149,15 @@ class _Asked:
     ):
         self._model = _module(factory)
         self._loop = Loop(lambda: self._model, [0], pool.task)
+        self._members = pool.members
+        self._shown: tuple[int, dict[str, LayerInputs]] = (-1, {})
         self._quantizers = quantizers
+        for name, each in quantizers.items():
+            if isinstance(each, Calibrated) and each.source != "members":
+                raise OutputsError(
+                    f"--quantizer {name}: source={each.source}: of another's training there are "
+                    "members alone to calibrate on; use source: members"
+                )
         self._kind: OutputKind | None = kind
         self._inputs = torch.from_numpy(rows.features)
         self._held_out = None if held_out is None else torch.from_numpy(held_out.features)
@@ -168,21 +179,36 @@ class _Asked:
             pool.task_name, values, np.zeros((1, len(values)), bool), pool=pool
         )
 
-    def of(self, path: Path, released: bool) -> dict[str, _Answer]:
+    def of(self, run: int, path: Path, released: bool) -> dict[str, _Answer]:
         """What the models of a checkpoint answer, by quantizer."""
         state = fitted(read_state(path), self._model, path)
         params = self._loop.initial | {name: value[None] for name, value in state.items()}
         weights = {name: params[name] for name in self._loop.parameters}
         found = {}
         for name, quantizer in self._quantizers.items():
-            quantized = params | quantizer(weights)
+            inputs = self._inputs_of(run).get(name)
+            layers = inputs.beside(params) if inputs else None
+            quantized = params | quantizer.quantize(weights, layers)
             outputs = self._answers(quantized, self._inputs, path) if released else None
             losses = None
             if self._held_out is not None:
                 held_out = self._answers(quantized, self._held_out, path)
                 losses = self._losses(held_out, f"{path}, {name}, held out")
-            found[name] = _Answer(outputs, losses, stored_bits(weights, quantized, quantizer))
+            bits = stored_bits(weights, quantized, quantizer, layers)
+            found[name] = _Answer(outputs, losses, bits)
         return found
+
+    def _inputs_of(self, run: int) -> dict[str, LayerInputs]:
+        """What quantizers that look at data are shown: members of the run, drawn as ours are."""
+        if self._shown[0] != run:
+            found = {}
+            for name, each in self._quantizers.items():
+                if isinstance(each, Calibrated):
+                    own = np.flatnonzero(self._members[run])
+                    drawn = stream(0, Purpose.CALIBRATION, run).permutation(own)[: each.rows]
+                    found[name] = LayerInputs(skeleton(self._model), self._inputs[drawn][None])
+            self._shown = run, found
+        return self._shown[1]
 
     def _answers(self, params: Params, inputs: Tensor, path: Path) -> NDArray:
         try:

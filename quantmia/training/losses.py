@@ -1,6 +1,6 @@
 """Per-sample losses of quantized checkpoints, streamed: each is evaluated as it comes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from quantmia.data.split import halves
+from quantmia.models.layers import LayerInputs
 from quantmia.models.loop import Loop
 from quantmia.models.stack import Params, Stack
 from quantmia.progress import Advance
@@ -65,6 +66,7 @@ def measure(
     pool: Float[Tensor, "pool *features"],
     releases: Mapping[str, int | None],
     advance: Advance,
+    shown: Mapping[str, LayerInputs] | None = None,
 ) -> Measured:
     """Quantize and evaluate every checkpoint, then forget it.
 
@@ -77,6 +79,7 @@ def measure(
         pool: features that the released models are scored on.
         releases: epochs by name, the last one's among them.
         advance: told of every quantized checkpoint done.
+        shown: what quantizers that look at data are shown, by name.
     """
     x, y = validation
     n_runs = len(y)
@@ -96,7 +99,9 @@ def measure(
             final = {name: value.numpy(force=True).copy() for name, value in params.items()}
         for name, quantizer in quantizers.items():
             weights = {each: params[each] for each in stack.parameters}
-            quantized = params | quantizer(weights)
+            inputs = shown.get(name) if shown else None
+            layers = inputs.beside(params) if inputs else None
+            quantized = params | quantizer.quantize(weights, layers)
             output = stack(quantized, x)
             losses[name][:, k] = stack.task.loss(output, y).numpy(force=True)
             answers = output.numpy(force=True)
@@ -109,8 +114,8 @@ def measure(
                     models[name],
                     answers,
                     keepers[name].kept(),
-                    _sparsity({each: quantized[each] for each in weights}, quantizer),
-                    stored_bits(weights, quantized, quantizer),
+                    _sparsity(quantized, quantizer.covered(weights, layers)),
+                    stored_bits(weights, quantized, quantizer, layers),
                 )
             advance(1)
     return Measured(measurements, final, diverged)
@@ -130,8 +135,8 @@ def _finite(params: Params) -> Bool[np.ndarray, " runs"]:
     return torch.stack(flags).all(0).numpy(force=True)
 
 
-def _sparsity(quantized: Params, quantizer: Quantizer) -> Float[np.ndarray, " runs"]:
-    weights = [v.flatten(1) for v in quantized.values() if quantizer.covers(v)]
+def _sparsity(quantized: Params, covered: Sequence[str]) -> Float[np.ndarray, " runs"]:
+    weights = [quantized[name].flatten(1) for name in covered]
     if not weights:
         return np.zeros(len(next(iter(quantized.values()))))
     zeros = torch.stack([(w == 0).sum(1) for w in weights]).sum(0)

@@ -167,7 +167,7 @@ def test_an_unknown_key_like_none_lists_those_there_are():
     with pytest.raises(ConfigError) as caught:
         check(config)
     assert caught.value.faults == [
-        "split.zzz: unknown key; known here: validation, seed, membership, standardise"
+        "split.zzz: unknown key; known here: validation, seed, calibration, membership, standardise"
     ]
 
 

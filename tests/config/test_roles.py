@@ -50,6 +50,7 @@ def test_keys_come_in_the_order_of_the_schema():
     assert keys(ExperimentConfig, lambda role: role.decides == "measuring") == (
         "release",
         "quantization",
+        "calibration",
         "quantizer",
     )
 

@@ -21,6 +21,12 @@ def entry(name: str, **shared) -> dict:
     return configured(f"quantizer=[{','.join(BUILT_IN)}]", *settings).quantizer[name]
 
 
+def rescales(name: str) -> bool:
+    """Whether it fits a codebook to data, which is then not constant."""
+    settings = entry(name)
+    return settings["_target_"].endswith("Calibrated") and settings.get("rescale", True)
+
+
 def broken(quantizer: Quantizer) -> dict[str, str]:
     return {rule.law: found for rule, found in verdicts(quantizer) if found}
 
@@ -39,7 +45,9 @@ def test_what_is_built_in_keeps_every_law_that_is_required(name):
 
 
 @pytest.mark.parametrize("scale", ["unit", "fixed"])
-@pytest.mark.parametrize("name", [name for name in BUILT_IN if not name.startswith("int")])
+@pytest.mark.parametrize(
+    "name", [name for name in BUILT_IN if not name.startswith("int") and not rescales(name)]
+)
 def test_so_it_does_with_a_constant_codebook(name, scale):
     assert broken(make(entry(name, scale=scale, scale_value=0.3))) == {}
 

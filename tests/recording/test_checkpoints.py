@@ -12,13 +12,16 @@ from torch import nn
 from torch.nn import functional as F
 
 from quantmia.errors import FolderError, OutputsError
+from quantmia.models.layers import LayerInputs
+from quantmia.models.skeleton import skeleton
 from quantmia.pipeline import finished
-from quantmia.quantizers import FullPrecision, Sign
+from quantmia.quantizers import Calibrated, FullPrecision, Sign
 from quantmia.recording import checkpoints
 from quantmia.recording.checkpoints import import_checkpoints
 from quantmia.recording.rows import Rows
 from quantmia.recording.states import find
 from quantmia.runs.folder import RunFolder
+from quantmia.seeding import Purpose, stream
 from tests.recording.made import RUNS, plan, target
 from tests.tiny import progress
 
@@ -180,6 +183,39 @@ def test_interrupted_and_called_again_it_goes_on(trained, task, tmp_path, monkey
     assert files(again.path) == files(whole.path)
     assert not any("run_0001" in str(path) for path in read)  # was whole
     assert any("run_0002" in str(path) for path in read)
+
+
+def test_quantizers_that_look_at_data_are_shown_members(trained, task, tmp_path):
+    scheme = Calibrated(scheme=Sign(), rows=20)
+    folder = imported(trained, task, tmp_path, quantizers=QUANTIZERS | {"mine": scheme})
+    pool, _ = rows(task)
+    for run in range(RUNS):
+        net = model(trained, task, run, EPOCHS[-1], "full_precision")
+        drawn = stream(0, Purpose.CALIBRATION, run).permutation(np.flatnonzero(plan().members[run]))
+        shown = LayerInputs(skeleton(net), torch.from_numpy(pool.features[drawn[:20]])[None])
+        state = {key: value[None] for key, value in net.state_dict().items()}
+        own = {key: value[None] for key, value in net.named_parameters()}
+        quantized = scheme.quantize(own, shown.beside(state))
+        assert not torch.equal(quantized["hidden.weight"], Sign()(own)["hidden.weight"])
+        net.load_state_dict({k: v[0] for k, v in (state | quantized).items()})
+        expected = net(torch.from_numpy(pool.features)).detach().numpy().squeeze()
+        if task == "regression":  # recorded on the scale of the targets
+            expected = (expected - pool.target.mean()) / pool.target.std()
+        found = folder.read_run(run).scores["mine"]
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_of_others_there_is_nobody_apart(tmp_path):
+    train("regression", tmp_path / "made", epochs=(1,), steps=1)
+    scheme = Calibrated(scheme=Sign(), source="apart")
+    with pytest.raises(OutputsError, match=r"--quantizer mine: source=apart.*source: members"):
+        imported(
+            tmp_path / "made",
+            "regression",
+            tmp_path / "new",
+            quantizers=QUANTIZERS | {"mine": scheme},
+        )
+    assert not (tmp_path / "new").exists()
 
 
 def test_without_held_out_samples_there_is_no_r_q(trained, task, tmp_path):

@@ -1,0 +1,178 @@
+"""A scheme that looks at data: fitted to what the layers of a model do on rows of it."""
+
+from dataclasses import dataclass, fields
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from quantmia.quantizers.base import FLOAT, Quantizer
+from quantmia.quantizers.compensated import compensated
+from quantmia.quantizers.layers import Given, Linear
+from quantmia.vocabulary import Shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibrated(Quantizer):
+    """Another scheme, made up for layer by layer by what a layer does on rows of data.
+
+    Layers go in the order in which they are called; each is fitted on what it is given by the
+    layers before it, which are quantized already. What is no linear layer is quantized by the
+    scheme alone, and so is everything where there are no rows.
+
+    Args:
+        scheme: the quantizer, with one codebook a tensor or an output channel.
+        compensate: round one input after another and make up for each error in the inputs that
+            come later (GPTQ: Frantar et al. 2023).
+        rescale: multiply each codebook by what fits the layer's outputs best, in least squares,
+            and move its bias so that the outputs keep their mean (Nagel et al. 2019, section 4.2).
+        refit: the last of several linear layers stays in full precision, and is fitted anew to
+            its own former outputs by ridge regression on what quantized layers give it.
+        ridge: penalty of `refit`, in units of the mean variance of the layer's inputs.
+        rows: samples that each run is shown, at most.
+        source: `members` of the run; `apart`: samples that nothing else sees
+            (`split.calibration`).
+    """
+
+    scheme: Quantizer
+    compensate: bool = True
+    rescale: bool = True
+    refit: bool = True
+    ridge: float = 0.1
+    rows: int = 512
+    source: Shown = "members"
+
+    def __post_init__(self):
+        super().__post_init__()
+        for field in fields(Quantizer):
+            if getattr(self, field.name) != field.default:
+                raise ValueError(f"{field.name}: set scheme.{field.name}, it is the scheme's")
+        if self.scheme.wants_rows:
+            raise ValueError("scheme: looks at data itself; give the scheme that it is made of")
+        if self.scheme.per == "group":
+            raise ValueError("scheme.per=group: has to be tensor or channel")
+        if self.rescale and self.scheme.scale != "data":
+            raise ValueError(
+                f"rescale=true: scheme.scale={self.scheme.scale} is a codebook that nothing "
+                "fits: use scheme.scale=data, or rescale=false"
+            )
+        if self.rows < 2:
+            raise ValueError(f"rows={self.rows} must be 2 or more")
+        if self.ridge <= 0:
+            raise ValueError(f"ridge={self.ridge} must be above 0")
+
+    @property
+    def wants_rows(self) -> bool:
+        """True."""
+        return True
+
+    @property
+    def bits_per_weight(self) -> float:
+        """The scheme's."""
+        return self.scheme.bits_per_weight
+
+    @property
+    def bits_per_row(self) -> float:
+        """The scheme's, whose scales are replaced."""
+        return self.scheme.bits_per_row
+
+    def covers(self, value):
+        """What the scheme covers."""
+        return self.scheme.covers(value)
+
+    def covered(self, params, layers=None):
+        """What the scheme covers, but for the layer that is fitted anew."""
+        kept = None if layers is None else self._kept(list(layers(params)))
+        names = self.scheme.covered(params)
+        return [name for name in names if kept is None or name != kept.weight]
+
+    def stored_bits(self, params, layers=None):
+        """The scheme's, and 32 of every weight that is fitted anew."""
+        quantized = self.covered(params, layers)
+        whole = sum(params[name][0].numel() for name in self.scheme.covered(params))
+        part = sum(params[name][0].numel() for name in quantized)
+        own = self.scheme.stored_bits({name: params[name] for name in quantized})
+        return (own * part + FLOAT * (whole - part)) / whole if whole else FLOAT
+
+    def quantize_rows(self, weights):
+        """The scheme's, which is all that can be done without data."""
+        return self.scheme.quantize_rows(weights)
+
+    def __call__(self, params):
+        """The scheme's."""
+        return self.scheme(params)
+
+    def quantize(self, params, layers=None):
+        """Layer by layer, each on what those before it give."""
+        quantized = dict(self.scheme(params))
+        if layers is None:
+            return quantized
+        before = layers(params)
+        ours = [each for each in before if self.covers(params[each.weight])]
+        for layer in ours:
+            given = layers(quantized)[layer]
+            if layer is self._kept(list(before)):
+                quantized |= self._refitted(layer, params, before[layer], given)
+                continue
+            if self.compensate:
+                weights = params[layer.weight]
+                quantized[layer.weight] = compensated(self.scheme, weights, given)
+            if self.rescale:
+                quantized |= self._rescaled(layer, params, quantized, before[layer], given)
+        return quantized
+
+    def _kept(self, layers: list[Linear]) -> Linear | None:
+        """The layer that is fitted anew: of one layer alone nothing would be left quantized."""
+        return layers[-1] if self.refit and len(layers) > 1 else None
+
+    def _refitted(
+        self, layer: Linear, params: dict[str, Tensor], before: Given, given: Given
+    ) -> dict[str, Tensor]:
+        """Weights and bias that give the former outputs from what the layer is given now."""
+        was, x = before.inputs.double(), given.inputs.double()
+        wanted = was @ params[layer.weight].double().mT
+        mean, target = x.mean(1, keepdim=True), wanted.mean(1, keepdim=True)
+        if layer.bias is None:
+            mean, target = torch.zeros_like(mean), torch.zeros_like(target)
+        x, wanted = x - mean, wanted - target
+        moments = x.mT @ x
+        penalty = self.ridge * moments.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-12)
+        moments = moments + penalty[:, None, None] * torch.eye(x.shape[2], dtype=x.dtype).to(x)
+        weight = torch.linalg.solve(moments, x.mT @ wanted).mT
+        found = {layer.weight: weight.to(params[layer.weight].dtype)}
+        if layer.bias is not None:
+            bias = params[layer.bias]
+            found[layer.bias] = bias + (target - mean @ weight.mT)[:, 0].to(bias.dtype)
+        return found
+
+    def _rescaled(
+        self,
+        layer: Linear,
+        params: dict[str, Tensor],
+        quantized: dict[str, Tensor],
+        before: Given,
+        given: Given,
+    ) -> dict[str, Tensor]:
+        """Codebooks times what fits the outputs best, and the bias that keeps their mean."""
+        rounded = quantized[layer.weight]
+        wanted = before.inputs.double() @ params[layer.weight].double().mT
+        got = given.inputs.double() @ rounded.double().mT
+        moved = None if self.scheme.bias else layer.bias
+        shift = wanted.mean(1, keepdim=True), got.mean(1, keepdim=True)
+        if moved is not None:
+            wanted, got = wanted - shift[0], got - shift[1]
+        factor = self._least_squares(wanted, got)
+        found = {layer.weight: rounded * factor.mT.to(rounded.dtype)}
+        if moved is not None:
+            bias = params[moved]
+            found[moved] = bias + (shift[0] - factor * shift[1])[:, 0].to(bias.dtype)
+        return found
+
+    def _least_squares(
+        self, wanted: Float[Tensor, "runs rows out"], got: Float[Tensor, "runs rows out"]
+    ) -> Float[Tensor, "runs 1 out"]:
+        """The factor of each codebook; 1 where nothing can be learnt, as of outputs of zero."""
+        both, own = (wanted * got).sum(1, keepdim=True), got.square().sum(1, keepdim=True)
+        if self.scheme.per == "tensor":
+            both, own = (each.sum(2, keepdim=True).expand_as(each) for each in (both, own))
+        return torch.where(own > 0, both / own.clamp(min=1e-300), 1.0)

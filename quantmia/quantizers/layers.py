@@ -1,0 +1,55 @@
+"""What quantizers that look at data are shown: the linear layers of models and their inputs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+DAMPING = 0.01  # of the mean diagonal, added to it, as in GPTQ's own code
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A linear layer, by the names of its parameters; `bias` is None where it has none."""
+
+    weight: str
+    bias: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What one layer of every run is given.
+
+    Args:
+        inputs: of the layer, on the rows that its run was shown.
+    """
+
+    inputs: Float[Tensor, "runs rows in"]
+
+    @cached_property
+    def factor(self) -> tuple[Tensor, Float[Tensor, "runs in in"]]:
+        """In which order GPTQ rounds columns, and by what errors are made up for in later ones.
+
+        Columns go by the size of their inputs, the largest first. The factor is the upper Cholesky
+        factor of the inverse of the inputs' second moments in that order, in float64 (Frantar et
+        al. 2023, section 3.3, step 3).
+        """
+        x = self.inputs.double()
+        moments = x.mT @ x / x.shape[1]
+        diagonal = moments.diagonal(dim1=1, dim2=2)
+        order = diagonal.argsort(stable=True, dim=1, descending=True)
+        # An input that is always zero has no second moment; whatever is done to it costs nothing.
+        damping = (DAMPING * diagonal.mean(1)).clamp(min=1e-12)
+        moments = moments + torch.diag_embed(damping[:, None].expand_as(diagonal))
+        moments = moments.gather(1, order[:, :, None].expand_as(moments))
+        moments = moments.gather(2, order[:, None, :].expand_as(moments))
+        inverse = torch.cholesky_inverse(torch.linalg.cholesky(moments))
+        return order, torch.linalg.cholesky(inverse, upper=True)
+
+
+# Of stacked parameters, each [runs, *shape]: every linear layer, in the order in which they are
+# called, with what it is given.
+Layers = Callable[[dict[str, Tensor]], dict[Linear, Given]]
