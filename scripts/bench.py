@@ -22,15 +22,18 @@ import torch
 from rich.console import Console
 from torch import Tensor, nn
 
+from quantmia.cli.choices import choices
 from quantmia.cli.overrides import composed
 from quantmia.experiment import Experiment
 from quantmia.models import linear, mlp
+from quantmia.models.layers import LayerInputs
 from quantmia.models.loop import Loop
+from quantmia.models.skeleton import skeleton
 from quantmia.models.stack import Stack
 from quantmia.pipeline.run import run
 from quantmia.preemption import Stop
 from quantmia.progress import Progress
-from quantmia.quantizers import Quantizer, Sign
+from quantmia.quantizers import Quantizer, Sign, Ternary, Uniform, make
 from quantmia.tasks import TASKS, TaskName
 from quantmia.training.allocator import keep_freed_memory
 from quantmia.training.train import train
@@ -38,6 +41,8 @@ from quantmia.training.train import train
 RUNS, MEMBERS, ROUNDS, JOB_ROUNDS = 20, 1260, 9, 3
 DP_OVER_PLAIN = 3.0
 QAT_OVER_PLAIN = 1.6
+QAT = {"sign": Sign(), "uniform_4": Uniform(bits=4), "ternary_50": Ternary(sparsity=0.5)}
+SHOWN = 512  # rows of data that quantizers look at
 JOB_OVER_PRODUCTS = 2.0  # of the last checkpoint alone
 FRONT_OVER_JOB = 1.5
 Work = Callable[[], object]
@@ -185,14 +190,14 @@ def training_rows(setting: Setting) -> list[tuple[str, ...]]:
     y = (x[:, 0] > 0).float()
     shuffled = [torch.randperm(2 * MEMBERS, generator=generator) for _ in range(RUNS)]
     members = torch.stack([each[:MEMBERS] for each in shuffled])
-    stack, private, aware, separate, loop, products = interleaved(
+    stack, private, separate, loop, products, *aware = interleaved(
         [
             trained(Stack, setting, x, y, members),
             trained(Stack, setting, x, y, members, noise=1.0),
-            trained(Stack, setting, x, y, members, quantizer=Sign()),
             trained(Loop, setting, x, y, members),
             looped(setting, x, y, members),
             training_products(setting.widths, MEMBERS, setting.batch, setting.epochs, RUNS),
+            *(trained(Stack, setting, x, y, members, quantizer=each) for each in QAT.values()),
         ],
         ROUNDS,
     )
@@ -209,13 +214,43 @@ def training_rows(setting: Setting) -> list[tuple[str, ...]]:
     least, most = setting.over_loop, setting.over_products
     wanted = ("", True) if most is None else (f"<= {most:g}", multiple <= most)
     dp_wanted = f"<= {DP_OVER_PLAIN:g}", private_over <= DP_OVER_PLAIN
-    qat_wanted = f"<= {QAT_OVER_PLAIN:g}", aware / stack <= QAT_OVER_PLAIN
     return [
         line("faster than a loop", stack, loop, speed_up, f">= {least:g}", speed_up >= least),
         line("faster than vectorize=false", stack, separate, separate / stack),
         line("DP-SGD, times plain training", private, stack, private_over, *dp_wanted),
-        line("trained as sign, times plain training", aware, stack, aware / stack, *qat_wanted),
+        *(
+            line(
+                f"trained as {name}, times plain training",
+                mine,
+                stack,
+                mine / stack,
+                f"<= {QAT_OVER_PLAIN:g}",
+                mine / stack <= QAT_OVER_PLAIN,
+            )
+            for name, mine in zip(QAT, aware, strict=True)
+        ),
         line("times its products", stack, products, multiple, *wanted),
+    ]
+
+
+def quantizer_rows() -> list[tuple[str, ...]]:
+    """Time every quantizer but torchao's on a stack of 512-64-1, against uniform_4."""
+    names = [name for name, _ in choices("quantizer") if not name.startswith("int")]
+    entries = composed([f"quantizer=[{','.join(names)}]"]).quantizer
+    stack = Stack(SETTINGS[0].module, range(RUNS), TASKS["regression"])
+    rows = torch.randn(RUNS, SHOWN, 512, generator=torch.Generator().manual_seed(0))
+    layers = LayerInputs(skeleton(SETTINGS[0].module()), rows)
+    works = [partial(make(entry).quantize, stack.initial, layers) for entry in entries.values()]
+    seconds = dict(zip(entries, interleaved(works, ROUNDS), strict=True))
+    reference = seconds["uniform_4"]
+    return [
+        (
+            f"512-64-1 quantized: {name}",
+            f"{mine * 1e3:.2f} ms",
+            f"{reference * 1e3:.2f} ms",
+            f"{mine / reference:.2f}",
+        )
+        for name, mine in seconds.items()
     ]
 
 
@@ -284,7 +319,8 @@ def main() -> None:
     keep_freed_memory()
     print(f"{RUNS} runs, {MEMBERS} members each, {torch.get_num_threads()} threads")
     header = ("", "quantmia", "reference", "ratio", "target", "")
-    for rows in (lambda: [header], *(partial(training_rows, each) for each in SETTINGS), main_job):
+    training = (partial(training_rows, each) for each in SETTINGS)
+    for rows in (lambda: [header], *training, quantizer_rows, main_job):
         for what, *figures in rows():
             print(f"{what:<52}", *(f"{figure:>13}" for figure in figures), flush=True)
 

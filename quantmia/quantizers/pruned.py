@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from quantmia.quantizers.base import FLOAT, Quantizer
+from quantmia.quantizers.order import order_statistic
 
 Structure = Literal["weights", "two_four", "inputs"]
 OF_FOUR = 2.0  # bits that say which of four neighbours a kept one is
@@ -77,5 +78,4 @@ def _largest(values: Tensor, zeroed: int) -> Tensor:
     if not zeroed:
         return values.clone()
     magnitude = values.abs()
-    least = magnitude.sort(dim=1).values[:, zeroed : zeroed + 1]
-    return torch.where(magnitude >= least, values, 0.0)
+    return torch.where(magnitude >= order_statistic(magnitude, zeroed), values, 0.0)

@@ -3,12 +3,10 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from quantmia.quantizers.base import Quantizer, Rows
+from quantmia.quantizers.base import Quantizer
+from quantmia.quantizers.order import order_statistic
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,20 +39,17 @@ class Ternary(Quantizer):
         """-s, 0 or s."""
         magnitude = weights.abs()
         zeroed = math.floor(self.sparsity * weights.shape[1])
+        least = order_statistic(magnitude, zeroed)
         # A zero has no sign to keep, and would count in the scale.
-        kept = (magnitude >= _order_statistic(magnitude, zeroed)) & (magnitude > 0)
+        above_zero = torch.nextafter(torch.zeros_like(least), torch.ones_like(least))
+        # 1 or 0 as a number: products are many times faster than choices.
+        kept = torch.ge(magnitude, torch.maximum(least, above_zero), out=torch.empty_like(weights))
         if self.scale == "data":
             # In float64 equal magnitudes average to themselves: quantizing twice changes no bit.
-            total = (magnitude * kept).sum(1, dtype=torch.float64)
-            fitted = (total / kept.sum(1).clamp(min=1)).to(weights.dtype)
+            total = magnitude.mul_(kept).double().sum(1)
+            count = kept.sum(1).clamp(min=1)  # exact up to 2^24
+            fitted = (total / count).to(weights.dtype)
         else:
             fitted = magnitude[:, 0]
         s = self.half_width(weights, fitted)
-        return torch.where(kept, torch.copysign(s, weights), 0.0)
-
-
-def _order_statistic(values: Rows, k: int) -> Float[Tensor, "rows 1"]:
-    """The (k+1)-th smallest value of each row."""
-    if values.device.type == "cpu":  # numpy selects four times faster than torch does
-        return torch.from_numpy(np.partition(values.numpy(), k, axis=1)[:, k : k + 1].copy())
-    return values.kthvalue(k + 1, dim=1, keepdim=True).values
+        return torch.copysign(s, weights).mul_(kept).add_(0.0)  # -0.0 + 0.0 is 0.0

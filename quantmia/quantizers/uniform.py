@@ -39,7 +39,8 @@ class Uniform(Quantizer):
         """The nearest value of the grid."""
         steps = 2**self.bits - 1
         if self.scale == "data":
-            low, high = (edge.unsqueeze(1) for edge in torch.aminmax(weights, dim=1))
+            # Each by itself, which torch does many times faster than both at once.
+            low, high = (edge(weights, 1, keepdim=True) for edge in (torch.amin, torch.amax))
         else:
             high = self.half_width(weights, weights[:, 0])
             low = -high
