@@ -16,7 +16,9 @@ def of_any_version(config: Entry) -> Entry:
     dp = {"epsilon": None, "noise_multiplier": None, "max_grad_norm": 1.0, "delta": 1e-5}
     completed = {"release": release} | config
     training = {"dp": dp, "qat": None, "qat_warmup": 0}
-    for section, added in (("report", {"verbose": False}), ("training", training)):
+    training |= dict.fromkeys(("warm_restarts", "sam", "ema", "swa"))
+    added_to = {"report": {"verbose": False}, "training": training}
+    for section, added in added_to.items():
         if isinstance(config.get(section), dict):
             completed[section] = added | config[section]
     return completed

@@ -90,6 +90,29 @@ def test_a_damaged_run_is_trained_again_with_the_same_bits(folder, tmp_path, kin
     assert bits(tmp_path) == bits(folder.path)
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        ("training.warm_restarts=2", "training.optimizer=sgd"),
+        ("training.sam=0.1",),
+        ("training.ema=0.9",),
+        ("training.swa=2", "split.membership=coin"),
+    ],
+    ids=lambda how: how[0],
+)
+def test_whatever_the_trajectory_a_lost_run_is_trained_again_with_the_same_bits(tmp_path, how):
+    train(tmp_path / "mine", *how, "trajectory.keep=true", cache=tmp_path / "cache")
+    whole = bits(tmp_path / "mine")
+    for name in ("scores", "models"):
+        (tmp_path / "mine" / name / "run-0002.safetensors").unlink()
+    assert train(tmp_path / "mine", *how).blocks_finished == 1
+    assert bits(tmp_path / "mine") == whole
+    train(tmp_path / "kept", *how, cache=tmp_path / "cache")
+    assert bits(tmp_path / "kept") == whole
+    train(tmp_path / "plain", cache=tmp_path / "cache")  # whose trajectory is not there
+    assert bits(tmp_path / "plain", "models/*") != bits(tmp_path / "mine", "models/*")
+
+
 def test_diverged_runs_have_no_utility(tmp_path):
     train(tmp_path, "training.lr=1e38")
     for run in range(4):
