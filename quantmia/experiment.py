@@ -18,7 +18,7 @@ from quantmia.attacks import Attack
 from quantmia.config.recorded import RecordedConfig
 from quantmia.config.schema import ExperimentConfig
 from quantmia.config.training import DpConfig, TrainingConfig
-from quantmia.data import Dataset, Split, Standardised, split, standardise
+from quantmia.data import Dataset, Labels, Split, Standardised, split, standardise, with_noise
 from quantmia.data.embedders import make_embedder
 from quantmia.device import choose
 from quantmia.errors import FolderError, QuantmiaError
@@ -68,6 +68,16 @@ class Experiment:
     def parts(self) -> Split:
         """Who is held out, and who may be a member."""
         return split(self.dataset, self.config.split.validation, self.config.split.seed)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """The targets that models are trained on, with noise if it is wanted.
+
+        Raises:
+            DataError: the noise is of too few samples to change a label.
+        """
+        wanted = self.config.split
+        return with_noise(self.dataset, self.parts, wanted.label_noise, wanted.seed)
 
     @cached_property
     def inputs(self) -> Float[np.ndarray, "samples *features"]:

@@ -18,6 +18,7 @@ class Purpose(IntEnum):
     EFFICIENCY = 7
     SHUFFLES = 8
     NOISE = 9
+    LABELS = 10
 
 
 def stream(seed: int, purpose: Purpose, run: int | None = None) -> np.random.Generator:

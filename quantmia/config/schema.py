@@ -42,12 +42,15 @@ class SplitConfig:
             `coin` of its own, which a lower bound on epsilon needs.
         standardise: features by the mean and deviation of the validation samples; `winsorise`: and
             values beyond 10 deviations are brought in.
+        label_noise: share of the pool, in [0, 1), that gets the label of another class, or of a
+            regression each other's targets; the same samples in every run.
     """
 
     validation: Share
     seed: Natural
     membership: Membership
     standardise: Flag | Winsorise
+    label_noise: Part
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)

@@ -17,7 +17,7 @@ def of_any_version(config: Entry) -> Entry:
     completed = {"release": release} | config
     training = {"dp": dp, "qat": None, "qat_warmup": 0}
     training |= dict.fromkeys(("warm_restarts", "sam", "ema", "swa"))
-    added_to = {"report": {"verbose": False}, "training": training}
+    added_to = {"report": {"verbose": False}, "training": training, "split": {"label_noise": 0.0}}
     for section, added in added_to.items():
         if isinstance(config.get(section), dict):
             completed[section] = added | config[section]

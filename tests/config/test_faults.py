@@ -110,6 +110,7 @@ WRONG = {
     "split.validation": [None, True, "0.5", 0, 1, 0.0, 1.0, float("nan")],
     "split.membership": [None, True, "coins"],
     "split.standardise": [None, 1, "yes"],
+    "split.label_noise": [None, True, "0.1", -0.1, 1, 1.0, float("nan")],
     "training.optimizer": [None, 3, "Adam"],
     "training.lr": [None, True, "1e-2", 0, -1.0, float("inf"), float("nan")],
     "training.weight_decay": [None, True, "0", -0.1, float("inf"), float("nan")],
@@ -171,7 +172,7 @@ def test_an_unknown_key_like_none_lists_those_there_are():
     with pytest.raises(ConfigError) as caught:
         check(config)
     assert caught.value.faults == [
-        "split.zzz: unknown key; known here: validation, seed, membership, standardise"
+        "split.zzz: unknown key; known here: validation, seed, membership, standardise, label_noise"
     ]
 
 
