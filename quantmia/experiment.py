@@ -18,7 +18,16 @@ from quantmia.attacks import Attack
 from quantmia.config.recorded import RecordedConfig
 from quantmia.config.schema import ExperimentConfig
 from quantmia.config.training import DpConfig, TrainingConfig
-from quantmia.data import Dataset, Split, Standardised, calibration_rows, split, standardise
+from quantmia.data import (
+    Dataset,
+    Labels,
+    Split,
+    Standardised,
+    calibration_rows,
+    split,
+    standardise,
+    with_noise,
+)
 from quantmia.data.embedders import make_embedder
 from quantmia.device import choose
 from quantmia.errors import FolderError, QuantmiaError
@@ -72,6 +81,16 @@ class Experiment:
         """Who is held out, and who may be a member."""
         chosen = self.config.split
         return split(self.dataset, chosen.validation, chosen.seed, chosen.calibration)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """The targets that models are trained on, with noise if it is wanted.
+
+        Raises:
+            DataError: the noise is of too few samples to change a label.
+        """
+        wanted = self.config.split
+        return with_noise(self.dataset, self.parts, wanted.label_noise, wanted.seed)
 
     @cached_property
     def inputs(self) -> Float[np.ndarray, "samples *features"]:

@@ -18,6 +18,7 @@ class Purpose(IntEnum):
     EFFICIENCY = 7
     SHUFFLES = 8
     NOISE = 9
+    LABELS = 10
     CALIBRATION = 11
 
 

@@ -181,7 +181,7 @@ def finished(path: Path) -> RunFolder:
     made, config = RunFolder(path), tiny()
     data = experiment()
     content = Manifest.begun(
-        config, data.dataset, data.parts, data.standardised, "quantmia run", {}
+        config, data.dataset, data.parts, data.standardised, data.labels, "quantmia run", {}
     ).content
     with made.lock():
         made.write_manifest(content | {"runs": 8})

@@ -56,6 +56,7 @@ def trained(path: Path, *overrides: str) -> RunFolder:
         experiment.dataset,
         experiment.parts,
         experiment.standardised,
+        experiment.labels,
         "quantmia run",
         initial_sizes(experiment.model),
     )

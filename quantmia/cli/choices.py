@@ -17,6 +17,7 @@ GROUPS = {
     "embedder": "embedders",
     "model": "models",
     "training": "training",
+    "recipe": "recipes",
     "quantizer": "quantizers",
     "indicator": "indicators",
     "attack": "attacks",

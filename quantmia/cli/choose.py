@@ -9,6 +9,7 @@ from pathlib import Path
 from quantmia.cli.resolvers import prepare
 from quantmia.errors import DONE, QuantmiaError
 
+ADDED = ("experiment", "recipe")  # groups of which the defaults choose nothing
 OWN = "a folder of your own configurations, with folders quantizer/, dataset/, ..."
 
 
@@ -37,7 +38,7 @@ def list_choices(arguments: list[str]) -> int:
         table = Table.grid(padding=(0, 2, 0, 2))
         for name, explanation in choices(group, parsed.config_dir):
             table.add_row(name, explanation)
-        option = {"experiment": "+experiment=NAME"}.get(group, f"{group}=NAME")
+        option = f"{'+' if group in ADDED else ''}{group}=NAME"
         if group in ("quantizer", "attack"):
             option = f"'{group}=[NAME,NAME]'"
         title = f"{GROUPS[group]}: quantmia run {option}"

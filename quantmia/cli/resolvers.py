@@ -1,8 +1,9 @@
-"""Values that the configuration computes: where a run or a sweep goes."""
+"""Values that the configuration computes: where a run or a sweep goes, and shares of others."""
 
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
@@ -21,8 +22,19 @@ def prepare() -> None:
         "quantmia.run_dir": run_dir,
         "quantmia.sweep_dir": lambda resume: sweep_dir(resume, arguments()),
         "quantmia.job_dir": lambda overrides: job_dir(overrides, arguments()),
+        "quantmia.share": share,
     }.items():
         OmegaConf.register_new_resolver(name, resolver, use_cache=True, replace=True)
+
+
+def share(of: Any, part: float) -> Any:
+    """A part of a number, rounded, at least 1; of anything else itself, which is then refused.
+
+    Args:
+        of: such as the epochs.
+        part: of it.
+    """
+    return max(1, round(part * of)) if type(of) in (int, float) else of
 
 
 def job_dir(overrides: Sequence[str], given: Sequence[str]) -> str:

@@ -33,6 +33,8 @@ def beyond_limits(values: Mapping[str, Any]) -> Iterator[str]:
         )
     if values.get("training.qat") is not None:
         yield from _of_qat(values)
+    yield from _of_sam(values, private)
+    yield from _of_averages(values, epochs)
     yield from _of_releases(values.get("release.checkpoints"), epochs, every)
     if values.get("ranking.epsilon") and values.get("split.membership") == "half":
         yield (
@@ -54,6 +56,43 @@ def _of_qat(values: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"training.qat_warmup={warmup}: nothing would be trained as it is quantized; has to be "
             f"below training.epochs={epochs}"
+        )
+
+
+def _of_sam(values: Mapping[str, Any], private: Any) -> Iterator[str]:
+    radius = values.get("training.sam")
+    if radius is None:
+        return
+    if private:
+        yield (
+            f"training.sam={radius}: the gradient that moves the parameters would have to be "
+            "private as well, which training.dp does not account for: use training.sam=null, or "
+            "null for training.dp.epsilon and training.dp.noise_multiplier"
+        )
+    if values.get("training.qat") is not None:
+        yield (
+            f"training.sam={radius}: training.qat={values['training.qat']} takes gradients at "
+            "quantized weights, which are not moved: use training.sam=null or training.qat=null"
+        )
+
+
+def _of_averages(values: Mapping[str, Any], epochs: int | None) -> Iterator[str]:
+    ema, swa = values.get("training.ema"), values.get("training.swa")
+    if ema is not None and swa is not None:
+        yield (
+            f"training.ema={ema}: training.swa={swa} averages the weights in another way: give "
+            "one of them, and null for the other"
+        )
+    if swa is not None and epochs is not None and swa > epochs:
+        yield (
+            f"training.swa={swa}: nothing would be averaged: has to be at most "
+            f"training.epochs={epochs}"
+        )
+    restarts = values.get("training.warm_restarts")
+    if restarts is not None and epochs is not None and restarts > epochs:
+        yield (
+            f"training.warm_restarts={restarts}: not one cycle would come to its end: has to be "
+            f"at most training.epochs={epochs}"
         )
 
 

@@ -44,6 +44,8 @@ class SplitConfig:
             `coin` of its own, which a lower bound on epsilon needs.
         standardise: features by the mean and deviation of the validation samples; `winsorise`: and
             values beyond 10 deviations are brought in.
+        label_noise: share of the pool, in [0, 1), that gets the label of another class, or of a
+            regression each other's targets; the same samples in every run.
     """
 
     validation: Share
@@ -51,6 +53,7 @@ class SplitConfig:
     calibration: Natural
     membership: Membership
     standardise: Flag | Winsorise
+    label_noise: Part
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)

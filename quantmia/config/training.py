@@ -53,6 +53,14 @@ class TrainingConfig:
         checkpoint_every: epochs between checkpoints of the trajectory.
         weight_decay: L2 penalty added to the gradient.
         momentum: of `sgd`.
+        warm_restarts: epochs in which the learning rate falls along a cosine to 0, before it
+            starts again; null: it stays.
+        sam: radius of sharpness-aware minimisation, by which the parameters of a run are moved
+            before their gradient is taken; null: none.
+        ema: decay a step of an exponential moving average of the weights, which is then what
+            checkpoints hold; null: none.
+        swa: first epoch (from 1) of those whose weights are averaged with equal shares, which is
+            then what checkpoints hold; null: none.
         dp: what makes it differentially private.
         qat: a name of `quantizer`, by which the weights are quantized in every step (quantization-
             aware training) and which alone is measured; null: none.
@@ -70,6 +78,10 @@ class TrainingConfig:
     checkpoint_every: Count
     weight_decay: NotNegative
     momentum: NotNegative
+    warm_restarts: Count | None
+    sam: Positive | None
+    ema: Share | None
+    swa: Count | None
     dp: DpConfig
     qat: str | None
     qat_warmup: Natural

@@ -17,11 +17,10 @@ def of_any_version(config: Entry) -> Entry:
     calibration = {"rows": 512, "source": "members"}
     completed = {"release": release, "calibration": calibration} | config
     training = {"dp": dp, "qat": None, "qat_warmup": 0}
-    for section, added in (
-        ("report", {"verbose": False}),
-        ("training", training),
-        ("split", {"calibration": 0}),
-    ):
+    training |= dict.fromkeys(("warm_restarts", "sam", "ema", "swa"))
+    parts = {"calibration": 0, "label_noise": 0.0}
+    added_to = {"report": {"verbose": False}, "training": training, "split": parts}
+    for section, added in added_to.items():
         if isinstance(config.get(section), dict):
             completed[section] = added | config[section]
     return completed

@@ -1,12 +1,14 @@
 """Data: from a source to features, targets and splits."""
 
 from quantmia.data.dataset import Dataset, Dropped
+from quantmia.data.label_noise import Labels, with_noise
 from quantmia.data.split import Split, calibration_rows, members, split, targets_of_runs
 from quantmia.data.standardise import Standardised, standardise
 
 __all__ = [
     "Dataset",
     "Dropped",
+    "Labels",
     "Split",
     "Standardised",
     "calibration_rows",
@@ -14,4 +16,5 @@ __all__ = [
     "split",
     "standardise",
     "targets_of_runs",
+    "with_noise",
 ]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from quantmia.data.dataset import Dataset
 from quantmia.errors import DataError
 from quantmia.seeding import Purpose, stream
+from quantmia.tasks import TaskName
 from quantmia.vocabulary import Membership, Shown
 
 
@@ -132,12 +133,17 @@ def calibration_rows(
 
 
 def targets_of_runs(
-    dataset: Dataset, parts: Split, mask: Bool[np.ndarray, "runs pool"], public: bool = False
+    target: Shaped[np.ndarray, " samples"],
+    task_name: TaskName,
+    parts: Split,
+    mask: Bool[np.ndarray, "runs pool"],
+    public: bool = False,
 ) -> Shaped[np.ndarray, "runs samples"]:
     """Targets on each run's scale: regression is standardised by the run's own members.
 
     Args:
-        dataset: gives the targets.
+        target: of every sample of the dataset, as it is trained on.
+        task_name: `regression`, `binary` or `multiclass`.
         parts: of the dataset.
         mask: who each run trains on.
         public: standardise by the validation samples in place of the members, whose mean is a
@@ -146,10 +152,10 @@ def targets_of_runs(
     Raises:
         DataError: all members of a run have the same target.
     """
-    if dataset.task_name != "regression":
-        kind = np.int64 if dataset.task_name == "multiclass" else np.float32
-        return np.tile(dataset.target, (len(mask), 1)).astype(kind)
-    target = dataset.target.astype(np.float64)
+    if task_name != "regression":
+        kind = np.int64 if task_name == "multiclass" else np.float32
+        return np.tile(target, (len(mask), 1)).astype(kind)
+    target = target.astype(np.float64)
     rows = []
     for row in mask:
         own = target[parts.validation if public else parts.pool[row]]

@@ -60,6 +60,7 @@ def run(
                 experiment.dataset,
                 experiment.parts,
                 experiment.standardised,
+                experiment.labels,
                 again(command),
                 initial_sizes(experiment.model),
             )

@@ -61,6 +61,22 @@ def extreme_values(dataset: Mapping[str, Any]) -> Iterator[Caution]:
         )
 
 
+def changed_labels(dataset: Mapping[str, Any]) -> Iterator[Caution]:
+    """That samples of the pool were given other labels, if any were.
+
+    Args:
+        dataset: what a manifest says of the data; old ones and those of others do not know.
+    """
+    changed = dataset.get("changed_labels", 0)
+    if changed:
+        yield Caution(
+            f"{changed} of the {dataset['pool']} targets in the pool are not those of the data: "
+            "split.label_noise changed them",
+            "Models are trained on them, and attackers know them so. Losses and utility are of "
+            "the held-out samples, whose targets are those of the data.",
+        )
+
+
 def _lie(number: int) -> str:
     return "lies" if number == 1 else "lie"
 

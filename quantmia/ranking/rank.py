@@ -11,7 +11,13 @@ from quantmia.ranking.evidence import collect
 from quantmia.ranking.front import front
 from quantmia.ranking.guarantee import Guarantee
 from quantmia.ranking.indicated import indicate
-from quantmia.ranking.limits_of_data import dropped_rows, extreme_values, guessing, remarks
+from quantmia.ranking.limits_of_data import (
+    changed_labels,
+    dropped_rows,
+    extreme_values,
+    guessing,
+    remarks,
+)
 from quantmia.ranking.releases import releases
 from quantmia.ranking.resamples import Resamples
 from quantmia.ranking.results import Results
@@ -94,6 +100,7 @@ def rank_runs(merged: Merged, experiment: Audited) -> Results:
             *(guarantee.cautions(ranking) if guarantee else ()),
             *dropped_rows(merged.dataset),
             *extreme_values(merged.dataset),
+            *changed_labels(merged.dataset),
             *guessing(ranking, merged.dataset),
             *decided_by_few(attacks),
             *remarks(merged.dataset),

@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 
 from quantmia.config.schema import ExperimentConfig, recorded
-from quantmia.data import Dataset, Split, Standardised
+from quantmia.data import Dataset, Labels, Split, Standardised
 from quantmia.device import choose, describe
 from quantmia.files import write_text
 from quantmia.sources import sources, targets_of
@@ -38,6 +38,7 @@ class Manifest:
         dataset: Dataset,
         parts: Split,
         standardised: Standardised,
+        labels: Labels,
         command: str,
         initial: Mapping[str, float],
     ) -> "Manifest":
@@ -48,6 +49,7 @@ class Manifest:
             dataset: its data.
             parts: of the dataset.
             standardised: its features as the models see them.
+            labels: its targets as the models are trained on them.
             command: starts it.
             initial: size of every parameter and buffer before training.
         """
@@ -64,6 +66,7 @@ class Manifest:
             "largest_class": largest_class(dataset, parts),
             "dropped": {reason: reasons.count(reason) for reason in sorted(set(reasons))},
             "extreme": standardised.facts(),
+            "changed_labels": labels.changed,
         }
         packages = ("quantmia", "torch", "numpy", "scipy", "hydra-core")
         return cls(

@@ -30,6 +30,8 @@ class Batches:
         batch_size: samples a batch.
         seed: the experiment's seed.
         runs: indices of the runs, which address their streams.
+
+    `steps` are the batches of an epoch.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Batches:
             self.positions, self.weights = _filled(np.stack(ends, axis=1))
             self.weights = [each.to(features.device) for each in self.weights]
         self.positions = [each.to(features.device) for each in self.positions]
+        self.steps = len(self.positions)
         # One buffer for every batch: fresh memory at each step costs as much as the optimiser.
         largest = self.positions[0].numel()
         self.rows = features.new_empty(largest, *features.shape[1:])

@@ -87,7 +87,8 @@ def _train_block(
 ) -> Iterator[Trained]:
     config, dataset, parts = experiment.config, experiment.dataset, experiment.parts
     mask = members(config.seed, block, len(parts.pool), config.split.membership)
-    targets = targets_of_runs(dataset, parts, mask, public=config.training.dp.wanted)
+    labels, public = experiment.labels.target, config.training.dp.wanted
+    targets = targets_of_runs(labels, dataset.task_name, parts, mask, public)
     pool, pool_targets = features[parts.pool], _there(targets[:, parts.pool], config.device)
     held_out = features[parts.validation], _there(targets[:, parts.validation], config.device)
     seeds = [int(stream(config.seed, Purpose.INITIALISATION, run).integers(2**62)) for run in block]

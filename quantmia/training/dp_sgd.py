@@ -33,6 +33,8 @@ class PoissonBatches:
         sampling: of the batches.
         seed: the experiment's seed.
         runs: indices of the runs, which address their streams.
+
+    `steps` are the batches of an epoch.
     """
 
     def __init__(
@@ -45,12 +47,13 @@ class PoissonBatches:
         runs: Sequence[int],
     ):
         self.features, self.targets, self.sampling = features, targets, sampling
+        self.steps = sampling.steps
         self.members = [chosen.cpu().numpy() for chosen in members]
         self.generators = [stream(seed, Purpose.BATCHES, run) for run in runs]
 
     def epoch(self) -> Iterator[Batch]:
         """As many batches as pass over the members once, in the mean."""
-        for _ in range(self.sampling.steps):
+        for _ in range(self.steps):
             rows = [
                 own[generator.random(len(own)) < self.sampling.rate]
                 for generator, own in zip(self.generators, self.members, strict=True)

@@ -1,12 +1,9 @@
 """Training of independent runs as one stack."""
 
 from collections.abc import Generator, Sequence
-from typing import Protocol, runtime_checkable
 
-import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.optim.sgd import sgd
 
 from quantmia.accountant import Sampling
 from quantmia.config.training import TrainingConfig
@@ -14,77 +11,12 @@ from quantmia.models.loop import Loop
 from quantmia.models.stack import Params, Stack
 from quantmia.progress import Advance
 from quantmia.quantizers import Quantizer
+from quantmia.training.averages import Average
 from quantmia.training.batches import Batches
 from quantmia.training.checkpoints import Checkpoint
 from quantmia.training.dp_sgd import PoissonBatches, PrivateGradients
-
-
-@runtime_checkable
-class Optimiser(Protocol):
-    """Changes stacked parameters in place; elementwise, so that runs stay independent."""
-
-    def step(self, gradients: list[Tensor]) -> None:
-        """One update."""
-        ...
-
-
-class Adam:
-    """Adam (Kingma and Ba 2015), PyTorch's fused kernel over the whole stack.
-
-    The kernel that `torch.optim.Adam(fused=True)` calls, without the sorting of tensors by device
-    that it does at every step.
-    """
-
-    def __init__(self, params: list[Tensor], config: TrainingConfig):
-        self.params, self.config = params, config
-        self.means = [torch.zeros_like(p) for p in params]
-        self.squares = [torch.zeros_like(p) for p in params]
-        self.steps = [torch.zeros((), device=p.device) for p in params]
-
-    def step(self, gradients: list[Tensor]) -> None:
-        """One update."""
-        torch.ops.aten._foreach_add_.Scalar(self.steps, 1)
-        torch.ops.aten._fused_adam_.default(
-            self.params,
-            gradients,
-            self.means,
-            self.squares,
-            [],
-            self.steps,
-            lr=self.config.lr,
-            beta1=0.9,
-            beta2=0.999,
-            weight_decay=self.config.weight_decay,
-            eps=1e-8,
-            amsgrad=False,
-            maximize=False,
-        )
-
-
-class Sgd:
-    """Stochastic gradient descent with momentum, PyTorch's fused kernel over the whole stack."""
-
-    def __init__(self, params: list[Tensor], config: TrainingConfig):
-        self.params, self.config = params, config
-        self.momentum: list[Tensor | None] = [None for _ in params]
-
-    def step(self, gradients: list[Tensor]) -> None:
-        """One update."""
-        sgd(
-            self.params,
-            gradients,
-            self.momentum,
-            fused=True,
-            weight_decay=self.config.weight_decay,
-            momentum=self.config.momentum,
-            lr=self.config.lr,
-            dampening=0.0,
-            nesterov=False,
-            maximize=False,
-        )
-
-
-OPTIMISERS = {"adam": Adam, "sgd": Sgd}
+from quantmia.training.optimisers import OPTIMISERS, learning_rates
+from quantmia.training.sharpness import SharpnessAware
 
 
 def train(
@@ -104,7 +36,8 @@ def train(
 
     Args:
         stack: the models; their initial parameters are copied.
-        config: optimiser, epochs, batch size; private or not.
+        config: optimiser, epochs, batch size; private, sharpness-aware or neither; what of the
+            trajectory is averaged, and then yielded in place of the parameters.
         features: of the whole pool.
         targets: [runs, pool], each run's on its own scale.
         members: indices into the pool that each run trains on.
@@ -125,14 +58,18 @@ def train(
         gradients = PrivateGradients(stack, config.dp, expected, seed, runs)
     else:
         batches = Batches(features, targets, members, config.batch_size, seed, runs)
-        gradients = stack.gradients
+        gradients = stack.gradients if config.sam is None else SharpnessAware(stack, config.sam)
+    restart = config.warm_restarts and config.warm_restarts * batches.steps
+    rates, average = learning_rates(config.lr, restart), Average(config, params, stack.trained)
     wanted = set(config.checkpoints)
     for epoch in range(1, config.epochs + 1):
         for x, y, weights in batches.epoch():
             seen = params
             if quantizer is not None and epoch > config.qat_warmup:
                 seen = params | quantizer({name: params[name] for name in stack.parameters})
-            optimiser.step(gradients(seen, x, y, weights))
+            optimiser.step(gradients(seen, x, y, weights), next(rates))
+            average.after_step()
+        average.after_epoch(epoch)
         advance(1)
         if epoch in wanted:
-            yield epoch, params
+            yield epoch, average.params

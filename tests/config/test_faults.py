@@ -110,9 +110,14 @@ WRONG = {
     "split.validation": [None, True, "0.5", 0, 1, 0.0, 1.0, float("nan")],
     "split.membership": [None, True, "coins"],
     "split.standardise": [None, 1, "yes"],
+    "split.label_noise": [None, True, "0.1", -0.1, 1, 1.0, float("nan")],
     "training.optimizer": [None, 3, "Adam"],
     "training.lr": [None, True, "1e-2", 0, -1.0, float("inf"), float("nan")],
     "training.weight_decay": [None, True, "0", -0.1, float("inf"), float("nan")],
+    "training.warm_restarts": [True, 2.5, "5", 0, -1],
+    "training.sam": [True, "0.05", 0, -0.05, float("inf"), float("nan")],
+    "training.ema": [True, "0.9", 0, 1, 1.0, -0.1, float("nan")],
+    "training.swa": [True, 2.5, "5", 0],
     "training.stack": [None, True, 2.0, 0, "all"],
     "trajectory.keep": [None, 1, "no"],
     "indicator.variant": [None, 1, "Paper"],
@@ -167,7 +172,8 @@ def test_an_unknown_key_like_none_lists_those_there_are():
     with pytest.raises(ConfigError) as caught:
         check(config)
     assert caught.value.faults == [
-        "split.zzz: unknown key; known here: validation, seed, calibration, membership, standardise"
+        "split.zzz: unknown key; known here: validation, seed, calibration, membership, "
+        "standardise, label_noise"
     ]
 
 

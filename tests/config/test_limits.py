@@ -81,6 +81,53 @@ def test_what_is_trained_for_is_a_quantizer_that_is_chosen():
     assert said(own, {"training.qat": None, "training.qat_warmup": 9}) == []
 
 
+@pytest.mark.parametrize("key", ["training.dp.epsilon", "training.dp.noise_multiplier"])
+def test_private_training_is_not_sharpness_aware(key):
+    (fault,) = said({"training.sam": 0.05, key: 1.0})
+    assert fault == (
+        "training.sam=0.05: the gradient that moves the parameters would have to be private as "
+        "well, which training.dp does not account for: use training.sam=null, or null for "
+        "training.dp.epsilon and training.dp.noise_multiplier"
+    )
+    assert said({"training.sam": None, key: 1.0}) == said({"training.sam": 0.05, key: None}) == []
+
+
+def test_training_with_a_quantizer_is_not_sharpness_aware():
+    (fault,) = said({"training.sam": 0.05, "training.qat": "sign"})
+    assert fault == (
+        "training.sam=0.05: training.qat=sign takes gradients at quantized weights, which are not "
+        "moved: use training.sam=null or training.qat=null"
+    )
+    assert said({"training.sam": None, "training.qat": "sign"}) == []
+
+
+def test_weights_are_averaged_in_one_way():
+    (fault,) = said({"training.ema": 0.99, "training.swa": 5, "training.epochs": 9})
+    assert fault == (
+        "training.ema=0.99: training.swa=5 averages the weights in another way: give one of them, "
+        "and null for the other"
+    )
+    assert said({"training.ema": None, "training.swa": 5}) == []
+    assert said({"training.ema": 0.99, "training.swa": None}) == []
+
+
+@pytest.mark.parametrize("key", ["training.swa", "training.warm_restarts"])
+def test_averages_and_cycles_lie_within_the_training(key):
+    (fault,) = said({key: 10, "training.epochs": 9})
+    assert fault.startswith(f"{key}=10: ")
+    assert fault.endswith(": has to be at most training.epochs=9")
+    assert said({key: 9, "training.epochs": 9}) == said({key: None, "training.epochs": 9}) == []
+    assert said({key: 10}) == []  # epochs have a fault of their own
+
+
+@pytest.mark.parametrize("how", ["training.warm_restarts", "training.ema", "training.swa"])
+def test_other_ways_go_with_privacy_and_with_quantizers(how):
+    value = 0.9 if how == "training.ema" else 2
+    assert said({how: value, "training.qat": "sign", "training.dp.epsilon": 1.0}) == []
+    both = {"training.warm_restarts": 2, how: value, "training.sam": 0.05, "training.epochs": 4}
+    assert said(both) == []
+
+
 def test_shards_are_numbered_from_zero():
     assert said(SHARDS, {"shard": 4}) == [
         "shard=4: shards=4 are numbered 0 to 3; a sweep takes shards=4 'shard=range(4)'"

@@ -14,7 +14,7 @@ from quantmia.config.training import TrainingConfig
 from quantmia.data.split import members
 from quantmia.quantizers import Uniform, make
 from quantmia.ranking.indicator import indicator, order
-from quantmia.training.train import OPTIMISERS
+from quantmia.training.optimisers import OPTIMISERS
 from quantmia.vocabulary import Membership, Optimizer, Per, Scale, Variant
 from tests.configurations import composed, configured, training
 

@@ -77,11 +77,11 @@ def test_targets_have_the_scale_of_a_runs_members_or_of_the_held_out():
     data = Dataset("mine", features, target, "regression", identifiers)
     parts = split(data, 0.4, 0)
     mask = members(0, range(3), len(parts.pool))
-    for row, own in zip(targets_of_runs(data, parts, mask), mask, strict=True):
+    for row, own in zip(targets_of_runs(target, data.task_name, parts, mask), mask, strict=True):
         mine = target[parts.pool[own]]
         np.testing.assert_allclose(row, (target - mine.mean()) / mine.std(), rtol=1e-5)
     held_out = target[parts.validation]
-    for row in targets_of_runs(data, parts, mask, public=True):
+    for row in targets_of_runs(target, data.task_name, parts, mask, public=True):
         np.testing.assert_allclose(row, (target - held_out.mean()) / held_out.std(), rtol=1e-5)
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from quantmia.errors import FolderError, QuantmiaError
+from quantmia.errors import DataError, FolderError, QuantmiaError
 from quantmia.pipeline import run as pipeline
 from quantmia.pipeline.run import again
 from quantmia.preemption import Preempted, Stop
@@ -56,6 +56,20 @@ def ran(tmp_path_factory) -> tuple[Path, Results]:
     results = run(path, *QUICK, command=["runs=8", "resume=true", "hydra.run.dir=elsewhere"])
     assert results
     return path, results
+
+
+def test_changed_labels_are_counted_and_told(tmp_path):
+    results = run(tmp_path / "out", *QUICK, "split.label_noise=0.25", "training.swa=3", "runs=4")
+    assert results
+    assert manifest(tmp_path / "out")["dataset"]["changed_labels"] == 9
+    (told,) = (each for each in results.cautions if "label_noise" in each.text)
+    assert told.text.startswith("9 of the 36 targets in the pool are not those of the data")
+
+
+def test_label_noise_without_effect_is_refused_before_anything_is_trained(tmp_path):
+    with pytest.raises(DataError, match=r"split\.label_noise=0\.01 of 36 samples"):
+        run(tmp_path / "out", *QUICK, "split.label_noise=0.01")
+    assert not list((tmp_path / "out").rglob("run-*"))
 
 
 def test_a_run_leaves_its_files(ran):

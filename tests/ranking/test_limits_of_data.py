@@ -1,6 +1,6 @@
 import pytest
 
-from quantmia.ranking.limits_of_data import dropped_rows, extreme_values, guessing
+from quantmia.ranking.limits_of_data import changed_labels, dropped_rows, extreme_values, guessing
 from tests.ranking.test_verdict import ranking
 
 
@@ -59,3 +59,12 @@ def test_regression_and_old_manifests_have_no_largest_class():
     assert list(guessing(ranking(utility=0.1), {"largest_class": None})) == []
     assert list(guessing(ranking(utility=0.1), {})) == []
     assert list(guessing(ranking(metric="r2", utility=0.1), {"largest_class": 0.5})) == []
+
+
+def test_labels_that_were_changed_are_counted():
+    (caution,) = changed_labels({"pool": 36, "changed_labels": 9})
+    assert caution.text == (
+        "9 of the 36 targets in the pool are not those of the data: split.label_noise changed them"
+    )
+    assert list(changed_labels({"pool": 36, "changed_labels": 0})) == []
+    assert list(changed_labels({"pool": 36})) == []  # of an older version, or of others

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from quantmia.config.schema import ExperimentConfig, recorded
-from quantmia.data import Dataset, split, standardise
+from quantmia.data import Dataset, split, standardise, with_noise
 from quantmia.data.dataset import Dropped
 from quantmia.data.synthetic import gaussian_mixture
 from quantmia.runs import manifest
@@ -39,7 +39,9 @@ def begun_with(config: ExperimentConfig, dropped=()) -> dict:
     data = dataset(dropped)
     parts = split(data, 0.4, 0)
     seen = standardise(data, parts)
-    return Manifest.begun(config, data, parts, seen, "quantmia run runs=8", {}).content
+    split_of = config.split
+    labels = with_noise(data, parts, split_of.label_noise, split_of.seed)
+    return Manifest.begun(config, data, parts, seen, labels, "quantmia run runs=8", {}).content
 
 
 def test_what_is_known_before_anything_is_trained():
@@ -72,7 +74,14 @@ def test_the_data_are_told_by_their_content():
         "largest_class": max((held_out == 0).mean(), (held_out == 1).mean()),
         "dropped": {},
         "extreme": standardise(data, parts).facts(),
+        "changed_labels": 0,
     }
+
+
+def test_changed_labels_are_counted():
+    noisy = begun_with(tiny("split.label_noise=0.25"))["dataset"]
+    assert noisy["changed_labels"] == 9  # of 36 in the pool
+    assert noisy["sha256"] == begun()["dataset"]["sha256"]  # which is of the source
 
 
 def test_dropped_rows_are_counted_by_kind():

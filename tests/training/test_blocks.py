@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from quantmia.data import members
+from quantmia.data.split import halves
 from quantmia.files import read_tensors
 from quantmia.preemption import Stop
 from quantmia.runs.folder import RunFolder
@@ -90,6 +91,29 @@ def test_a_damaged_run_is_trained_again_with_the_same_bits(folder, tmp_path, kin
     assert bits(tmp_path) == bits(folder.path)
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        ("training.warm_restarts=2", "training.optimizer=sgd"),
+        ("training.sam=0.1",),
+        ("training.ema=0.9", "split.label_noise=0.2"),
+        ("training.swa=2", "split.membership=coin"),
+    ],
+    ids=lambda how: how[0],
+)
+def test_whatever_the_trajectory_a_lost_run_is_trained_again_with_the_same_bits(tmp_path, how):
+    train(tmp_path / "mine", *how, "trajectory.keep=true", cache=tmp_path / "cache")
+    whole = bits(tmp_path / "mine")
+    for name in ("scores", "models"):
+        (tmp_path / "mine" / name / "run-0002.safetensors").unlink()
+    assert train(tmp_path / "mine", *how).blocks_finished == 1
+    assert bits(tmp_path / "mine") == whole
+    train(tmp_path / "kept", *how, cache=tmp_path / "cache")
+    assert bits(tmp_path / "kept") == whole
+    train(tmp_path / "plain", cache=tmp_path / "cache")  # whose trajectory is not there
+    assert bits(tmp_path / "plain", "models/*") != bits(tmp_path / "mine", "models/*")
+
+
 def test_diverged_runs_have_no_utility(tmp_path):
     train(tmp_path, "training.lr=1e38")
     for run in range(4):
@@ -105,8 +129,8 @@ def table(path: Path, target: np.ndarray) -> list[str]:
     return ["dataset=csv", f"dataset.path={path}", "dataset.target=y"]
 
 
-def of_table(path: Path, where: Path, target: np.ndarray) -> RunFolder:
-    plain = ("device=cpu", "training.epochs=3", "training.vectorize=false")
+def of_table(path: Path, where: Path, target: np.ndarray, *overrides: str) -> RunFolder:
+    plain = ("device=cpu", "training.epochs=3", "training.vectorize=false", *overrides)
     config = configured(*plain, "quantizer=[full_precision,sign]", *table(path, target), *QUICK)
     made = RunFolder(where)
     with made.lock():
@@ -132,6 +156,28 @@ def test_targets_are_on_the_runs_own_scale(tmp_path):
     assert set(meta["quantizers"]["sign"]["utility"]) == {
         "r2", "rmse_standardised", "calibration_slope"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("task", ["regression", "multiclass"])
+def test_noise_is_in_the_pool_of_every_run_and_not_in_what_is_held_out(tmp_path, task):
+    clean = np.arange(60) % 3
+    if task == "regression":
+        clean = np.random.default_rng(1).normal(size=60).astype(np.float32)
+    noise = ("split.label_noise=0.25", "release.checkpoints=auto")
+    made = of_table(tmp_path / "data.csv", tmp_path / "out", clean, *noise)
+    config = configured("device=cpu", *table(tmp_path / "data.csv", clean), *noise)
+    experiment = fitted(config, tmp_path)
+    pool, held_out = experiment.parts.pool, experiment.parts.validation
+    noisy = experiment.labels.target
+    assert (noisy[pool] != clean[pool]).sum() == 9
+    for run in range(4):
+        files = made.read_run(run)
+        own = noisy[pool][files.scores["members"] == 1]
+        middle, scale = (own.mean(), own.std()) if task == "regression" else (0, 1)
+        expected = [(noisy[pool] - middle) / scale, (clean[held_out] - middle) / scale]
+        measured = made.read_one(run, "releases", "target")
+        np.testing.assert_allclose(files.scores["target"], expected[0], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(measured, expected[1][halves(24)[1]], rtol=1e-4, atol=1e-5)
 
 
 def test_of_several_classes_every_output_is_kept(tmp_path):
