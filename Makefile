@@ -37,9 +37,14 @@ QUICK_quantizers := dataset=freesolv seed=0
 TRAJECTORIES := trajectories trajectories_freesolv
 SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
+# Sweeps of `make open-questions`, each of conf/study/ and a data set.
+OPEN := outputs/open_questions
+QUESTIONS := synthetic lipophilicity esol freesolv logbb bbb digits
+OPEN_SWEEPS := $(foreach study,in_training calibration,$(QUESTIONS:%=$(OPEN)/%/$(study)/ranking.csv))
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test test-fast test-slow lint bench datasets front efficiency tables trajectories tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
+.PHONY: help setup lipophilicity test test-fast test-slow lint bench datasets front efficiency tables trajectories open-questions tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -101,6 +106,15 @@ $(PAPER)/%/ranking.csv: | $(STAMP)
 
 trajectories: $(TRAJECTORIES:%=$(PAPER)/%/ranking.csv) ## Do low-loss checkpoints dominate, and does r_Q rank, when training is another?
 	$(BIN)/python -m scripts.paper write outputs/trajectories/results $(^D)
+
+open-questions: $(OPEN_SWEEPS) $(TRAJECTORIES:%=$(PAPER)/%/ranking.csv) ## Answer what the paper leaves open, with results/open_questions.md (an hour).
+	$(BIN)/python -m scripts.open_questions $(OPEN) $(PAPER) $(RESULTS)
+
+$(OPEN)/%/in_training/ranking.csv: | $(STAMP)
+	$(BIN)/quantmia run -m +experiment=$* +study=in_training hydra/launcher=local hydra.sweep.dir=$(@D) resume=true
+
+$(OPEN)/%/calibration/ranking.csv: | $(STAMP)
+	$(BIN)/quantmia run -m +experiment=$* +study=calibration hydra/launcher=local hydra.sweep.dir=$(@D) resume=true
 
 tables-quick: $(TENTH:%=$(QUICK)/%/ranking.csv) ## A tenth of `make tables`, and compare it with results/.
 	$(BIN)/python -m scripts.paper write $(QUICK)/results $(^D)

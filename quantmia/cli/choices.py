@@ -18,6 +18,7 @@ GROUPS = {
     "model": "models",
     "training": "training",
     "recipe": "recipes",
+    "study": "studies",
     "quantizer": "quantizers",
     "indicator": "indicators",
     "attack": "attacks",

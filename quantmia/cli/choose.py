@@ -9,7 +9,7 @@ from pathlib import Path
 from quantmia.cli.resolvers import prepare
 from quantmia.errors import DONE, QuantmiaError
 
-ADDED = ("experiment", "recipe")  # groups of which the defaults choose nothing
+ADDED = ("experiment", "recipe", "study")  # groups of which the defaults choose nothing
 OWN = "a folder of your own configurations, with folders quantizer/, dataset/, ..."
 
 

@@ -102,7 +102,7 @@ def test_noise_that_changes_nothing_is_refused(data, share, said):
 
 def test_equal_targets_that_change_places_are_not_counted():
     data = replace(regression(40), target=np.repeat([0.0, 1.0], 20).astype(np.float32))
-    parts = Split(np.arange(10, 30), np.r_[0:10, 30:40])
+    parts = Split(np.arange(10, 30), np.r_[0:10, 30:40], np.arange(0))
     found = with_noise(data, parts, 0.9, 0)
     assert found.changed == len(moved(data, found.target)) < 18
 
