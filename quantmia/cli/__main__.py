@@ -30,7 +30,8 @@ COMMANDS = {
     "efficiency": ("folders", "efficiency"),
     "list": ("choose", "list_choices"),
     "check": ("choose", "check_quantizers"),
-    "gate": ("folders", "gate"),
+    "gate": ("shipping", "gate"),
+    "certificate": ("shipping", "certificate"),
     "plan": ("recording", "plan"),
     "import": ("importing", "import_files"),
 }
@@ -48,6 +49,7 @@ quantmia: what should I ship, and what does it leak about who was in the trainin
   quantmia check quantizer=NAME         whether a quantizer obeys what the method needs
 
   quantmia gate DIR --advantage 0.1     for scripts: exit code 0 below the limit, 3 above, 4 unclear
+  quantmia certificate DIR              what one released model gives away about its own members
   quantmia plan -o DIR --samples N      who trains on what, for trainings of your own
   quantmia import FILE -o DIR           what models of others answered, made a folder to rank
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from quantmia.errors import DONE, LEAKS, TOO_FEW, QuantmiaError, counted
+from quantmia.errors import DONE, QuantmiaError, counted
 from quantmia.progress import Progress
 
 
@@ -17,7 +17,7 @@ def cache_folder() -> Path:
 
 def rank(arguments: list[str]) -> int:
     """Rank finished runs again; of a sweep's folder, all that it finished."""
-    parser = _folders_parser("rank", "Tables from run folders or a sweep's, without training.")
+    parser = folders_parser("rank", "Tables from run folders or a sweep's, without training.")
     parser.add_argument(
         "--verbose", action="store_true", help="print r_Q and all that is to be known of it"
     )
@@ -42,7 +42,7 @@ def rank(arguments: list[str]) -> int:
 
 def report(arguments: list[str]) -> int:
     """Write the page of a ranking, or one that compares several."""
-    parser = _folders_parser(
+    parser = folders_parser(
         "report",
         "One page of a ranking, report.html, with its figures; of several folders, or of a sweep "
         "with several rankings, a page that compares them.",
@@ -75,7 +75,7 @@ def report(arguments: list[str]) -> int:
 
 def front(arguments: list[str]) -> int:
     """Draw the releases of several folders, or of a sweep, on one front."""
-    parser = _folders_parser(
+    parser = folders_parser(
         "front",
         "Releases of several folders on one front: other seeds of a training, weight decay, other "
         "models; on the same data, split alike.",
@@ -162,7 +162,7 @@ def efficiency(arguments: list[str]) -> int:
     from quantmia.pipeline import finished
     from quantmia.ranking.efficiency import Budget
 
-    parser = _folders_parser(
+    parser = folders_parser(
         "efficiency",
         "Rank on random subsets of the runs, and compare with the ranking by one attack on runs "
         "that were set apart.",
@@ -170,11 +170,11 @@ def efficiency(arguments: list[str]) -> int:
     default = Budget()
     # Each is a field of the budget.
     for name, options in {
-        "counts": {"type": _at_least(2), "nargs": "+", "help": "sizes of the subsets"},
-        "draws": {"type": _at_least(1), "help": "subsets of each size"},
+        "counts": {"type": at_least(2), "nargs": "+", "help": "sizes of the subsets"},
+        "draws": {"type": at_least(1), "help": "subsets of each size"},
         "reference": {"metavar": "ATTACK", "help": "ranks on the runs set apart"},
-        "reference_runs": {"type": _at_least(2), "help": "runs set apart, None: half of them"},
-        "seed": {"type": _at_least(0), "help": "draws the subsets"},
+        "reference_runs": {"type": at_least(2), "help": "runs set apart, None: half of them"},
+        "seed": {"type": at_least(0), "help": "draws the subsets"},
     }.items():
         flag = "--runs" if name == "counts" else f"--{name.replace('_', '-')}"
         options = {"metavar": "N"} | options | {"help": options["help"] + " (default: %(default)s)"}
@@ -185,47 +185,29 @@ def efficiency(arguments: list[str]) -> int:
     return DONE
 
 
-def gate(arguments: list[str]) -> int:
-    """Decide whether what leaks is below a limit, for scripts and model cards."""
-    parser = _folders_parser(
-        "gate",
-        "Whether an attacker's advantage is below a limit, for every variant after its last epoch. "
-        "Exit code 0: all are; 3: one leaks more; 4: too few runs to say; 2: a mistake. Writes "
-        "gate.json, with a paragraph for a model card.",
-        "where gate.json goes",
-    )
-    parser.add_argument(
-        "--advantage", type=float, required=True, metavar="LIMIT",
-        help="of the advantage (true minus false positive rate), from 0 to below 1",
-    )  # fmt: skip
-    parser.add_argument(
-        "--against", metavar="NAME",
-        help="limit how much larger it is than against this one, such as full_precision",
-    )  # fmt: skip
-    parsed = parser.parse_args(arguments)
-    if not 0 <= parsed.advantage < 1:
-        raise QuantmiaError(f"--advantage {parsed.advantage}: has to be from 0 to below 1.")
-    from quantmia.pipeline import finished
-
-    found, path = finished.decide(
-        parsed.folders, parsed.output, cache_folder(), parsed.advantage, parsed.against, Progress()
-    )
-    for said in found.sentences:
-        print(said)
-    print(f"For a model card: {path}")
-    return {"within": DONE, "leaks": LEAKS, "few": TOO_FEW}[found.outcome]
-
-
-def _folders_parser(
+def folders_parser(
     command: str, description: str, output: str = "where the tables go"
 ) -> argparse.ArgumentParser:
+    """That of a command that reads folders.
+
+    Args:
+        command: its name.
+        description: what it does.
+        output: what `--output` is for.
+    """
     parser = argparse.ArgumentParser(f"quantmia {command}", description=description)
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--output", type=Path, metavar="DIR", help=output)
     return parser
 
 
-def _at_least(least: int) -> Callable[[str], int]:
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an argument that is an integer.
+
+    Args:
+        least: that it may be.
+    """
+
     def number(text: str) -> int:
         if not text.removeprefix("-").isdecimal() or int(text) < least:
             raise argparse.ArgumentTypeError(f"{text}: has to be an integer of {least} or more")

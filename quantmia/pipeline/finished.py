@@ -10,12 +10,11 @@ import pandas as pd
 
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.experiment import Audited, Recording, of_finished
-from quantmia.files import write_json, write_text
+from quantmia.files import write_text
 from quantmia.progress import Progress
 from quantmia.ranking.decision import Rule
 from quantmia.ranking.efficiency import Budget, efficiency
 from quantmia.ranking.exposure import most_exposed
-from quantmia.ranking.gate import Gate, gate
 from quantmia.ranking.joined import Joined
 from quantmia.ranking.rank import rank_runs
 from quantmia.ranking.resamples import Resamples
@@ -52,7 +51,7 @@ def rank(
     """
     merged = merge([RunFolder(path) for path in paths])
     results = rank_runs(merged, of_finished(merged, cache, progress))
-    target = _made(output or _beside(paths))
+    target = made(output or beside(paths))
     write(results, target, paths)
     return results, target
 
@@ -104,7 +103,7 @@ def report(
     from quantmia.report.write import write_comparison, write_page  # an extra draws them
 
     reports = {name: Report.read(path) for name, path in folders.items()}
-    target = _made(output or _beside(list(folders.values()), "comparison"))
+    target = made(output or beside(list(folders.values()), "comparison"))
     if len(reports) > 1:
         page = write_comparison(reports, target)
     else:
@@ -188,7 +187,7 @@ def front(
         rule,
         {name: Resamples.read(path) for name, path in folders.items()},
     )
-    target = _made(output or _beside(list(folders.values()), "front"))
+    target = made(output or beside(list(folders.values()), "front"))
     write_text(target / "front.csv", joined.table.to_csv(index=False))
     try:
         from quantmia.report.write import write_front
@@ -219,38 +218,6 @@ def _refuse_other_data(reports: Mapping[str, Report]) -> None:
             )
 
 
-def decide(
-    paths: Sequence[Path],
-    output: Path | None,
-    cache: Path,
-    limit: float,
-    against: str | None,
-    progress: Progress,
-) -> tuple[Gate, Path]:
-    """Whether what leaks is below a limit, written as `gate.json`.
-
-    Args:
-        paths: folders of the same experiment; several are merged run by run.
-        output: where the file goes (default: as for `rank`).
-        cache: folder of embeddings, for attacks that read the dataset.
-        limit: of the attacker's advantage.
-        against: the variant that others are compared with; None: none is.
-        progress: shows how far it is.
-
-    Returns:
-        The verdicts, and the file.
-
-    Raises:
-        FolderError: a folder is missing or damaged, or of another experiment.
-        QuantmiaError: there is no such variant, or no attack that the runs allow.
-    """
-    merged = merge([RunFolder(path) for path in paths])
-    found = gate(merged, of_finished(merged, cache, progress), limit, against)
-    path = _made(output or _beside(paths)) / "gate.json"
-    write_json(path, found.facts() | {"sentences": found.sentences, "model_card": found.card})
-    return found, path
-
-
 def measure_efficiency(
     paths: Sequence[Path], output: Path | None, cache: Path, budget: Budget, progress: Progress
 ) -> pd.DataFrame:
@@ -268,20 +235,30 @@ def measure_efficiency(
         QuantmiaError: too few runs or quantizers.
     """
     merged = merge([RunFolder(path) for path in paths])
-    target = _made(output or _beside(paths))
+    target = made(output or beside(paths))
     table, mis = efficiency(merged, budget, of_finished(merged, cache, progress))
     show_efficiency(table, mis, target)
     write_efficiency(table, mis, target)
     return table
 
 
-def _made(folder: Path) -> Path:
+def made(folder: Path) -> Path:
+    """A folder that is there now.
+
+    Args:
+        folder: the folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def _beside(paths: Sequence[Path], kind: str = "merged") -> Path:
-    """The folder itself, or of several a new one beside the first, named by all of them."""
+def beside(paths: Sequence[Path], kind: str = "merged") -> Path:
+    """The folder itself, or of several a new one beside the first, named by all of them.
+
+    Args:
+        paths: the folders.
+        kind: what the new one is called before that.
+    """
     if len(paths) == 1:
         return paths[0]
     names = "\n".join(sorted(str(path.resolve()) for path in paths))

@@ -27,7 +27,7 @@ def test_all_groups_are_listed_with_how_they_are_chosen(capsys):
         option = title.partition("quantmia run ")[2]
         assert option in (f"{group}=NAME", f"'{group}=[NAME,NAME]'", f"+{group}=NAME")
         assert ("[" in option) == (group in ("quantizer", "attack"))
-        assert option.startswith("+") == (group in ("experiment", "recipe"))
+        assert option.startswith("+") == (group in ("experiment", "recipe", "study"))
 
 
 def test_choices_of_the_users_own_are_listed_too(tmp_path, capsys):
