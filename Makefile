@@ -37,10 +37,10 @@ QUICK_quantizers := dataset=freesolv seed=0
 TRAJECTORIES := trajectories trajectories_freesolv
 SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
-# Sweeps of `make open-questions`, each of conf/study/ and a data set.
+# Of `make open-questions`, each of conf/study/ and a data set.
 OPEN := outputs/open_questions
 QUESTIONS := synthetic lipophilicity esol freesolv logbb bbb digits
-OPEN_SWEEPS := $(foreach study,in_training calibration,$(QUESTIONS:%=$(OPEN)/%/$(study)/ranking.csv))
+OPEN_STUDIES := $(foreach study,in_training calibration released,$(QUESTIONS:%=$(OPEN)/%/$(study)/ranking.csv))
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -107,14 +107,17 @@ $(PAPER)/%/ranking.csv: | $(STAMP)
 trajectories: $(TRAJECTORIES:%=$(PAPER)/%/ranking.csv) ## Do low-loss checkpoints dominate, and does r_Q rank, when training is another?
 	$(BIN)/python -m scripts.paper write outputs/trajectories/results $(^D)
 
-open-questions: $(OPEN_SWEEPS) $(TRAJECTORIES:%=$(PAPER)/%/ranking.csv) ## Answer what the paper leaves open, with results/open_questions.md (an hour).
-	$(BIN)/python -m scripts.open_questions $(OPEN) $(PAPER) $(RESULTS)
+open-questions: $(OPEN_STUDIES) $(TRAJECTORIES:%=$(PAPER)/%/ranking.csv) ## Answer what the paper leaves open, with results/open_questions.md (an hour).
+	$(BIN)/python -m scripts.open_questions write $(RESULTS) $(OPEN) $(TRAJECTORIES:%=$(PAPER)/%)
 
 $(OPEN)/%/in_training/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run -m +experiment=$* +study=in_training hydra/launcher=local hydra.sweep.dir=$(@D) resume=true
 
 $(OPEN)/%/calibration/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run -m +experiment=$* +study=calibration hydra/launcher=local hydra.sweep.dir=$(@D) resume=true
+
+$(OPEN)/%/released/ranking.csv: | $(STAMP)
+	$(BIN)/quantmia run +experiment=$* +study=released hydra.run.dir=$(@D) resume=true
 
 tables-quick: $(TENTH:%=$(QUICK)/%/ranking.csv) ## A tenth of `make tables`, and compare it with results/.
 	$(BIN)/python -m scripts.paper write $(QUICK)/results $(^D)
@@ -130,6 +133,7 @@ $(QUICK)/%/ranking.csv: | $(STAMP)
 
 check-tables: $(STAMP) ## Whether code and configurations still make results/.
 	$(BIN)/python -m scripts.paper check $(RESULTS)
+	$(BIN)/python -m scripts.open_questions check $(RESULTS)
 
 slurm-demo: $(STAMP) ## Start a SLURM here, run a sweep of 8 jobs, kill two, rank everything (needs root).
 	scripts/slurm/demo.sh $(BIN)/quantmia
