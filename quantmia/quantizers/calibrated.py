@@ -8,7 +8,7 @@ from torch import Tensor
 
 from quantmia.quantizers.base import FLOAT, Quantizer
 from quantmia.quantizers.compensated import compensated
-from quantmia.quantizers.layers import Given, Linear
+from quantmia.quantizers.layers import Given, Linear, finite
 from quantmia.vocabulary import Shown
 
 
@@ -135,9 +135,9 @@ class Calibrated(Quantizer):
         if layer.bias is None:
             mean, target = torch.zeros_like(mean), torch.zeros_like(target)
         x, wanted = x - mean, wanted - target
-        moments = x.mT @ x
+        moments = finite(x.mT @ x)
         penalty = self.ridge * moments.diagonal(dim1=1, dim2=2).mean(1).clamp(min=1e-12)
-        moments = moments + penalty[:, None, None] * torch.eye(x.shape[2], dtype=x.dtype).to(x)
+        moments = moments + torch.diag_embed(penalty[:, None].expand(x.shape[0], x.shape[2]))
         weight = torch.linalg.solve(moments, x.mT @ wanted).mT
         found = {layer.weight: weight.to(params[layer.weight].dtype)}
         if layer.bias is not None:

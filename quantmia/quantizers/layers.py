@@ -38,7 +38,7 @@ class Given:
         al. 2023, section 3.3, step 3).
         """
         x = self.inputs.double()
-        moments = x.mT @ x / x.shape[1]
+        moments = finite(x.mT @ x / x.shape[1])
         diagonal = moments.diagonal(dim1=1, dim2=2)
         order = diagonal.argsort(stable=True, dim=1, descending=True)
         # An input that is always zero has no second moment; whatever is done to it costs nothing.
@@ -48,6 +48,17 @@ class Given:
         moments = moments.gather(2, order[:, None, :].expand_as(moments))
         inverse = torch.cholesky_inverse(torch.linalg.cholesky(moments))
         return order, torch.linalg.cholesky(inverse, upper=True)
+
+
+def finite(moments: Float[Tensor, "runs in in"]) -> Float[Tensor, "runs in in"]:
+    """Moments that can be decomposed: those of a diverged run, which has none, are the identity.
+
+    Args:
+        moments: of every run.
+    """
+    known = torch.isfinite(moments).all(2).all(1)[:, None, None]
+    identity = torch.eye(moments.shape[1], dtype=moments.dtype, device=moments.device)
+    return torch.where(known, moments, identity)
 
 
 # Of stacked parameters, each [runs, *shape]: every linear layer, in the order in which they are

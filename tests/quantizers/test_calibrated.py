@@ -203,3 +203,14 @@ def test_a_codebook_that_gives_nothing_keeps_its_scale():
 def test_settings_that_make_no_sense_are_refused(settings, words):
     with pytest.raises(ValueError, match=words):
         Calibrated(**settings)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_run_that_diverged_does_no_harm_to_others(bad):
+    params, scheme = stacked(), Calibrated(scheme=Ternary())
+    alone = scheme.quantize(params, shown())
+    params["0.weight"][1, 0, 0] = bad
+    found = scheme.quantize(params, shown())
+    for name in params:
+        for run in (0, 2):
+            assert torch.equal(found[name][run], alone[name][run])
