@@ -54,10 +54,9 @@ setup: $(STAMP) ## Make .venv with the locked dependencies; PYTHON=python3.12 ch
 lipophilicity: $(STAMP) ## Rank the quantizers on Lipophilicity: the main experiment.
 	$(BIN)/quantmia run +experiment=lipophilicity report=true
 
-# Types are checked while slow tests wait: for SLURM, a browser, a signal.
-test: test-fast ## The fast tests, then the slow ones and lint, then one study of the paper.
-	$(MAKE) --jobs 2 test-slow lint check-tables
-	$(MAKE) tables-sample
+# Types are checked and a study is run while slow tests wait: for SLURM, a browser, a signal.
+test: test-fast ## The fast tests, then the slow ones beside lint and one study of the paper.
+	$(MAKE) --jobs 3 test-slow lint check-tables tables-sample
 
 test-fast: $(STAMP) ## The fast tests alone.
 	$(PYTEST) --dist worksteal -m "not slow"
