@@ -30,7 +30,7 @@ from quantmia.data import (
 )
 from quantmia.data.embedders import make_embedder
 from quantmia.device import choose
-from quantmia.errors import FolderError, QuantmiaError
+from quantmia.errors import FolderError, QuantmiaError, first_line
 from quantmia.models.factory import Factory, model_factory, refuse_state, try_out, why_not_stacked
 from quantmia.models.layers import LayerInputs
 from quantmia.models.room import stack_size
@@ -109,13 +109,24 @@ class Experiment:
 
     @cached_property
     def quantizers(self) -> Mapping[str, Quantizer]:
-        """By name."""
-        return {name: make(entry) for name, entry in self.config.quantizer.items()}
+        """By name.
+
+        Raises:
+            QuantmiaError: one cannot be made of its arguments.
+        """
+        made = {}
+        for name, entry in self.config.quantizer.items():
+            try:
+                made[name] = make(entry)
+            except (TypeError, ValueError) as error:
+                raise QuantmiaError(f"quantizer.{name}: {first_line(error)}") from error
+        return made
 
     def shown(
         self,
         runs: Sequence[tuple[int, int]],
         mask: Bool[np.ndarray, "runs pool"],
+        device: str,
         names: Sequence[str] | None = None,
     ) -> Mapping[str, LayerInputs]:
         """What those of some quantizers that look at data are shown, by name.
@@ -123,6 +134,7 @@ class Experiment:
         Args:
             runs: seed and index of each.
             mask: who each of them trains on.
+            device: where their parameters are.
             names: of quantizers (default: all).
         """
         made: dict[tuple[Shown, int], LayerInputs] = {}
@@ -133,7 +145,7 @@ class Experiment:
                 key = each.source, each.rows
                 if key not in made:
                     places = calibration_rows(self.parts, *key, mask, runs)
-                    inputs = torch.from_numpy(self.inputs[places]).to(self.config.device)
+                    inputs = torch.from_numpy(self.inputs[places]).to(device)
                     made[key] = LayerInputs(skeleton(self.model()), inputs)
                 found[name] = made[key]
         return found
@@ -203,18 +215,28 @@ class Experiment:
                 raise QuantmiaError(
                     f"quantizer.{name}: {broken}. 'quantmia check quantizer={name}' tells all."
                 )
-            if not isinstance(quantizer, Calibrated):
-                continue
-            if name == self.config.training.qat:
-                raise QuantmiaError(
-                    f"training.qat={name}: looks at data, and in training only a scheme of weights "
-                    f"alone is taken: the one that it is made of (quantizer.{name}.scheme)"
-                )
-            if quantizer.source == "apart" and not self.config.split.calibration:
-                raise QuantmiaError(
-                    f"quantizer.{name}.source=apart: no samples are set apart; split.calibration="
-                    f"{quantizer.rows} sets so many apart from the pool, or use source=members"
-                )
+            if isinstance(quantizer, Calibrated):
+                self._refuse_calibration(name, quantizer)
+
+    def _refuse_calibration(self, name: str, quantizer: Calibrated) -> None:
+        """Raise a QuantmiaError for one that cannot be shown what it wants to see."""
+        training, apart = self.config.training, self.config.split.calibration
+        if name == training.qat:
+            raise QuantmiaError(
+                f"training.qat={name}: looks at data, and in training only a scheme of weights "
+                f"alone is taken: the one that it is made of (quantizer.{name}.scheme)"
+            )
+        if quantizer.source == "members" and training.dp.wanted:
+            raise QuantmiaError(
+                f"quantizer.{name}.source=members: would see the members without the noise that "
+                "training.dp promises: use calibration.source=apart and "
+                f"split.calibration={quantizer.rows}"
+            )
+        if quantizer.source == "apart" and apart < 2:
+            raise QuantmiaError(
+                f"quantizer.{name}.source=apart: split.calibration={apart} sets too few samples "
+                f"apart: give {quantizer.rows}, or use source=members"
+            )
 
 
 @dataclass
@@ -256,7 +278,9 @@ def _attacks(entries: Mapping[str, Any]) -> dict[str, Attack]:
 
 
 def _is_own(quantizer: Quantizer) -> bool:
-    """Whether a user wrote it; ours are tested."""
+    """Whether a user wrote it, or what it is made of; ours are tested."""
+    if isinstance(quantizer, Calibrated):
+        return _is_own(quantizer.scheme)
     return isinstance(quantizer, Function) or not type(quantizer).__module__.startswith("quantmia.")
 
 

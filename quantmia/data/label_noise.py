@@ -29,7 +29,7 @@ def with_noise(dataset: Dataset, parts: Split, share: float, seed: int) -> Label
 
     Of a classification each of these samples gets one of the other classes, all as likely
     (symmetric noise, Ghosh et al. 2017, section 2). Of a regression they hand their targets on in a
-    circle, in random order, so that none keeps its own and their distribution stays.
+    circle, in random order, so that their distribution stays.
 
     Args:
         dataset: gives the targets.
@@ -39,7 +39,7 @@ def with_noise(dataset: Dataset, parts: Split, share: float, seed: int) -> Label
             merged.
 
     Raises:
-        DataError: the share is of too few samples to change a label.
+        DataError: the share is of too few samples to change a label, or of equal ones.
     """
     if share == 0:
         return Labels(dataset.target, 0)
@@ -59,4 +59,10 @@ def with_noise(dataset: Dataset, parts: Split, share: float, seed: int) -> Label
         target[chosen] = (
             target[chosen] + rng.integers(1, dataset.classes, count)
         ) % dataset.classes
-    return Labels(target, int((target != dataset.target).sum()))
+    changed = int((target != dataset.target).sum())
+    if not changed:
+        raise DataError(
+            f"split.label_noise={share}: the {count} samples that were drawn have the same target, "
+            "and no label changes. Use a larger share, another split.seed, or 0 for no noise."
+        )
+    return Labels(target, changed)

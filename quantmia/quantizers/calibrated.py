@@ -9,7 +9,10 @@ from torch import Tensor
 from quantmia.quantizers.base import FLOAT, Quantizer
 from quantmia.quantizers.compensated import compensated
 from quantmia.quantizers.layers import Given, Linear, finite
+from quantmia.quantizers.pruned import Pruned
 from quantmia.vocabulary import Shown
+
+TINY = 1e-12  # of a sum of squares
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +20,8 @@ class Calibrated(Quantizer):
     """Another scheme, made up for layer by layer by what a layer does on rows of data.
 
     Layers go in the order in which they are called; each is fitted on what it is given by the
-    layers before it, which are quantized already. What is no linear layer is quantized by the
-    scheme alone, and so is everything where there are no rows.
+    layers before it, which are quantized already. What is no linear layer, or one whose weight is
+    used more than once, is quantized by the scheme alone, and so is everything without rows.
 
     Args:
         scheme: the quantizer, with one codebook a tensor or an output channel.
@@ -26,7 +29,7 @@ class Calibrated(Quantizer):
             come later (GPTQ: Frantar et al. 2023).
         rescale: multiply each codebook by what fits the layer's outputs best, in least squares,
             and move its bias so that the outputs keep their mean (Nagel et al. 2019, section 4.2).
-        refit: the last of several linear layers stays in full precision, and is fitted anew to
+        refit: the last of several such layers stays in full precision, and is fitted anew to
             its own former outputs by ridge regression on what quantized layers give it.
         ridge: penalty of `refit`, in units of the mean variance of the layer's inputs.
         rows: samples that each run is shown, at most.
@@ -56,6 +59,11 @@ class Calibrated(Quantizer):
                 f"rescale=true: scheme.scale={self.scheme.scale} is a codebook that nothing "
                 "fits: use scheme.scale=data, or rescale=false"
             )
+        if self.compensate and isinstance(self.scheme, Pruned):
+            raise ValueError(
+                "compensate=true: scheme keeps real numbers, and errors are made up for by the "
+                "values of a codebook: use compensate=false"
+            )
         if self.rows < 2:
             raise ValueError(f"rows={self.rows} must be 2 or more")
         if self.ridge <= 0:
@@ -83,8 +91,8 @@ class Calibrated(Quantizer):
     def covered(self, params, layers=None):
         """What the scheme covers, but for the layer that is fitted anew."""
         kept = None if layers is None else self._kept(list(layers(params)))
-        names = self.scheme.covered(params)
-        return [name for name in names if kept is None or name != kept.weight]
+        whole = () if kept is None else (kept.weight, kept.bias)
+        return [name for name in self.scheme.covered(params) if name not in whole]
 
     def stored_bits(self, params, layers=None):
         """The scheme's, and 32 of every weight that is fitted anew."""
@@ -161,7 +169,9 @@ class Calibrated(Quantizer):
         shift = wanted.mean(1, keepdim=True), got.mean(1, keepdim=True)
         if moved is not None:
             wanted, got = wanted - shift[0], got - shift[1]
-        factor = self._least_squares(wanted, got)
+        # What is left of a constant after its mean is taken away is rounding.
+        least = TINY * (given.inputs.double() @ rounded.double().mT).square().sum(1, keepdim=True)
+        factor = self._least_squares(wanted, got, least)
         found = {layer.weight: rounded * factor.mT.to(rounded.dtype)}
         if moved is not None:
             bias = params[moved]
@@ -169,10 +179,15 @@ class Calibrated(Quantizer):
         return found
 
     def _least_squares(
-        self, wanted: Float[Tensor, "runs rows out"], got: Float[Tensor, "runs rows out"]
+        self,
+        wanted: Float[Tensor, "runs rows out"],
+        got: Float[Tensor, "runs rows out"],
+        least: Float[Tensor, "runs 1 out"],
     ) -> Float[Tensor, "runs 1 out"]:
-        """The factor of each codebook; 1 where nothing can be learnt, as of outputs of zero."""
+        """The factor of each codebook; 1 where nothing can be learnt, as of constant outputs."""
         both, own = (wanted * got).sum(1, keepdim=True), got.square().sum(1, keepdim=True)
         if self.scheme.per == "tensor":
-            both, own = (each.sum(2, keepdim=True).expand_as(each) for each in (both, own))
-        return torch.where(own > 0, both / own.clamp(min=1e-300), 1.0)
+            both, own, least = (
+                each.sum(2, keepdim=True).expand_as(each) for each in (both, own, least)
+            )
+        return torch.where(own > least, both / own.clamp(min=1e-300), 1.0)

@@ -17,11 +17,16 @@ def make(entry: Mapping[str, Any]) -> Quantizer:
     Args:
         entry: of a `Quantizer`; of any class whose objects have a method `quantize_rows`; or of a
             function of rows of weights, whose other arguments are given. An attribute `bits` of
-            such an object or function states its bits a weight.
+            such an object or function states its bits a weight. A `scheme` among the arguments
+            is made in the same way.
 
     Raises:
         TypeError, ValueError: the class does not take the arguments.
     """
+    scheme = entry.get("scheme")
+    if isinstance(scheme, Mapping) and "_target_" in scheme:
+        outer = {key: value for key, value in entry.items() if key != "scheme"}
+        return instantiate(outer, _partial_=True)(scheme=make(scheme))
     partial = instantiate(entry, _partial_=True)
     if not inspect.isclass(partial.func):
         return Function(function=partial, bits=getattr(partial.func, "bits", math.nan))

@@ -13,9 +13,9 @@ def order_statistic(values: Float[Tensor, "rows weights"], k: int) -> Float[Tens
         values: rows.
         k: how many of a row are smaller or equal.
     """
-    if values.device.type != "cpu":
+    if values.device.type != "cpu" or values.dtype not in (torch.float32, torch.float64):
         return values.kthvalue(k + 1, dim=1, keepdim=True).values
-    numbers = values.numpy()  # which selects several times faster than torch does
+    numbers = values.detach().numpy()  # which selects several times faster than torch does
     # Positive numbers have the order of their bits, which are compared faster.
     bits = numbers.view(np.uint32) if numbers.dtype == np.float32 else numbers
     found = np.partition(bits, k, axis=1)[:, k : k + 1].copy()

@@ -1,7 +1,7 @@
 """What can be said of one released model, by guesses about its own members."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Int
@@ -18,18 +18,22 @@ from quantmia.ranking.observer import Observer
 from quantmia.runs.merge import Merged
 from quantmia.statistics import Interval
 
+Verdict = Literal["holds", "open", "models differ"]
+
 
 @dataclass(frozen=True)
 class Level:
-    """Whether bounds on one model hold as often as they say, tried on every other run.
+    """How often bounds on one model are larger than the models are, tried on every other run.
 
-    A run's bound is too large if it lies above what the guesses about all other runs, of the same
-    share of the pool, come to: the epsilon of a mechanism whose guesses are right so often.
+    A bound exceeds what guesses about all other runs, of the same share of the pool, come to: the
+    epsilon of a mechanism whose guesses are right so often. That is less than the epsilon of the
+    training, so that bounds which exceed it seldom enough are above that one still less often. More
+    of them refute no bound, but show models that differ: one gives more away than another.
 
     Args:
         runs: that were tried, each as if it were the released one.
-        exceeded: whose bound was too large.
-        share: of these, with an exact interval (Clopper and Pearson 1934).
+        exceeded: whose bound was larger.
+        share: of these, with the interval of Clopper and Pearson (1934), as of independent runs.
         allowed: share that may be, 1 - confidence.
     """
 
@@ -39,9 +43,21 @@ class Level:
     allowed: float
 
     @property
-    def holds(self) -> bool:
-        """Whether no more were too large than chance explains."""
-        return self.share.low <= self.allowed
+    def verdict(self) -> Verdict:
+        """Whether bounds hold as often as they say; `open` where so few runs cannot tell."""
+        return verdict(self.share, self.allowed)
+
+
+def verdict(share: Interval, allowed: float) -> Verdict:
+    """What a share of bounds that exceed says of them.
+
+    Args:
+        share: with its interval.
+        allowed: of them.
+    """
+    if share.high <= allowed:
+        return "holds"
+    return "models differ" if share.low > allowed else "open"
 
 
 @dataclass(frozen=True)
@@ -58,7 +74,7 @@ class Certificate:
         guesses: that were made about members of the pool.
         correct: of them.
         epsilon: lower bound of this model.
-        level: whether such bounds held for the other runs.
+        level: how often such bounds exceed, of the other runs.
     """
 
     quantizer: str
@@ -74,7 +90,7 @@ class Certificate:
 
     def facts(self) -> dict[str, Any]:
         """As JSON holds it; what is undefined is null."""
-        return defined(asdict(self)) | {"holds": self.level.holds, "sentences": self.sentences}
+        return defined(asdict(self)) | {"verdict": self.level.verdict, "sentences": self.sentences}
 
     @property
     def sentences(self) -> list[str]:
@@ -84,21 +100,21 @@ class Certificate:
             f"no more than guessing would show ({self.attack})"
             if self.epsilon == 0
             else f"an epsilon of at least {self.epsilon:.2f} ({self.attack}, {self.confidence:.0%} "
-            "confidence)"
+            "confidence, delta 0)"
         )
         after = "" if self.epoch is None else f" after epoch {self.epoch}"
-        tried = f"{level.exceeded} of {level.runs}"
+        tried = f"{level.exceeded} of {level.runs} other runs have a bound above what guesses"
         chance = f"{level.share.value:.0%} [{level.share.low:.0%}, {level.share.high:.0%}]"
-        verdict = (
-            f"as {self.confidence:.0%} confidence allows"
-            if level.holds
-            else f"more than {self.confidence:.0%} confidence allows: do not rely on the bound"
-        )
+        allowed = f"{level.allowed:.0%} may"
+        said = {
+            "holds": f"{allowed}: such bounds hold",
+            "open": f"{allowed}, from which so few runs cannot tell it",
+            "models differ": f"{allowed}: some models give away more than others",
+        }[level.verdict]
         return [
             f"Model {self.run}, {self.quantizer}{after}: of {self.guesses} guesses about who was "
             f"in its training {self.correct} are right, which shows {shown}.",
-            f"Taken as the released model, {tried} other runs have a bound above what guesses "
-            f"about all others come to, {chance}: {verdict}.",
+            f"Taken as the released model, {tried} about all others come to, {chance}; {said}.",
             "A bound from below: a stronger attacker may show more, and none of it promises that "
             "no more leaks; training.dp does.",
         ]
@@ -136,11 +152,13 @@ def certificate(
     observe = Observer(found, [attacks[trusted]], experiment)
     _refuse_absent("--quantizer", quantizer, merged.quantizers)
     _refuse_absent("--checkpoint", checkpoint, observe.checkpoints or ["last"])
+    if any(name.endswith(f"run-{run:04d}") for name in found.diverged):
+        raise QuantmiaError(f"--run {run}: diverged, and no such model would be shipped")
     places = [place for place, each in enumerate(found.runs) if each.number == run]
     if len(places) != 1:
         raise QuantmiaError(
-            f"--run {run}: there are {len(places)} of this number that did not diverge, among "
-            f"{len(found.runs)} runs; name the folder of one seed, and one of its runs"
+            f"--run {run}: there are {len(places)} of this number among {len(found.runs)} runs; "
+            "name the folder of one seed, and one of its runs"
         )
     (place,) = places
     seen = observe(quantizer, checkpoint)
@@ -166,7 +184,7 @@ def certificate(
 
 
 def level(guesses: Guesses, confidence: float, without: int | None = None) -> Level:
-    """Whether the bounds of single models hold as often as they say.
+    """How often the bounds of single models exceed what guesses about all others come to.
 
     Args:
         guesses: about every model.
@@ -175,9 +193,9 @@ def level(guesses: Guesses, confidence: float, without: int | None = None) -> Le
     """
     bounds = guesses.bound(confidence)
     tried = [each for each in range(guesses.made.shape[1]) if each != without]
-    too_large = [bounds["epsilon"][each] > _of_others(guesses, bounds, each) for each in tried]
-    exceeded = int(np.sum(too_large))
-    share = _exact(exceeded, len(tried), confidence)
+    exceeds = [bounds["epsilon"][each] > _of_others(guesses, bounds, each) for each in tried]
+    exceeded = int(np.sum(exceeds))
+    share = share_of(exceeded, len(tried), confidence)
     return Level(len(tried), exceeded, share, round(1 - confidence, 12))
 
 
@@ -192,8 +210,16 @@ def _left(values: Int[np.ndarray, " models"], model: int) -> Int[np.ndarray, " o
     return np.delete(values, model)
 
 
-def _exact(count: int, of: int, confidence: float) -> Interval:
-    """A share with the interval of Clopper and Pearson."""
+def share_of(count: int, of: int, confidence: float) -> Interval:
+    """A share with the interval of Clopper and Pearson (1934).
+
+    Args:
+        count: that are so.
+        of: all; of none nothing is known.
+        confidence: of the interval.
+    """
+    if not of:
+        return Interval(float("nan"), 0.0, 1.0)
     found = binomtest(count, of).proportion_ci(confidence, method="exact")
     return Interval(count / of, float(found.low), float(found.high))
 

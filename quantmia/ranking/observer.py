@@ -173,7 +173,7 @@ class Observer:
         stacked = {k: torch.from_numpy(np.stack([m[k] for m in models])) for k in models[0]}
         trained = {name: stacked[name] for name, _ in module.named_parameters()}
         runs = [(run.seed, run.number) for run in self.found.runs]
-        shown = self._own.shown(runs, self.members, [quantizer]).get(quantizer)
+        shown = self._own.shown(runs, self.members, "cpu", [quantizer]).get(quantizer)
         quantized = self._own.quantizers[quantizer].quantize(
             trained, shown.beside(stacked) if shown else None
         )

@@ -123,7 +123,7 @@ def _train_block(
             pool,
             released(config.release.checkpoints, trajectory.epochs),
             checkpoints,
-            experiment.shown([(config.seed, run) for run in block], mask),
+            experiment.shown([(config.seed, run) for run in block], mask, config.device),
         )
         next(steps, None)  # lets a kept trajectory say that it is complete
     for row, run in enumerate(block):

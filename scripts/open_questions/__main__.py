@@ -40,6 +40,9 @@ def check(results: Path) -> list[str]:
     Args:
         results: the folder.
     """
+    absent = [name for name in (TABLE, PAGE) if not (results / name).exists()]
+    if absent:
+        return [f"{results}: {', '.join(absent)} missing; 'make open-questions' writes it."]
     if (results / PAGE).read_text(encoding="utf-8") != page(read(results)):
         return [f"{PAGE}: the code makes another one; 'make open-questions' writes it anew."]
     print(f"{results / PAGE} is what its numbers and the code make.")

@@ -84,7 +84,7 @@ class Comparison:
 
     @property
     def verdict(self) -> str:
-        """Who is surely better somewhere, and surely worse nowhere."""
+        """Who is surely better somewhere, and shown worse nowhere."""
         better = self.gained.low > 0 or self.utility.low > 0
         worse = self.lost.low > 0 or self.utility.high < 0
         return {
@@ -105,10 +105,8 @@ def compare(ours: Fronts, theirs: Fronts) -> Comparison:
     Raises:
         FolderError: they share no runs.
     """
-    first, second = ours.resamples, theirs.resamples
-    if first.shared != second.shared or first.attack != second.attack:
-        raise FolderError("fronts of other members, or of another attack, are not compared")
-    guess, bootstrap = second.guess, second.intervals
+    _paired(ours, theirs)
+    guess, bootstrap = theirs.resamples.guess, theirs.resamples.intervals
     gained, lost = (
         max(gains(*sides, guess, bootstrap), key=lambda each: each.low)
         for sides in ((ours.figures, theirs.figures), (theirs.figures, ours.figures))
@@ -127,6 +125,7 @@ def difference(
         release: chooses it.
         what: `utility` or `advantage`, of which MIS is the opposite.
     """
+    _paired(ours, theirs)
     sign = 1 if what == "utility" else -1
     mine, other = (each.at(*release(each)) for each in (ours, theirs))
     value = sign * float(getattr(mine, what)[0] - getattr(other, what)[0])
@@ -142,6 +141,7 @@ def share_of(ours: Fronts, theirs: Fronts, release: Callable[[Fronts], Name]) ->
         theirs: has the other.
         release: chooses it.
     """
+    _paired(ours, theirs)
     mine, other = (each.at(*release(each)) for each in (ours, theirs))
     return ours.resamples.intervals.interval(
         float(mine.utility[0] / other.utility[0]),
@@ -150,7 +150,7 @@ def share_of(ours: Fronts, theirs: Fronts, release: Callable[[Fronts], Name]) ->
 
 
 def margins(
-    ours: Fronts, utility: Figures, share: float, private: Figures
+    ours: Fronts, useful: tuple[Fronts, Name], share: float, private: tuple[Fronts, Name]
 ) -> list[tuple[Name, Interval, Interval]]:
     """Of every release, how far it is above a share of a utility, and above an MIS.
 
@@ -158,23 +158,32 @@ def margins(
 
     Args:
         ours: the releases.
-        utility: of the release whose utility counts.
+        useful: the release whose utility counts.
         share: of it that is wanted.
-        private: of the release whose MIS is wanted.
+        private: the release whose MIS is wanted.
     """
+    for other, _ in (useful, private):
+        _paired(ours, other)
+    most, least = (fronts.at(*release) for fronts, release in (useful, private))
     figures = ours.figures
-    values = np.concatenate(
-        [figures.utility - share * utility.utility, private.advantage - figures.advantage]
-    )
-    again = np.concatenate(
-        [
-            figures.utility_resampled - share * utility.utility_resampled,
-            private.advantage_resampled - figures.advantage_resampled,
-        ]
-    )
-    found = ours.resamples.intervals.simultaneous(values, again)
+    values = [figures.utility - share * most.utility, least.advantage - figures.advantage]
+    again = [
+        figures.utility_resampled - share * most.utility_resampled,
+        least.advantage_resampled - figures.advantage_resampled,
+    ]
+    both = ours.resamples.intervals.simultaneous(np.concatenate(values), np.concatenate(again))
     half = len(figures.utility)
-    return list(zip(ours.names, found[:half], found[half:], strict=True))
+    return list(zip(ours.names, both[:half], both[half:], strict=True))
+
+
+def _paired(ours: Fronts, theirs: Fronts) -> None:
+    """Raise a FolderError for runs that are not the same, such as when one diverged in one."""
+    first, second = ours.resamples, theirs.resamples
+    if first.shared != second.shared or first.attack != second.attack:
+        raise FolderError(
+            f"{', '.join(ours.quantizers)} and {', '.join(theirs.quantizers)} are of other members "
+            "or attacks: not compared"
+        )
 
 
 def _best(fronts: Fronts) -> Name:

@@ -6,8 +6,10 @@ import pandas as pd
 
 from quantmia.report.numbers import with_interval
 from quantmia.report.tables import markdown
+from scripts.open_questions.answers import ALL, DOMINATES, RANKED
 
 KEYS = ["data", "what", "against"]
+UNDECIDED = ("open", "not told apart", "in the estimate", DOMINATES[2], RANKED[2])
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Question:
 FRONTS = (
     "Releases are all checkpoints of `release.checkpoints=auto`. A front is better somewhere if "
     "one of its releases has surely more MIS than the other front at the same utility, or is "
-    "surely more useful at its best checkpoint; it dominates if the other is surely better nowhere."
+    "surely more useful at its best checkpoint; `dominates` is surely better somewhere and shown "
+    "worse nowhere."
 )
 QUESTIONS = (
     Question(
@@ -79,8 +82,8 @@ QUESTIONS = (
     Question(
         "calibration",
         "Does calibrating on members cost privacy?",
-        "128 rows: members of the run, or samples that no run was trained on; the same members, "
-        "runs and pool in both.",
+        "128 rows: members of the run, or samples that no run was trained on, the same in all "
+        "runs; the same members, runs and pool in both.",
         "Of members. What calibration gives away about its own rows is another question.",
         "-m +study=calibration",
     ),
@@ -89,16 +92,17 @@ QUESTIONS = (
         "Does the low-loss assumption hold, and does r_Q rank, when training is another?",
         "Of 20 runs, five times: the share of runs in which a checkpoint of the lower half by loss "
         "gives sigma², that in which the best checkpoint is the last (where r_Q means little), and "
-        "the rank correlation of r_Q with MIS (above 0.8 it ranks).",
+        "the rank correlation of r_Q with MIS (above 0.8 it ranks). Intervals are over the five "
+        "repetitions.",
         "Two data sets.",
         "-m +experiment=paper/trajectories",
     ),
     Question(
         "certificate",
         "Can one released model be certified, and does the level of its bound hold?",
-        "Members by coins, 40 runs. Each run is taken as the released model in turn: its bound is "
-        "too large if it lies above what the guesses about all others come to. At 95 % confidence, "
-        "5 % may be.",
+        "Members by coins, 40 runs; epsilon of run 0. Every other run is taken as the released "
+        "model in turn: 5 % of the bounds may exceed what the guesses about all others come to, "
+        "which is less than the epsilon of the training. Intervals are as of independent runs.",
         "The bounds are from below, by one attack.",
         "+study=released",
     ),
@@ -115,8 +119,8 @@ def page(table: pd.DataFrame) -> str:
     head = [
         "# What the paper leaves open, answered\n",
         "Written by `make open-questions` out of `open_questions.csv`; do not edit. Intervals are "
-        "95 %, paired over runs: both sides are of the same members, runs and resamples. They are "
-        "not corrected for the number of data sets.\n",
+        "95 %. Of two sides they are paired over runs: both are of the same members, runs and "
+        "resamples. They are not corrected for the number of data sets.\n",
         markdown(
             pd.DataFrame(
                 [{"question": each.title, "answer": _answer(_of(table, each))} for each in asked]
@@ -131,8 +135,10 @@ def _of(table: pd.DataFrame, question: Question) -> pd.DataFrame:
 
 
 def _answer(rows: pd.DataFrame) -> str:
-    """Verdicts with their counts, the most frequent first."""
-    counts = rows.loc[rows["verdict"].ne("") & rows["data"].ne("all"), "verdict"].value_counts()
+    """Verdicts with their counts, the most frequent first; of all data together where it is so."""
+    together = rows["data"].eq(ALL)
+    rows = rows[together] if together.any() else rows
+    counts = rows.loc[rows["verdict"].ne(""), "verdict"].value_counts()
     return ", ".join(f"{verdict} {count}" for verdict, count in counts.items())
 
 
@@ -142,7 +148,7 @@ def _section(question: Question, rows: pd.DataFrame) -> str:
     counts = pd.DataFrame(
         [{"": " against ".join(map(str, name)), "verdicts": _answer(mine)} for name, mine in by]
     )
-    undecided = decided[decided["verdict"].isin(["open", "not told apart", "in the estimate"])]
+    undecided = decided[decided["verdict"].isin([*UNDECIDED])]
     names = dict.fromkeys(undecided["data"])
     undecided_said = (
         f"{len(undecided)} of {len(decided)} are not decided by so many runs ({', '.join(names)}). "

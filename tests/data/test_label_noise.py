@@ -115,3 +115,11 @@ def test_every_run_has_the_same_noise_on_its_own_scale():
     for row, own in zip(targets_of_runs(noisy, "regression", parts, mask), mask, strict=True):
         mine = noisy[parts.pool[own]]
         np.testing.assert_allclose(row, (noisy - mine.mean()) / mine.std(), rtol=1e-4, atol=1e-5)
+
+
+def test_equal_targets_that_only_change_places_are_refused():
+    target = np.r_[np.arange(20.0), np.full(20, 3.0)]
+    data = Dataset("mine", np.ones((40, 2), np.float32), target, "regression", tuple("a" * 40))
+    parts = Split(np.arange(10), np.arange(20, 40), np.arange(0))
+    with pytest.raises(DataError, match=r"split\.label_noise=0\.2: the 4 samples .* have the same"):
+        with_noise(data, parts, 0.2, 0)

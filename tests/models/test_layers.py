@@ -27,31 +27,50 @@ def shown(factory, *shape):
     return LayerInputs(skeleton(factory()), rows), rows
 
 
-class Reused(nn.Module):
-    """A layer that is called twice, after one that is written below it."""
+class Odd(nn.Module):
+    """Layers that are called twice, by name, after one that is written below them, or never."""
 
     def __init__(self):
         super().__init__()
         self.twice = nn.Linear(4, 4, bias=False)
+        self.last = nn.Linear(4, 1, bias=False)
         self.first = nn.Linear(6, 4)
         self.never = nn.Linear(2, 2)
 
     def forward(self, x):
-        return self.twice(torch.relu_(self.twice(self.first(x))))
+        return self.last(input=torch.relu_(self.twice(self.twice(self.first(x)))))
 
 
 def test_layers_come_in_the_order_of_their_calls_with_what_they_are_given():
-    models, params = stacked(Reused)
-    layers, rows = shown(Reused, 6)
+    models, params = stacked(Odd)
+    layers, rows = shown(Odd, 6)
     found = layers(params)
-    assert list(found) == [Linear("first.weight", "first.bias"), Linear("twice.weight", None)]
+    assert list(found) == [Linear("first.weight", "first.bias"), Linear("last.weight", None)]
     for run, model in enumerate(models):
         with torch.no_grad():
-            once = model.first(rows[run])
-            again = torch.relu(model.twice(once))
-        first, twice = (each.inputs[run] for each in found.values())
+            hidden = torch.relu(model.twice(model.twice(model.first(rows[run]))))
+        first, last = (each.inputs[run] for each in found.values())
         torch.testing.assert_close(first, rows[run])
-        torch.testing.assert_close(twice, torch.cat([once, again]))
+        torch.testing.assert_close(last, hidden)
+
+
+class Gated(nn.Module):
+    """A layer that only some models call."""
+
+    def __init__(self):
+        super().__init__()
+        self.gate, self.extra, self.out = (nn.Linear(4, width) for width in (4, 4, 1))
+
+    def forward(self, x):
+        x = self.gate(x)
+        return self.out(self.extra(x) if self.gate.bias[0] > 0 else x)
+
+
+def test_what_only_some_runs_call_is_left_out():
+    _, params = stacked(Gated)
+    params["gate.bias"][:, 0] = torch.tensor([1.0, -1.0, 1.0])
+    layers, _ = shown(Gated, 4)
+    assert [each.weight for each in layers(params)] == ["gate.weight", "out.weight"]
 
 
 def test_rows_of_several_axes_are_all_rows_of_a_layer():

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -20,6 +22,10 @@ def folder(shared="same", seed=0, **front):
     again = values[:, :, None] + common + own
     figures = Figures(values[0], values[1], again[0], again[1])
     return Resamples(names, figures, "lira_eb", 0.0, RUNS, 0.95, shared)
+
+
+def best(front):
+    return front.quantizers[0], "best"
 
 
 PLAIN = ((0.5, 0.1), (0.7, 0.3), (0.68, 0.5))
@@ -56,7 +62,7 @@ def test_either_side_is_the_mirror_of_the_other():
 def test_pairs_are_sharp_though_runs_are_not():
     plain, ours = fronts(mine=((0.5, 0.1), (0.72, 0.28), (0.7, 0.45)))
     for what, value in (("utility", 0.02), ("advantage", 0.02)):
-        found = difference(ours, plain, lambda each: (each.quantizers[0], "best"), what)
+        found = difference(ours, plain, best, what)
         assert found.value == pytest.approx(value)
         assert 0 < found.low < value < found.high < 2 * value
 
@@ -70,7 +76,7 @@ def test_a_share_is_of_the_same_release():
 
 def test_margins_hold_all_releases_together():
     plain, ours = fronts(mine=((0.6, 0.2), (0.66, 0.4), (0.69, 0.6)))
-    found = margins(ours, plain.at("plain", "best"), 0.9, plain.at("plain", "last"))
+    found = margins(ours, (plain, ("plain", "best")), 0.9, (plain, ("plain", "last")))
     assert [name for name, *_ in found] == [("mine", at) for at in CHECKPOINTS]
     assert [each.value for _, each, _ in found] == pytest.approx([-0.03, 0.03, 0.06])
     assert [each.value for *_, each in found] == pytest.approx([0.3, 0.1, -0.1])
@@ -82,8 +88,13 @@ def test_margins_hold_all_releases_together():
 def test_others_are_not_compared():
     plain, _ = fronts(mine=PLAIN)
     stranger = Fronts(folder(shared="other", mine=PLAIN), ["mine"])
+    for way in (compare, partial(difference, release=best, what="utility")):
+        with pytest.raises(FolderError, match="mine and plain are of other members"):
+            way(stranger, plain)
     with pytest.raises(FolderError, match="other members"):
-        compare(stranger, plain)
+        share_of(stranger, plain, best)
+    with pytest.raises(FolderError, match="other members"):
+        margins(stranger, (plain, ("plain", "best")), 0.9, (plain, ("plain", "last")))
 
 
 def test_a_folder_without_what_is_asked_for_says_so(tmp_path):

@@ -9,7 +9,15 @@ from sklearn.linear_model import Ridge
 from quantmia.models.heads import linear, mlp
 from quantmia.models.layers import LayerInputs
 from quantmia.models.skeleton import skeleton
-from quantmia.quantizers import Calibrated, FullPrecision, Function, Sign, Ternary, Uniform
+from quantmia.quantizers import (
+    Calibrated,
+    FullPrecision,
+    Function,
+    Pruned,
+    Sign,
+    Ternary,
+    Uniform,
+)
 from quantmia.quantizers.compensated import compensated
 from quantmia.quantizers.stored import stored_bits
 
@@ -196,6 +204,7 @@ def test_a_codebook_that_gives_nothing_keeps_its_scale():
         ({"scheme": Sign(per="group")}, r"scheme\.per=group: has to be tensor or channel"),
         ({"scheme": Calibrated(scheme=Sign())}, "looks at data itself"),
         ({"scheme": Sign(), "rows": 1}, "rows=1 must be 2 or more"),
+        ({"scheme": Pruned()}, "compensate=true: scheme keeps real numbers.*compensate=false"),
         ({"scheme": Sign(), "ridge": 0.0}, "ridge=0.0 must be above 0"),
         ({"scheme": Sign(), "per": "channel"}, r"per: set scheme\.per"),
     ],
@@ -214,3 +223,46 @@ def test_a_run_that_diverged_does_no_harm_to_others(bad):
     for name in params:
         for run in (0, 2):
             assert torch.equal(found[name][run], alone[name][run])
+
+
+def test_a_bias_that_is_fitted_anew_is_not_of_the_codebook():
+    params, layers = stacked(), shown()
+    scheme = Calibrated(scheme=Sign(bias=True))
+    assert "2.bias" in scheme.covered(params, layers)
+    assert "4.bias" not in scheme.covered(params, layers)
+    found = scheme.quantize(params, layers)
+    assert torch.equal(found["2.bias"], Sign(bias=True)(params)["2.bias"])
+    assert len(found["4.bias"][0].unique()) == 2
+    assert len(found["4.bias"][0].abs().unique()) == 2
+
+
+class Tied(torch.nn.Module):
+    """Two layers of one weight, and one of its own before them."""
+
+    def __init__(self):
+        super().__init__()
+        self.own, self.a, self.b = (torch.nn.Linear(FEATURES, FEATURES) for _ in range(3))
+        self.b.weight = self.a.weight
+
+    def forward(self, x):
+        return self.b(torch.relu(self.a(torch.relu(self.own(x)))))
+
+
+def test_a_weight_that_two_layers_share_is_left_to_the_scheme():
+    params, layers = stacked(Tied), shown(Tied)
+    scheme = Calibrated(scheme=Sign())
+    found = scheme.quantize(params, layers)
+    assert torch.equal(found["a.weight"], Sign()(params)["a.weight"])
+    assert not torch.equal(found["own.weight"], Sign()(params)["own.weight"])
+    assert set(scheme.covered(params, layers)) == {"own.weight", "a.weight"}
+
+
+def test_outputs_that_never_change_teach_no_scale():
+    params = stacked()
+    constant = rows()
+    constant[:, :, 0] = 1.0
+    params["0.weight"][:, :, 1:] *= 1e-3  # so that a channel keeps the constant input alone
+    layers = LayerInputs(skeleton(factory()), constant)
+    scheme = Ternary(sparsity=0.9, per="channel")
+    found = Calibrated(scheme=scheme, **SCALED).quantize(params, layers)["0.weight"]
+    assert torch.equal(found, scheme(params)["0.weight"])

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -9,7 +10,8 @@ from quantmia.attacks.epsilon import of_each_model
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.experiment import of_finished
 from quantmia.pipeline import shipping
-from quantmia.ranking.certificate import certificate, level
+from quantmia.ranking.certificate import certificate, level, share_of, verdict
+from quantmia.ranking.evidence import collect
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
 from tests.tiny import progress, run, trained
@@ -64,17 +66,26 @@ def guesses(epsilons, samples=400, seed=0):
     return of_each_model(np.where(right, members, ~members) + noise, members)
 
 
-def test_bounds_of_models_alike_hold():
+def test_bounds_of_models_alike_exceed_as_seldom_as_they_may():
     held = [level(guesses([1.0] * 40, seed=seed), 0.95) for seed in range(20)]
-    assert all(each.holds for each in held)
-    assert sum(each.exceeded for each in held) / sum(each.runs for each in held) < 0.05
+    assert {each.verdict for each in held} == {"open"}  # of 40 none would have to
+    exceeded, runs = (sum(getattr(each, key) for each in held) for key in ("exceeded", "runs"))
+    assert 0 < exceeded / runs < 0.05
+    assert verdict(share_of(exceeded, runs, 0.95), 0.05) != "models differ"
+    assert level(guesses([1.0] * 400), 0.95).verdict == "holds"
 
 
-def test_bounds_of_models_that_differ_are_found_out():
+def test_models_that_differ_are_found_out():
     found = level(guesses([0.2, 4.0] * 20), 0.95)
-    assert not found.holds
+    assert found.verdict == "models differ"
     assert found.exceeded == 20
     assert found.share.low < found.share.value == 0.5 < found.share.high
+
+
+def test_of_a_single_model_nothing_is_known():
+    found = level(guesses([1.0]), 0.95, without=0)
+    assert (found.runs, found.verdict) == (0, "open")
+    assert (found.share.low, found.share.high) == (0, 1)
 
 
 def test_the_released_model_does_not_vouch_for_itself():
@@ -88,12 +99,26 @@ def test_the_released_model_does_not_vouch_for_itself():
     [
         ({"quantizer": "sing"}, "--quantizer sing: no such release; did you mean sign"),
         ({"checkpoint": "3"}, "--checkpoint 3: no such release; there is"),
-        ({"number": 8}, r"--run 8: there are 0 of this number .* among 8 runs"),
+        ({"number": 8}, r"--run 8: there are 0 of this number among 8 runs"),
     ],
 )
 def test_what_is_not_there_is_refused(folder, asked, words):
     with pytest.raises(QuantmiaError, match=words):
         certified(folder, **asked)
+
+
+def test_a_run_that_diverged_is_no_model_to_ship(folder, monkeypatch):
+    def without_one(*arguments):
+        found = collect(*arguments)
+        runs, meta = ([*each[:3], *each[4:]] for each in (found.runs, found.meta))
+        return replace(found, runs=runs, meta=meta, diverged=[found.runs[3].name])
+
+    monkeypatch.setattr("quantmia.ranking.certificate.collect", without_one)
+    with pytest.raises(QuantmiaError, match="--run 3: diverged, and no such model"):
+        certified(folder, number=3)
+    found = certified(folder, number=4)
+    assert found.run.endswith("run-0004")
+    assert found.level.runs == 6
 
 
 def test_members_by_halves_are_refused(tmp_path):

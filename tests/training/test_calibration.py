@@ -1,22 +1,26 @@
 """Quantizers that look at data, from the command line's configuration to the run folder."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from quantmia.attacks.discriminator import Discriminator
+from quantmia.data import Split, calibration_rows
 from quantmia.errors import QuantmiaError
 from quantmia.experiment import Experiment, of_finished
 from quantmia.models.layers import LayerInputs
 from quantmia.models.skeleton import skeleton
 from quantmia.preemption import Stop
+from quantmia.quantizers import Calibrated, Function, make
 from quantmia.ranking.evidence import collect
 from quantmia.ranking.observer import Observer
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
 from quantmia.seeding import Purpose, stream
 from quantmia.training.blocks import train_missing
-from tests.tiny import bits, fitted, progress, run, tiny, trained
+from tests.tiny import bits, fitted, progress, tiny, trained
 
 MLP = ("model=mlp", "model.hidden=[3]", "runs=4", "training.stack=2", "calibration.rows=9")
 CHOSEN = "quantizer=[sign,sign_gptq,sign_refit,sign_calibrated,uniform_2_channel_scaled]"
@@ -99,7 +103,7 @@ def test_samples_that_are_set_apart_are_nobodys(tmp_path):
     plain = fitted(tiny(*MLP), tmp_path).parts
     np.testing.assert_array_equal(plain.validation, parts.validation)
     mask = np.zeros((2, len(parts.pool)), bool)
-    shown = experiment.shown([(0, 0), (0, 1)], mask, ["sign", "sign_gptq"])
+    shown = experiment.shown([(0, 0), (0, 1)], mask, "cpu", ["sign", "sign_gptq"])
     assert set(shown) == {"sign_gptq"}
     inputs = next(iter(shown["sign_gptq"](_of_two_runs(experiment)).values()))
     of_apart = experiment.inputs[parts.apart]
@@ -118,29 +122,68 @@ def _of_two_runs(experiment: Experiment) -> dict[str, torch.Tensor]:
 
 def test_quantizers_that_are_shown_the_same_share_it(tmp_path):
     experiment = fitted(tiny(*MLP, CHOSEN), tmp_path)
-    shown = experiment.shown([(0, 0)], np.ones((1, len(experiment.parts.pool)), bool))
+    shown = experiment.shown([(0, 0)], np.ones((1, len(experiment.parts.pool)), bool), "cpu")
     assert len(shown) == 4
     assert len(set(map(id, shown.values()))) == 1
 
 
-def test_apart_without_any_sample_apart_is_refused(tmp_path):
-    with pytest.raises(
-        QuantmiaError, match=r"quantizer\.sign_gptq\.source=apart: .*split\.calibration=9"
-    ):
-        fitted(tiny(*MLP, "quantizer=[sign_gptq]", "calibration.source=apart"), tmp_path)
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            ["calibration.source=apart"],
+            r"quantizer\.sign_gptq\.source=apart: split\.calibration=0 sets too few.*give 9",
+        ),
+        (["calibration.source=apart", "split.calibration=1"], r"split\.calibration=1 sets too few"),
+        (["training.qat=sign_gptq"], r"training\.qat=sign_gptq: looks at data.*scheme"),
+        (
+            ["training.dp.noise_multiplier=1", "training.vectorize=true"],
+            r"source=members: would see the members without the noise.*calibration\.source=apart",
+        ),
+    ],
+)
+def test_what_cannot_be_shown_is_refused(tmp_path, settings, words):
+    with pytest.raises(QuantmiaError, match=words):
+        fitted(tiny(*MLP, "quantizer=[sign_gptq]", *settings), tmp_path)
 
 
-def test_in_training_it_is_refused(tmp_path):
-    with pytest.raises(QuantmiaError, match=r"training\.qat=sign_gptq: looks at data.*scheme"):
-        fitted(tiny(*MLP, CHOSEN, "training.qat=sign_gptq"), tmp_path)
+def test_a_scheme_that_nothing_fits_is_one_sentence(tmp_path):
+    with pytest.raises(QuantmiaError, match=r"quantizer\.sign_scaled: rescale=true: scheme\.scale"):
+        fitted(tiny(*MLP, "quantizer=[sign_scaled]", "quantization.scale=unit"), tmp_path)
 
 
-def test_members_by_coins_are_enough_for_everyone(tmp_path):
-    results = run(
-        tmp_path / "coin",
-        *MLP,
-        "quantizer=[sign_gptq]",
-        "split.membership=coin",
-        "calibration.rows=1000",
-    )
-    assert results is not None
+def test_private_training_is_calibrated_on_others(tmp_path):
+    apart = ("split.calibration=12", "calibration.source=apart")
+    private = ("training.dp.noise_multiplier=1", "training.vectorize=true")
+    assert fitted(tiny(*MLP, "quantizer=[sign_gptq]", *apart, *private), tmp_path)
+
+
+def test_a_run_with_few_members_is_shown_some_of_them_again():
+    parts = Split(np.arange(4), np.arange(4, 20), np.arange(0))
+    mask = np.zeros((2, 16), bool)
+    mask[0, :3], mask[1, 3:14] = True, True
+    few, many = calibration_rows(parts, "members", 99, mask, [(0, 0), (0, 1)])
+    assert len(few) == len(many) == 8
+    assert set(few) == {4, 5, 6}
+    assert len(set(many)) == 8
+
+
+def test_a_function_of_ones_own_can_be_calibrated(tmp_path):
+    experiment = fitted(tiny(*MLP, "quantizer=[sign_gptq]"), tmp_path)
+    entry = {"_target_": "quantmia.quantizers.Calibrated", "scheme": {"_target_": "torch.sign"}}
+    made = make(entry | {"rescale": False})
+    assert isinstance(made, Calibrated)
+    assert isinstance(made.scheme, Function)
+    weights = {"weight": torch.randn(2, 3, 4)}
+    assert torch.equal(made(weights)["weight"], weights["weight"].sign())
+    config = replace(experiment.config, quantizer={"mine": entry | {"scheme": OF_ALL_ROWS}})
+    with pytest.raises(QuantmiaError, match=r"quantizer\.mine: breaks the rule 'treats each row"):
+        replace(experiment, config=config).fitted()
+
+
+def of_all_rows(weights):
+    """A codebook that runs share, which none may."""
+    return weights.sign() * weights.abs().mean()
+
+
+OF_ALL_ROWS = {"_target_": f"{__name__}.of_all_rows"}
