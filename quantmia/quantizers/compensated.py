@@ -17,7 +17,9 @@ def compensated(
     """GPTQ (Frantar et al. 2023, algorithm 1) over a stack of layers, with any codebook.
 
     The codebook is what the scheme makes of the weights as they are; it stays the same while they
-    change. Columns are rounded in the order of the size of their inputs.
+    change. Each is then rounded to what became of the nearest of the row's own weights, which asks
+    nothing else of a scheme: a value that none of these has is not reached. Columns are rounded in
+    the order of the size of their inputs.
 
     Args:
         scheme: rounds each weight by itself, with one codebook a tensor or an output channel.

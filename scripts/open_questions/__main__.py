@@ -29,6 +29,7 @@ def write(results: Path, studies: Path, trajectories: list[Path]) -> None:
         FolderError: a study is not finished.
     """
     table = answers(studies, trajectories)
+    results.mkdir(parents=True, exist_ok=True)
     write_text(results / TABLE, table.to_csv(index=False, float_format="%.6g"))
     write_text(results / PAGE, page(read(results)))
     print(f"{len(table)} figures in {results / TABLE}, the answers in {results / PAGE}")

@@ -146,14 +146,12 @@ def certified(data: str, folder: Path) -> Iterator[Answer]:
     asked |= {"full precision, last epoch": (FULL, LAST)}
     for what, release in asked.items():
         found = certificate(merged, experiment, *release, run=0)
+        level, counted = found.level, f"{found.level.exceeded} of {found.level.runs}"
+        epsilon = Interval(found.epsilon, found.epsilon, float("nan"))
+        yield _row("certificate", data, what, counted, "epsilon of one model at least", epsilon, "")
         yield _row(
-            "certificate", data, what, "", "epsilon of one model at least",
-            Interval(found.epsilon, found.epsilon, float("nan")), "",
-        )  # fmt: skip
-        level = found.level
-        yield _row(
-            "certificate", data, what, f"{level.exceeded} of {level.runs}",
-            "share of bounds that exceed", level.share, level.verdict,
+            "certificate", data, what, counted, "share of bounds that exceed", level.share,
+            level.verdict,
         )  # fmt: skip
 
 
@@ -223,7 +221,7 @@ def _viable(data: str, plain: Path, full: Fronts, aware: dict[str, Fronts]) -> I
 def _together(rows: list[Answer]) -> Iterator[Answer]:
     """Bounds that exceed, of all data sets."""
     for what in dict.fromkeys(row.what for row in rows):
-        counts = [row.against.split(" of ") for row in rows if row.what == what and row.against]
+        counts = [row.against.split(" of ") for row in rows if row.what == what and row.verdict]
         exceeded, runs = (sum(int(each[at]) for each in counts) for at in (0, 1))
         share = share_of_counts(exceeded, runs, CONFIDENCE)
         yield _row(

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from scripts.open_questions.answers import calibration, certified, in_training
+from scripts.open_questions.answers import _together, calibration, certified, in_training
 from tests.tiny import run
 
 SMALL = (
@@ -61,6 +61,9 @@ def test_single_models_are_certified(tmp_path):
     run(tmp_path, *SMALL, "split.membership=coin")
     rows = list(certified("esol", tmp_path))
     assert len(rows) == 4
-    shares = [row for row in rows if row.against]
-    assert all(row.against.endswith(" of 7") for row in shares)
-    assert {row.verdict for row in shares} <= {"open", "models differ"}
+    assert all(row.against.endswith(" of 7") for row in rows)
+    assert {row.verdict for row in rows} <= {"open", "models differ", ""}
+    together = list(_together(rows * 3))
+    assert [(row.what, row.against) for row in together] == [
+        (row.what, f"{3 * int(row.against.split()[0])} of 21") for row in rows if row.verdict
+    ]
