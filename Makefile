@@ -73,7 +73,7 @@ lint: $(STAMP) ## Check style, format, types, the floors of the house and the de
 	$(BIN)/deptry .
 
 bench: $(STAMP) ## Time training against plain loops and against its own matrix products.
-	$(BIN)/python scripts/bench.py
+	$(BIN)/python -m scripts.bench
 
 efficiency: $(SETTINGS:%=$(EFFICIENCY)/%/efficiency.csv) ## Measure how many runs each estimator needs (an hour).
 	$(BIN)/python scripts/runs_by_setting.py $(^D)
