@@ -79,7 +79,12 @@ def _plain(config: DictConfig) -> dict[str, Any]:
             raise ConfigError([f"{key}: has to be given, {key}=..." for key in missing])
         plain = OmegaConf.to_container(ours, resolve=True, throw_on_missing=True)
     except OmegaConfBaseException as error:
-        raise ConfigError([first_line(error)]) from None
+        # What is a list cannot be looked into by what refers to it.
+        raw = OmegaConf.to_container(ours, resolve=False)
+        assert isinstance(raw, dict)
+        lists = [str(key) for key, value in raw.items() if isinstance(value, list)]
+        said = [_explained({str(k): v for k, v in raw.items()}, [key]).text for key in lists]
+        raise ConfigError(said or [first_line(error)]) from None
     assert isinstance(plain, dict)
     found = {str(key): value for key, value in plain.items()}
     if isinstance(found.get("report"), bool):

@@ -52,4 +52,4 @@ class Ternary(Quantizer):
         else:
             fitted = magnitude[:, 0]
         s = self.half_width(weights, fitted)
-        return torch.copysign(s, weights).mul_(kept).add_(0.0)  # -0.0 + 0.0 is 0.0
+        return torch.copysign(kept.mul_(s), weights).add_(0.0)  # -0.0 + 0.0 is 0.0

@@ -46,6 +46,8 @@ class Uniform(Quantizer):
             low = -high
         width = torch.where(high > low, high - low, 1.0)
         # Divided first: the inverse of a very small width is infinite.
-        code = weights.sub(low).div_(width).mul_(steps).round_().clamp_(0, steps)
+        code = weights.sub(low).div_(width).mul_(steps).round_()
+        if self.scale != "data":  # else none lies outside
+            code.clamp_(0, steps)
         # lerp meets both ends exactly, so a second pass finds the same grid.
         return torch.lerp(low.expand_as(code), high.expand_as(code), code.div_(steps))

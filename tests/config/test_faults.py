@@ -87,6 +87,13 @@ def test_any_value_of_any_key_is_right_or_a_fault_of_a_known_key(key, value):
         assert "\n" not in fault
 
 
+@pytest.mark.parametrize("key", ["dataset", "quantization", "quantizer", "split", "calibration"])
+def test_a_list_in_place_of_a_section_is_a_fault_of_that_section(key):
+    found = faults_of(**{key: []})
+    assert found
+    assert {key_of(fault) for fault in found} == {key}
+
+
 @pytest.mark.parametrize("key", [key for key in LEAVES if not key.startswith("quantization.")])
 def test_what_no_key_can_be_is_a_fault_of_that_very_key(key):
     found = {key_of(fault) for fault in faults_of(**{key: [["x"]]})}
