@@ -33,7 +33,7 @@ QUICK_freesolv := seed=0,1
 QUICK_validation := dataset=freesolv split.validation=0.4,0.5 split.seed=0,1
 QUICK_regime := training.lr=1e-2 training.epochs=10,30 seed=0,1
 QUICK_quantizers := dataset=freesolv seed=0
-# Sweeps of `make trajectories`, of the same folder.
+# Sweeps of `make open-questions` that are in the same folder.
 TRAJECTORIES := trajectories trajectories_freesolv
 SETTINGS := synthetic two_modes 100_members lipophilicity freesolv logbb
 
@@ -44,7 +44,7 @@ OPEN_STUDIES := $(foreach study,in_training calibration released,$(QUESTIONS:%=$
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test test-fast test-slow lint bench datasets front efficiency tables trajectories open-questions tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
+.PHONY: help setup lipophilicity test test-fast test-slow lint bench datasets front efficiency tables open-questions tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -102,9 +102,6 @@ tables: $(STUDIES:%=$(PAPER)/%/ranking.csv) $(NEEDED:%=$(EFFICIENCY)/%/efficienc
 
 $(PAPER)/%/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run -m +experiment=paper/$* hydra/launcher=local hydra.sweep.dir=$(@D) resume=true
-
-trajectories: $(TRAJECTORIES:%=$(PAPER)/%/ranking.csv) ## Do low-loss checkpoints dominate, and does r_Q rank, when training is another?
-	$(BIN)/python -m scripts.paper write outputs/trajectories/results $(^D)
 
 open-questions: $(OPEN_STUDIES) $(TRAJECTORIES:%=$(PAPER)/%/ranking.csv) ## Answer what the paper leaves open, with results/open_questions.md (an hour).
 	$(BIN)/python -m scripts.open_questions write $(RESULTS) $(OPEN) $(TRAJECTORIES:%=$(PAPER)/%)

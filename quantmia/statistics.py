@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Shaped
 from numpy.typing import NDArray
-from scipy.stats import binom, norm, rankdata, t
+from scipy.stats import beta, binom, norm, rankdata, t
 
 IN_DOUBLE = 2**24  # weights of resamples that are kept so: 128 MiB
 MOST = 2**14  # samples, or groups of them, that are resampled
@@ -151,6 +151,22 @@ def mean_defined(values: Float[np.ndarray, "*some runs"]) -> NDArray[np.float64]
     count = defined.sum(-1)
     total = np.where(defined, values, 0.0).sum(-1)
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def exact_share(count: float, of: int, confidence: float) -> Interval:
+    """A share with the interval of Clopper and Pearson (1934).
+
+    Args:
+        count: that are so; no integer where each is so in part.
+        of: all; of none nothing is known.
+        confidence: of the interval.
+    """
+    if not of:
+        return Interval(float("nan"), 0.0, 1.0)
+    tail = (1 - confidence) / 2
+    low = beta.ppf(tail, count, of - count + 1) if count > 0 else 0.0
+    high = beta.ppf(1 - tail, count + 1, of - count) if count < of else 1.0
+    return Interval(count / of, float(low), float(high))
 
 
 def median_interval(values: Float[np.ndarray, " some"], confidence: float) -> Interval:

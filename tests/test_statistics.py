@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, quantile_test, spearmanr
+from scipy.stats import binom, binomtest, quantile_test, spearmanr
 
 from quantmia.statistics import (
     MOST,
     Bootstrap,
     Interval,
+    exact_share,
     half_split_stability,
     mean_defined,
     median_interval,
@@ -157,3 +158,18 @@ def test_samples_of_the_pool_and_held_out_ones_are_resampled_by_themselves():
     assert abs(np.corrcoef(pool, held_out)[0, 1]) < 0.2
     again = bootstrap.two_way_means(np.zeros(4), influence)
     np.testing.assert_array_equal(again, pool)
+
+
+@given(st.integers(1, 200), st.data(), st.sampled_from([0.9, 0.95, 0.99]))
+def test_a_share_has_the_exact_interval(of, data, confidence):
+    count = data.draw(st.integers(0, of))
+    found = exact_share(count, of, confidence)
+    exact = binomtest(count, of).proportion_ci(confidence, method="exact")
+    assert found.value == count / of
+    assert (found.low, found.high) == pytest.approx((exact.low, exact.high), abs=1e-9)
+
+
+def test_of_nothing_a_share_may_be_anything():
+    found = exact_share(0, 0, 0.95)
+    assert np.isnan(found.value)
+    assert (found.low, found.high) == (0, 1)

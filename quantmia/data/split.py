@@ -123,13 +123,24 @@ def calibration_rows(
         mask: who each run trains on.
         runs: seed and index of each.
     """
-    whole = len(parts.apart) if source == "apart" else len(parts.pool) // 2
-    found = []
-    for row, (seed, run) in zip(mask, runs, strict=True):
-        own = parts.apart if source == "apart" else parts.pool[row]
-        drawn = stream(seed, Purpose.CALIBRATION, run).permutation(own)
-        found.append(np.resize(drawn, min(rows, whole)))
+    count = min(rows, len(parts.apart) if source == "apart" else len(parts.pool) // 2)
+    found = [
+        rows_of(parts.apart if source == "apart" else parts.pool[row], count, *each)
+        for row, each in zip(mask, runs, strict=True)
+    ]
     return np.stack(found)
+
+
+def rows_of(own: NDArray[np.int64], count: int, seed: int, run: int) -> NDArray[np.int64]:
+    """Samples that calibrate one run, drawn among its own; of too few some come again.
+
+    Args:
+        own: among which.
+        count: how many.
+        seed: of the run.
+        run: its index.
+    """
+    return np.resize(stream(seed, Purpose.CALIBRATION, run).permutation(own), count)
 
 
 def targets_of_runs(

@@ -43,11 +43,6 @@ class Quantizer(ABC):
             raise ValueError(f"group_size={self.group_size} must be 1 or more")
 
     @property
-    def wants_rows(self) -> bool:
-        """Whether it looks at data (`quantmia.quantizers.Calibrated`)."""
-        return False
-
-    @property
     @abstractmethod
     def bits_per_weight(self) -> float:
         """Bits a weight's code takes, log2 of the number of values in a codebook."""
@@ -61,8 +56,14 @@ class Quantizer(ABC):
     def quantize_rows(self, weights: Rows) -> Rows:
         """Codebook value of every weight; the rows are independent of each other."""
 
-    def __call__(self, params: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Fake-quantized copy of stacked parameters, each [runs, *shape].
+    def __call__(
+        self, params: dict[str, Tensor], layers: Layers | None = None
+    ) -> dict[str, Tensor]:
+        """Fake-quantized copy of a stack of models.
+
+        Args:
+            params: stacked, each [runs, *shape].
+            layers: what layers are given on rows of data, for a scheme that looks at them.
 
         Raises:
             QuantmiaError: the scheme returns another shape or type than it was given.
@@ -73,23 +74,12 @@ class Quantizer(ABC):
         """Whether a stacked parameter [runs, *shape] is quantized, not kept."""
         return self.bias or value.ndim > 2
 
-    def quantize(
-        self, params: dict[str, Tensor], layers: Layers | None = None
-    ) -> dict[str, Tensor]:
-        """Fake-quantized copy of a stack of models.
-
-        Args:
-            params: stacked, each [runs, *shape].
-            layers: what layers are given on rows of data, for a scheme that looks at them.
-        """
-        return self(params)
-
     def covered(self, params: dict[str, Tensor], layers: Layers | None = None) -> list[str]:
         """Names of the parameters that are quantized.
 
         Args:
             params: stacked.
-            layers: as for `quantize`.
+            layers: what a scheme that looks at data is shown.
         """
         return [name for name, value in params.items() if self.covers(value)]
 
@@ -98,7 +88,7 @@ class Quantizer(ABC):
 
         Args:
             params: stacked; 32 bits if none of them is covered.
-            layers: as for `quantize`.
+            layers: what a scheme that looks at data is shown.
         """
         codes, rows, weights = 0.0, 0.0, 0
         for value in params.values():

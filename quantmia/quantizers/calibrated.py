@@ -50,7 +50,7 @@ class Calibrated(Quantizer):
         for field in fields(Quantizer):
             if getattr(self, field.name) != field.default:
                 raise ValueError(f"{field.name}: set scheme.{field.name}, it is the scheme's")
-        if self.scheme.wants_rows:
+        if isinstance(self.scheme, Calibrated):
             raise ValueError("scheme: looks at data itself; give the scheme that it is made of")
         if self.scheme.per == "group":
             raise ValueError("scheme.per=group: has to be tensor or channel")
@@ -68,11 +68,6 @@ class Calibrated(Quantizer):
             raise ValueError(f"rows={self.rows} must be 2 or more")
         if self.ridge <= 0:
             raise ValueError(f"ridge={self.ridge} must be above 0")
-
-    @property
-    def wants_rows(self) -> bool:
-        """True."""
-        return True
 
     @property
     def bits_per_weight(self) -> float:
@@ -106,12 +101,8 @@ class Calibrated(Quantizer):
         """The scheme's, which is all that can be done without data."""
         return self.scheme.quantize_rows(weights)
 
-    def __call__(self, params):
-        """The scheme's."""
-        return self.scheme(params)
-
-    def quantize(self, params, layers=None):
-        """Layer by layer, each on what those before it give."""
+    def __call__(self, params, layers=None):
+        """Layer by layer, each on what those before it give; without rows the scheme's."""
         quantized = dict(self.scheme(params))
         if layers is None:
             return quantized
@@ -165,12 +156,12 @@ class Calibrated(Quantizer):
         rounded = quantized[layer.weight]
         wanted = before.inputs.double() @ params[layer.weight].double().mT
         got = given.inputs.double() @ rounded.double().mT
+        # What is left of a constant after its mean is taken away is rounding.
+        least = TINY * got.square().sum(1, keepdim=True)
         moved = None if self.scheme.bias else layer.bias
         shift = wanted.mean(1, keepdim=True), got.mean(1, keepdim=True)
         if moved is not None:
             wanted, got = wanted - shift[0], got - shift[1]
-        # What is left of a constant after its mean is taken away is rounding.
-        least = TINY * (given.inputs.double() @ rounded.double().mT).square().sum(1, keepdim=True)
         factor = self._least_squares(wanted, got, least)
         found = {layer.weight: rounded * factor.mT.to(rounded.dtype)}
         if moved is not None:

@@ -11,6 +11,7 @@ from quantmia.attacks.extreme import UNSEEN, Without, most_extreme, without
 from quantmia.attacks.metrics import AttackResult, assess
 from quantmia.config.recorded import RecordedConfig
 from quantmia.config.schema import ExperimentConfig
+from quantmia.errors import QuantmiaError
 from quantmia.experiment import Audited, Recording
 from quantmia.ranking.evidence import Evidence
 from quantmia.ranking.observer import Observer
@@ -99,6 +100,24 @@ def absent_of(experiment: Audited) -> list[str]:
 def trusted_attack(names: Sequence[str]) -> str | None:
     """The attack that orders the quantizers: the best that is known, or else the first."""
     return next((name for name in TRUSTED if name in names), next(iter(names), None))
+
+
+def attack_of(experiment: Audited, n_runs: int) -> tuple[str, Attack]:
+    """The attack that decides where one has to, with its name.
+
+    Args:
+        experiment: what is audited.
+        n_runs: how many runs there are.
+
+    Raises:
+        QuantmiaError: none can be used.
+    """
+    attacks, left_out = usable(experiment.attacks, n_runs, absent_of(experiment))
+    trusted = trusted_attack(list(attacks))
+    if trusted is None:
+        said = "; ".join(each.text for each in left_out) or "no attack was chosen"
+        raise QuantmiaError(f"there is nothing to decide by: {said}")
+    return trusted, attacks[trusted]
 
 
 def audit(found: Evidence, experiment: Audited, bootstrap: Bootstrap) -> Audit:

@@ -4,19 +4,17 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Int
 from scipy.special import logit
-from scipy.stats import binomtest
 
 from quantmia.attacks.epsilon import Guesses, of_each_model
 from quantmia.errors import QuantmiaError, did_you_mean
 from quantmia.experiment import Audited
-from quantmia.ranking.audit import absent_of, trusted_attack, usable
+from quantmia.ranking.audit import attack_of
 from quantmia.ranking.conclusion import defined
 from quantmia.ranking.evidence import collect
 from quantmia.ranking.observer import Observer
 from quantmia.runs.merge import Merged
-from quantmia.statistics import Interval
+from quantmia.statistics import Interval, exact_share
 
 Verdict = Literal["holds", "open", "models differ"]
 
@@ -144,12 +142,8 @@ def certificate(
             "split.membership=coin"
         )
     found = collect(merged.runs, [], config.indicator, experiment.progress)
-    attacks, left_out = usable(experiment.attacks, len(found.meta), absent_of(experiment))
-    trusted = trusted_attack(list(attacks))
-    if trusted is None:
-        said = "; ".join(each.text for each in left_out) or "no attack was chosen"
-        raise QuantmiaError(f"there is nothing to guess by: {said}")
-    observe = Observer(found, [attacks[trusted]], experiment)
+    trusted, attack = attack_of(experiment, len(found.meta))
+    observe = Observer(found, [attack], experiment)
     _refuse_absent("--quantizer", quantizer, merged.quantizers)
     _refuse_absent("--checkpoint", checkpoint, observe.checkpoints or ["last"])
     if any(name.endswith(f"run-{run:04d}") for name in found.diverged):
@@ -162,7 +156,7 @@ def certificate(
         )
     (place,) = places
     seen = observe(quantizer, checkpoint)
-    guesses = of_each_model(attacks[trusted].score(seen), seen.members)
+    guesses = of_each_model(attack.score(seen), seen.members)
     confidence = config.ranking.confidence
     bounds = guesses.bound(confidence)
     epochs = config.training.checkpoints
@@ -195,33 +189,15 @@ def level(guesses: Guesses, confidence: float, without: int | None = None) -> Le
     tried = [each for each in range(guesses.made.shape[1]) if each != without]
     exceeds = [bounds["epsilon"][each] > _of_others(guesses, bounds, each) for each in tried]
     exceeded = int(np.sum(exceeds))
-    share = share_of(exceeded, len(tried), confidence)
+    share = exact_share(exceeded, len(tried), confidence)
     return Level(len(tried), exceeded, share, round(1 - confidence, 12))
 
 
 def _of_others(guesses: Guesses, bounds: dict[str, np.ndarray], model: int) -> float:
     """Epsilon that guesses about all other models come to, at the share of one model's bound."""
     share = int(np.flatnonzero(guesses.made[:, model] == bounds["guesses"][model])[0])
-    made, correct = (_left(each[share], model) for each in (guesses.made, guesses.correct))
+    made, correct = (np.delete(each[share], model) for each in (guesses.made, guesses.correct))
     return float(logit(max(correct.sum() / made.sum(), 0.5)))
-
-
-def _left(values: Int[np.ndarray, " models"], model: int) -> Int[np.ndarray, " others"]:
-    return np.delete(values, model)
-
-
-def share_of(count: int, of: int, confidence: float) -> Interval:
-    """A share with the interval of Clopper and Pearson (1934).
-
-    Args:
-        count: that are so.
-        of: all; of none nothing is known.
-        confidence: of the interval.
-    """
-    if not of:
-        return Interval(float("nan"), 0.0, 1.0)
-    found = binomtest(count, of).proportion_ci(confidence, method="exact")
-    return Interval(count / of, float(found.low), float(found.high))
 
 
 def _refuse_absent(flag: str, name: str, known: list[str]) -> None:

@@ -12,7 +12,7 @@ from scipy.stats import norm
 from quantmia.attacks.metrics import AttackResult, assess
 from quantmia.errors import QuantmiaError, did_you_mean
 from quantmia.experiment import Audited
-from quantmia.ranking.audit import absent_of, trusted_attack, usable
+from quantmia.ranking.audit import attack_of
 from quantmia.ranking.conclusion import MANY, defined
 from quantmia.ranking.evidence import collect
 from quantmia.ranking.observer import Observer
@@ -133,12 +133,7 @@ def gate(merged: Merged, experiment: Audited, limit: float, against: str | None 
     ranking = config.ranking
     draws = stream(config.seed, Purpose.BOOTSTRAP)
     bootstrap = Bootstrap(len(found.meta), ranking.bootstrap, ranking.confidence, draws)
-    attacks, left_out = usable(experiment.attacks, len(found.meta), absent_of(experiment))
-    trusted = trusted_attack(list(attacks))
-    if trusted is None:
-        said = "; ".join(each.text for each in left_out) or "no attack was chosen"
-        raise QuantmiaError(f"there is nothing to decide by: {said}")
-    attack, results = attacks[trusted], {}
+    (trusted, attack), results = attack_of(experiment, len(found.meta)), {}
     observe = Observer(found, [attack], experiment)
     with experiment.progress.stage("attacks", len(names), "attacks") as advance:
         for name in names:

@@ -174,7 +174,7 @@ class Observer:
         trained = {name: stacked[name] for name, _ in module.named_parameters()}
         runs = [(run.seed, run.number) for run in self.found.runs]
         shown = self._own.shown(runs, self.members, "cpu", [quantizer]).get(quantizer)
-        quantized = self._own.quantizers[quantizer].quantize(
+        quantized = self._own.quantizers[quantizer](
             trained, shown.beside(stacked) if shown else None
         )
         pool = self._own.inputs[self._own.parts.pool]

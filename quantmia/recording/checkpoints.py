@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from quantmia.config.recorded import ATTACKS
 from quantmia.config.released import on_grid
+from quantmia.data.split import rows_of
 from quantmia.errors import FolderError, OutputsError, first_line
 from quantmia.files import read_json, write_json
 from quantmia.models.factory import FAULTS
@@ -28,7 +29,6 @@ from quantmia.recording.recorder import Recorder
 from quantmia.recording.rows import Rows
 from quantmia.recording.states import Checkpoints, fitted, read_state
 from quantmia.runs.folder import RunFolder
-from quantmia.seeding import Purpose, stream
 from quantmia.vocabulary import OutputKind
 
 SOURCE = "checkpoints.json"  # what a folder is made of
@@ -188,7 +188,7 @@ class _Asked:
         for name, quantizer in self._quantizers.items():
             inputs = self._inputs_of(run).get(name)
             layers = inputs.beside(params) if inputs else None
-            quantized = params | quantizer.quantize(weights, layers)
+            quantized = params | quantizer(weights, layers)
             outputs = self._answers(quantized, self._inputs, path) if released else None
             losses = None
             if self._held_out is not None:
@@ -205,7 +205,7 @@ class _Asked:
             for name, each in self._quantizers.items():
                 if isinstance(each, Calibrated):
                     own = np.flatnonzero(self._members[run])
-                    drawn = stream(0, Purpose.CALIBRATION, run).permutation(own)[: each.rows]
+                    drawn = rows_of(own, min(each.rows, len(own)), seed=0, run=run)
                     found[name] = LayerInputs(skeleton(self._model), self._inputs[drawn][None])
             self._shown = run, found
         return self._shown[1]

@@ -101,7 +101,7 @@ def measure(
             weights = {each: params[each] for each in stack.parameters}
             inputs = shown.get(name) if shown else None
             layers = inputs.beside(params) if inputs else None
-            quantized = params | quantizer.quantize(weights, layers)
+            quantized = params | quantizer(weights, layers)
             output = stack(quantized, x)
             losses[name][:, k] = stack.task.loss(output, y).numpy(force=True)
             answers = output.numpy(force=True)

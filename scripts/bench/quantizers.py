@@ -24,7 +24,7 @@ def quantizer_rows() -> list[Row]:
     stack = Stack(SETTINGS[0].module, range(RUNS), TASKS["regression"])
     rows = torch.randn(RUNS, SHOWN, 512, generator=torch.Generator().manual_seed(0))
     layers = LayerInputs(skeleton(SETTINGS[0].module()), rows)
-    works = [partial(make(entry).quantize, stack.initial, layers) for entry in entries.values()]
+    works = [partial(make(entry), stack.initial, layers) for entry in entries.values()]
     seconds = dict(zip(entries, interleaved(works, ROUNDS), strict=True))
     reference = seconds["uniform_4"]
     return [

@@ -9,11 +9,10 @@ import pandas as pd
 from quantmia.experiment import of_finished
 from quantmia.progress import Progress
 from quantmia.ranking.certificate import certificate, verdict
-from quantmia.ranking.certificate import share_of as share_of_counts
 from quantmia.report.load import Report
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
-from quantmia.statistics import Interval
+from quantmia.statistics import Interval, exact_share
 from quantmia.vocabulary import BEST, LAST
 from scripts.open_questions.compared import Fronts, Name, compare, difference, margins, share_of
 from scripts.paper.ablations import low_loss, regime
@@ -97,10 +96,10 @@ def in_training(data: str, sweep: Path) -> Iterator[Answer]:
     for name in _names(plain):
         if name.startswith(SCHEMES):
             found = share_of(Fronts.read(plain, name), full, _at(LAST))
-            said = "reaches" if found.low >= KEPT else "misses" if found.high < KEPT else "open"
-            said = (
-                "" if name in SCHEMES else said
-            )  # which look at nothing, and stand for comparison
+            if name in SCHEMES:  # which look at nothing, and stand there to be compared with
+                said = ""
+            else:
+                said = "reaches" if found.low >= KEPT else "misses" if found.high < KEPT else "open"
             yield _row("kept", data, name, FULL, "share of the utility, last epoch", found, said)
     if data in REGRESSION:
         yield from _viable(data, plain, full, aware)
@@ -132,7 +131,7 @@ def calibration(data: str, sweep: Path) -> Iterator[Answer]:
 
 
 def certified(data: str, folder: Path) -> Iterator[Answer]:
-    """How often bounds on single models are too large.
+    """What bounds show of single models, and how often they exceed what others come to.
 
     Args:
         data: the data set.
@@ -223,7 +222,7 @@ def _together(rows: list[Answer]) -> Iterator[Answer]:
     for what in dict.fromkeys(row.what for row in rows):
         counts = [row.against.split(" of ") for row in rows if row.what == what and row.verdict]
         exceeded, runs = (sum(int(each[at]) for each in counts) for at in (0, 1))
-        share = share_of_counts(exceeded, runs, CONFIDENCE)
+        share = exact_share(exceeded, runs, CONFIDENCE)
         yield _row(
             "certificate", ALL, what, f"{exceeded} of {runs}", "share of bounds that exceed",
             share, verdict(share, 1 - CONFIDENCE),

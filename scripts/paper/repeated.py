@@ -1,14 +1,15 @@
 """Means over the repetitions of a setting, with their intervals."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import pandas as pd
-from scipy.stats import beta, t
+from scipy.stats import t
 
 from quantmia.ranking.audit import TRUSTED as BEST_FIRST
-from quantmia.statistics import Interval, spearman
+from quantmia.statistics import Interval, exact_share, spearman
 from scripts.paper.numbers import KEYS, Numbers
 
 CONFIDENCE = 0.95
@@ -53,10 +54,7 @@ def share_of_runs(share: float, runs: int) -> Interval:
     """
     if not np.isfinite(share):
         return NOTHING
-    tail, k = (1 - CONFIDENCE) / 2, share * runs
-    low = beta.ppf(tail, k, runs - k + 1) if k > 0 else 0.0
-    high = beta.ppf(1 - tail, k + 1, runs - k) if k < runs else 1.0
-    return Interval(share, float(low), float(high))
+    return replace(exact_share(share * runs, runs, CONFIDENCE), value=share)
 
 
 def jackknifed(

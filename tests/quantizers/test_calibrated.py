@@ -66,7 +66,7 @@ def test_without_rows_it_is_the_scheme():
         alone = scheme(params)
         for found in (
             Calibrated(scheme=scheme)(params),
-            Calibrated(scheme=scheme).quantize(params),
+            Calibrated(scheme=scheme)(params),
         ):
             assert all(torch.equal(found[name], alone[name]) for name in params)
 
@@ -74,14 +74,14 @@ def test_without_rows_it_is_the_scheme():
 def test_without_any_step_it_is_the_scheme_too():
     params = stacked()
     nothing = Calibrated(scheme=Sign(), compensate=False, rescale=False, refit=False)
-    found, alone = nothing.quantize(params, shown()), Sign()(params)
+    found, alone = nothing(params, shown()), Sign()(params)
     assert all(torch.equal(found[name], alone[name]) for name in params)
 
 
 @pytest.mark.parametrize("per", ["tensor", "channel"])
 def test_scales_are_least_squares_and_biases_keep_the_mean(per):
     params, scheme = stacked(), Ternary(per=per)
-    found = Calibrated(scheme=scheme, **SCALED).quantize(params, shown())
+    found = Calibrated(scheme=scheme, **SCALED)(params, shown())
     alone = scheme(params)
     for run in range(RUNS):
         for layer in (1, 2, 3):
@@ -103,7 +103,7 @@ def test_scales_are_least_squares_and_biases_keep_the_mean(per):
 
 def test_errors_are_made_up_for_on_what_quantized_layers_give():
     params, layers = stacked(), shown()
-    found = Calibrated(scheme=Sign(), **GPTQ).quantize(params, layers)
+    found = Calibrated(scheme=Sign(), **GPTQ)(params, layers)
     for place, (layer, given) in enumerate(layers(found).items()):
         expected = compensated(Sign(), params[layer.weight], given)
         torch.testing.assert_close(found[layer.weight], expected)
@@ -112,7 +112,7 @@ def test_errors_are_made_up_for_on_what_quantized_layers_give():
 
 def test_the_last_layer_is_a_ridge_regression_onto_its_former_outputs():
     params = stacked()
-    found = Calibrated(scheme=Sign(), ridge=0.3, **REFIT).quantize(params, shown())
+    found = Calibrated(scheme=Sign(), ridge=0.3, **REFIT)(params, shown())
     assert torch.equal(found["0.weight"], Sign()(params)["0.weight"])
     for run in range(RUNS):
         x = np.maximum(outputs(found, run, 2), 0)
@@ -129,7 +129,7 @@ def test_layers_without_a_bias_get_none_and_are_fitted_through_zero():
         )
 
     params = stacked(model)
-    found = Calibrated(scheme=Sign(), compensate=False, ridge=0.1).quantize(params, shown(model))
+    found = Calibrated(scheme=Sign(), compensate=False, ridge=0.1)(params, shown(model))
     assert found.keys() == params.keys()
     x = (rows()[0] @ found["0.weight"][0].T).double().numpy()
     was = (rows()[0] @ params["0.weight"][0].T @ params["1.weight"][0].T).double().numpy()
@@ -142,7 +142,7 @@ def test_layers_without_a_bias_get_none_and_are_fitted_through_zero():
 )
 def test_all_of_it_brings_outputs_nearer_to_what_they_were(settings):
     params, layers = stacked(), shown()
-    alone, found = Sign()(params), Calibrated(scheme=Sign(), **settings).quantize(params, layers)
+    alone, found = Sign()(params), Calibrated(scheme=Sign(), **settings)(params, layers)
 
     def error(models):
         return sum(((outputs(models, i) - outputs(params, i)) ** 2).sum() for i in range(RUNS))
@@ -152,10 +152,10 @@ def test_all_of_it_brings_outputs_nearer_to_what_they_were(settings):
 
 def test_runs_do_not_depend_on_each_other():
     params, scheme = stacked(), Calibrated(scheme=Ternary())
-    together = scheme.quantize(params, shown())
+    together = scheme(params, shown())
     for run in range(RUNS):
         one = LayerInputs(skeleton(factory()), rows()[run][None])
-        alone = scheme.quantize({name: value[run][None] for name, value in params.items()}, one)
+        alone = scheme({name: value[run][None] for name, value in params.items()}, one)
         for name in params:
             torch.testing.assert_close(together[name][run], alone[name][0], rtol=1e-4, atol=1e-5)
 
@@ -166,7 +166,7 @@ def test_one_layer_alone_is_quantized_though_it_is_the_last():
 
     params = stacked(model)
     scheme = Calibrated(scheme=Sign(), **REFIT)
-    found = scheme.quantize(params, shown(model))
+    found = scheme(params, shown(model))
     assert torch.equal(found["weight"], Sign()(params)["weight"])
     assert scheme.covered(params, shown(model)) == ["weight"]
 
@@ -187,13 +187,13 @@ def test_bits_of_a_function_that_states_none_are_counted_where_it_rounds():
     params, layers = stacked(), shown()
     scheme = Calibrated(scheme=Function(function=torch.sign), rescale=False, compensate=False)
     assert math.isnan(scheme.stored_bits(params, layers))
-    assert stored_bits(params, scheme.quantize(params, layers), scheme, layers) == 1
+    assert stored_bits(params, scheme(params, layers), scheme, layers) == 1
 
 
 def test_a_codebook_that_gives_nothing_keeps_its_scale():
     params = stacked()
     params["0.weight"][1] = 0
-    found = Calibrated(scheme=Sign(), **SCALED).quantize(params, shown())
+    found = Calibrated(scheme=Sign(), **SCALED)(params, shown())
     assert all(torch.isfinite(value).all() for value in found.values())
 
 
@@ -217,9 +217,9 @@ def test_settings_that_make_no_sense_are_refused(settings, words):
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_a_run_that_diverged_does_no_harm_to_others(bad):
     params, scheme = stacked(), Calibrated(scheme=Ternary())
-    alone = scheme.quantize(params, shown())
+    alone = scheme(params, shown())
     params["0.weight"][1, 0, 0] = bad
-    found = scheme.quantize(params, shown())
+    found = scheme(params, shown())
     for name in params:
         for run in (0, 2):
             assert torch.equal(found[name][run], alone[name][run])
@@ -230,7 +230,7 @@ def test_a_bias_that_is_fitted_anew_is_not_of_the_codebook():
     scheme = Calibrated(scheme=Sign(bias=True))
     assert "2.bias" in scheme.covered(params, layers)
     assert "4.bias" not in scheme.covered(params, layers)
-    found = scheme.quantize(params, layers)
+    found = scheme(params, layers)
     assert torch.equal(found["2.bias"], Sign(bias=True)(params)["2.bias"])
     assert len(found["4.bias"][0].unique()) == 2
     assert len(found["4.bias"][0].abs().unique()) == 2
@@ -251,7 +251,7 @@ class Tied(torch.nn.Module):
 def test_a_weight_that_two_layers_share_is_left_to_the_scheme():
     params, layers = stacked(Tied), shown(Tied)
     scheme = Calibrated(scheme=Sign())
-    found = scheme.quantize(params, layers)
+    found = scheme(params, layers)
     assert torch.equal(found["a.weight"], Sign()(params)["a.weight"])
     assert not torch.equal(found["own.weight"], Sign()(params)["own.weight"])
     assert set(scheme.covered(params, layers)) == {"own.weight", "a.weight"}
@@ -264,5 +264,5 @@ def test_outputs_that_never_change_teach_no_scale():
     params["0.weight"][:, :, 1:] *= 1e-3  # so that a channel keeps the constant input alone
     layers = LayerInputs(skeleton(factory()), constant)
     scheme = Ternary(sparsity=0.9, per="channel")
-    found = Calibrated(scheme=scheme, **SCALED).quantize(params, layers)["0.weight"]
+    found = Calibrated(scheme=scheme, **SCALED)(params, layers)["0.weight"]
     assert torch.equal(found, scheme(params)["0.weight"])

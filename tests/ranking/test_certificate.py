@@ -10,10 +10,11 @@ from quantmia.attacks.epsilon import of_each_model
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.experiment import of_finished
 from quantmia.pipeline import shipping
-from quantmia.ranking.certificate import certificate, level, share_of, verdict
+from quantmia.ranking.certificate import certificate, level, verdict
 from quantmia.ranking.evidence import collect
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
+from quantmia.statistics import exact_share
 from tests.tiny import progress, run, trained
 
 CHOSEN = ("split.membership=coin", "release.checkpoints=[best,2,last]")
@@ -71,7 +72,7 @@ def test_bounds_of_models_alike_exceed_as_seldom_as_they_may():
     assert {each.verdict for each in held} == {"open"}  # of 40 none would have to
     exceeded, runs = (sum(getattr(each, key) for each in held) for key in ("exceeded", "runs"))
     assert 0 < exceeded / runs < 0.05
-    assert verdict(share_of(exceeded, runs, 0.95), 0.05) != "models differ"
+    assert verdict(exact_share(exceeded, runs, 0.95), 0.05) != "models differ"
     assert level(guesses([1.0] * 400), 0.95).verdict == "holds"
 
 

@@ -195,7 +195,7 @@ def test_quantizers_that_look_at_data_are_shown_members(trained, task, tmp_path)
         shown = LayerInputs(skeleton(net), torch.from_numpy(pool.features[drawn[:20]])[None])
         state = {key: value[None] for key, value in net.state_dict().items()}
         own = {key: value[None] for key, value in net.named_parameters()}
-        quantized = scheme.quantize(own, shown.beside(state))
+        quantized = scheme(own, shown.beside(state))
         assert not torch.equal(quantized["hidden.weight"], Sign()(own)["hidden.weight"])
         net.load_state_dict({k: v[0] for k, v in (state | quantized).items()})
         expected = net(torch.from_numpy(pool.features)).detach().numpy().squeeze()

@@ -51,7 +51,7 @@ def test_each_run_is_calibrated_on_members_of_its_own(folder, experiment, name):
         shown = LayerInputs(
             skeleton(experiment.model()), torch.from_numpy(experiment.inputs[drawn])[None]
         )
-        quantized = experiment.quantizers[name].quantize(models(folder, number), shown)
+        quantized = experiment.quantizers[name](models(folder, number), shown)
         module = experiment.model()
         for key, value in module.named_parameters():
             value.data = quantized[key][0]
