@@ -32,7 +32,7 @@ class Stop:
         self.grace = grace
         self.blocks_finished = 0
         self._told: signal.Signals | None = None
-        self._in_hand = self._writing = self._stopping = False
+        self._in_hand = self._writing = self._stopping = self._interrupted = False
 
     @contextmanager
     def heeding_signals(
@@ -43,6 +43,9 @@ class Stop:
         A second signal, or the end of `grace`, stops it at once, unless it is writing. Further ones
         do not disturb its stopping. Outside of the main thread, where Python takes no signals, this
         does nothing.
+
+        An interrupt within a block stops it where `steps` says, because Python loses one that is
+        raised in a callback of the garbage collector; a second one, or one outside, at once.
 
         Args:
             told: called when the first signal comes.
@@ -67,7 +70,14 @@ class Stop:
                 again_later.daemon = True
                 again_later.start()
 
+        def interrupt(number, frame):
+            again, self._interrupted = self._interrupted, True
+            if again or not self._in_hand:
+                raise KeyboardInterrupt
+
         before = {each: signal.signal(each, handle) for each in SIGNALS}
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored
+            before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
         try:
             yield
         finally:
@@ -80,6 +90,7 @@ class Stop:
 
         Raises:
             Preempted: at its end, if a signal came within.
+            KeyboardInterrupt: at its end, if one came after the last of its steps.
         """
         self._in_hand = True
         try:
@@ -87,9 +98,30 @@ class Stop:
             self.blocks_finished += 1
         finally:
             self._in_hand = False
+        self._heed_interrupts()
         if self._told is not None:
             self._stopping = True
             raise Preempted(self._told)
+
+    def steps(self, advance: Callable[[int], None]) -> Callable[[int], None]:
+        """An interrupt stops a block of runs after one of these.
+
+        Args:
+            advance: told of every step done.
+
+        Raises:
+            KeyboardInterrupt: of the function that is returned, if one came.
+        """
+
+        def heeding(count: int) -> None:
+            advance(count)
+            self._heed_interrupts()
+
+        return heeding
+
+    def _heed_interrupts(self) -> None:
+        if self._interrupted:
+            raise KeyboardInterrupt
 
     @contextmanager
     def writing(self) -> Iterator[None]:

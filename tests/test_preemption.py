@@ -1,6 +1,7 @@
 import os
 import signal
 import time
+from contextlib import ExitStack
 
 import pytest
 
@@ -96,3 +97,60 @@ def test_what_a_block_raises_goes_on():
     with pytest.raises(ValueError, match="mine"), stop.heeding_signals(), stop.finishing():
         raise ValueError("mine")
     assert stop.blocks_finished == 0
+
+
+@pytest.fixture
+def heeded():
+    """Interrupts as a shell's foreground job takes them, whoever started the tests."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_stops_a_block_after_a_step(heeded):
+    stop, reached, steps = Stop(), [], []
+    step = stop.steps(steps.append)
+    with pytest.raises(KeyboardInterrupt), stop.heeding_signals(), stop.finishing():
+        step(1)
+        send(signal.SIGINT)
+        reached.append(1)
+        step(2)
+        reached.append(2)
+    assert reached == [1]
+    assert steps == [1, 2]
+    assert stop.blocks_finished == 0
+
+
+def test_an_interrupt_after_the_last_step_stops_at_the_end_of_the_block(heeded):
+    stop = Stop()
+    with pytest.raises(KeyboardInterrupt), stop.heeding_signals():
+        with stop.finishing():
+            send(signal.SIGINT)
+        pytest.fail("went on")
+    assert stop.blocks_finished == 1
+
+
+@pytest.mark.parametrize("within", [False, True])
+def test_a_second_interrupt_and_one_outside_of_a_block_stop_at_once(heeded, within):
+    stop, reached = Stop(), []
+    with pytest.raises(KeyboardInterrupt), stop.heeding_signals(), ExitStack() as stack:
+        if within:
+            stack.enter_context(stop.finishing())
+            send(signal.SIGINT)
+        reached.append(1)
+        send(signal.SIGINT)
+        reached.append(2)
+    assert reached == [1]
+
+
+def test_interrupts_are_as_they_were_afterwards(heeded):
+    with Stop().heeding_signals():
+        assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_who_ignores_interrupts_goes_on_ignoring_them(heeded):
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Stop().heeding_signals():
+        send(signal.SIGINT)
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

@@ -76,7 +76,8 @@ def train_missing(experiment: Experiment, folder: RunFolder, runs: int, stop: St
     ):
         for block in missing:
             with stop.finishing():
-                trained = list(_train_block(experiment, features, block, epochs, checkpoints))
+                heeding = stop.steps(epochs), stop.steps(checkpoints)
+                trained = list(_train_block(experiment, features, block, *heeding))
                 with stop.writing():
                     for each in trained:
                         folder.write_run(each.run, each.files, each.model)

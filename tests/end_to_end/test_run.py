@@ -125,9 +125,12 @@ def test_interrupt_keeps_what_is_finished_and_says_how_to_resume(tmp_path):
         )
     finally:
         signal.signal(signal.SIGINT, before)
-    wait_for(lambda: list(tmp_path.glob(f"{FOLDER}/scores/run-0003*")))
-    process.send_signal(signal.SIGINT)
-    _, stderr = process.communicate(timeout=60)
+    try:
+        wait_for(lambda: list(tmp_path.glob(f"{FOLDER}/scores/run-0003*")))
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130, stderr
     assert re.search(r"quantmia run .*resume=true", stderr)
     assert "Traceback" not in stderr
