@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from quantmia.quantizers.base import FLOAT, Quantizer
-from quantmia.quantizers.order import order_statistic
+from quantmia.quantizers.order import partitioned
 
 Structure = Literal["weights", "two_four", "inputs"]
 OF_FOUR = 2.0  # bits that say which of four neighbours a kept one is
@@ -77,5 +77,5 @@ def _largest(values: Tensor, zeroed: int) -> Tensor:
     """Rows without so many of their smallest magnitudes."""
     if not zeroed:
         return values.clone()
-    magnitude = values.abs()
-    return torch.where(magnitude >= order_statistic(magnitude, zeroed), values, 0.0)
+    least = partitioned(values.abs(), zeroed)[:, zeroed : zeroed + 1]
+    return torch.where(values.abs() >= least, values, 0.0)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import torch
 
 from quantmia.quantizers.base import Quantizer
-from quantmia.quantizers.order import order_statistic
+from quantmia.quantizers.order import partitioned
+
+COUNTED = torch.float32  # exact up to 2^24, and in a half-precision type only up to a few hundred
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,19 +39,17 @@ class Ternary(Quantizer):
 
     def quantize_rows(self, weights):
         """-s, 0 or s."""
-        magnitude = weights.abs()
         zeroed = math.floor(self.sparsity * weights.shape[1])
-        least = order_statistic(magnitude, zeroed)
-        # A zero has no sign to keep, and would count in the scale.
-        above_zero = torch.nextafter(torch.zeros_like(least), torch.ones_like(least))
-        # 1 or 0 as a number: products are many times faster than choices.
-        kept = torch.ge(magnitude, torch.maximum(least, above_zero), out=torch.empty_like(weights))
-        if self.scale == "data":
-            # In float64 equal magnitudes average to themselves: quantizing twice changes no bit.
-            total = magnitude.mul_(kept).double().sum(1)
-            count = kept.sum(1).clamp(min=1)  # exact up to 2^24
-            fitted = (total / count).to(weights.dtype)
-        else:
-            fitted = magnitude[:, 0]
-        s = self.half_width(weights, fitted)
-        return torch.copysign(kept.mul_(s), weights).add_(0.0)  # -0.0 + 0.0 is 0.0
+        magnitude = partitioned(weights.abs(), zeroed)
+        # A zero has no sign to keep, and would count in the scale: above the smallest number.
+        numbers = torch.finfo(weights.dtype)
+        least = magnitude[:, zeroed : zeroed + 1].clamp(min=numbers.tiny * numbers.eps)
+        total = magnitude[:, zeroed:].double().sum(1)
+        # 1 or 0 as numbers, which are several times faster than choices.
+        negative = torch.le(weights, -least, out=magnitude)
+        kept = torch.ge(weights, least, out=torch.empty_like(weights))
+        count = kept.sum(1, dtype=COUNTED) + negative.sum(1, dtype=COUNTED)
+        tied = (count - (weights.shape[1] - zeroed)).clamp(min=0).double() * least[:, 0]
+        # In float64 equal magnitudes average to themselves: quantizing twice changes no bit.
+        fitted = ((total + tied) / count.clamp(min=1)).to(weights.dtype)
+        return kept.sub_(negative).mul_(self.half_width(weights, fitted))

@@ -79,3 +79,13 @@ def test_without_ties_the_best_of_all_codes_with_that_many_zeros():
 def test_impossible_sparsities_are_refused(sparsity):
     with pytest.raises(ValueError, match=f"sparsity={sparsity}"):
         Ternary(sparsity=sparsity)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_the_scale_is_the_mean_of_the_kept_magnitudes_in_every_type(dtype):
+    # More than a bfloat16 can count to.
+    weights = torch.randn(4, 1000, generator=torch.Generator().manual_seed(0)).to(dtype)
+    quantized = Ternary(sparsity=0.5).quantize_rows(weights)
+    for row, found in zip(weights, quantized, strict=True):
+        mean = row[found != 0].abs().double().mean()
+        assert found.abs().max() == mean.to(dtype)
