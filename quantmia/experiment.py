@@ -23,7 +23,7 @@ from quantmia.data import (
     Labels,
     Split,
     Standardised,
-    calibration_rows,
+    calibration_inputs,
     split,
     standardise,
     with_noise,
@@ -144,11 +144,31 @@ class Experiment:
             if isinstance(each, Calibrated):
                 key = each.source, each.rows
                 if key not in made:
-                    places = calibration_rows(self.parts, *key, mask, runs)
-                    inputs = torch.from_numpy(self.inputs[places]).to(device)
-                    made[key] = LayerInputs(skeleton(self.model()), inputs)
+                    inputs = calibration_inputs(self.parts, self.inputs, *key, mask, runs)
+                    rows = torch.from_numpy(inputs).to(device)
+                    made[key] = LayerInputs(skeleton(self.model()), rows)
                 found[name] = made[key]
         return found
+
+    def quantized(
+        self,
+        name: str,
+        runs: Sequence[tuple[int, int]],
+        mask: Bool[np.ndarray, "runs pool"],
+        models: Mapping[str, torch.Tensor],
+    ) -> dict[str, torch.Tensor]:
+        """Models as a quantizer leaves them.
+
+        Args:
+            name: of the quantizer.
+            runs: seed and index of each.
+            mask: who each of them trains on.
+            models: parameters and buffers, [runs, *shape] each, on the host.
+        """
+        weights = {each: models[each] for each, _ in skeleton(self.model()).named_parameters()}
+        shown = self.shown(runs, mask, "cpu", [name]).get(name)
+        layers = shown.beside(dict(models)) if shown else None
+        return {**models, **self.quantizers[name](weights, layers)}
 
     @cached_property
     def attacks(self) -> Mapping[str, Attack]:
@@ -229,8 +249,23 @@ class Experiment:
         if quantizer.source == "members" and training.dp.wanted:
             raise QuantmiaError(
                 f"quantizer.{name}.source=members: would see the members without the noise that "
-                "training.dp promises: use calibration.source=apart and "
+                "training.dp promises: use calibration.source=noise, or apart and "
                 f"split.calibration={quantizer.rows}"
+            )
+        if quantizer.source == "noise":
+            if self.config.split.standardise is False:
+                raise QuantmiaError(
+                    f"quantizer.{name}.source=noise: is as wide as standardised features, and "
+                    "split.standardise=false leaves them as they are: use split.standardise=true"
+                )
+            return
+        audit = self.config.calibration.audit
+        if audit and (quantizer.source == "members" or apart < quantizer.rows + 2):
+            raise QuantmiaError(
+                f"quantizer.{name}: calibration.audit=true tells the rows that it is shown from "
+                f"others that are set apart too: it needs source=apart and rows at most "
+                f"split.calibration - 2, and has source={quantizer.source}, rows={quantizer.rows}, "
+                f"split.calibration={apart}"
             )
         if quantizer.source == "apart" and apart < 2:
             raise QuantmiaError(

@@ -41,6 +41,8 @@ def beyond_limits(values: Mapping[str, Any]) -> Iterator[str]:
             "ranking.epsilon=true: a bound on epsilon needs members drawn by independent coins, "
             "and halves are not: use split.membership=coin"
         )
+    if values.get("calibration.audit"):
+        yield from _of_audit(values)
     if values.get("shards") is not None:
         yield from _of_shards(values["shards"], values)
 
@@ -104,6 +106,24 @@ def _of_releases(chosen: Any, epochs: int | None, every: int | None) -> Iterator
         yield (
             f"release.checkpoints: there is no checkpoint after epoch {absent[0]}: it has to be a "
             f"multiple of training.checkpoint_every={every}, at most training.epochs={epochs}"
+        )
+
+
+def _of_audit(values: Mapping[str, Any]) -> Iterator[str]:
+    rows, apart = values.get("calibration.rows"), values.get("split.calibration")
+    source = values.get("calibration.source")
+    if source == "members":
+        yield (
+            "calibration.audit=true: asks which of the samples set apart calibrated a run, and "
+            "calibration.source=members shows it none of them: use calibration.source=apart"
+        )
+    if source == "noise":
+        rows = 2  # are asked at least, as a control
+    if rows is not None and apart is not None and apart < rows + 2:
+        yield (
+            f"calibration.audit=true: tells the rows that a run is shown from others that are set "
+            f"apart too, and split.calibration={apart} leaves none beside calibration.rows={rows}: "
+            f"use split.calibration={4 * rows}, or fewer rows"
         )
 
 

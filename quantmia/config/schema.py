@@ -119,11 +119,14 @@ class CalibrationConfig:
 
     Args:
         rows: samples that each run is shown, at most.
-        source: `members` of the run, or samples set `apart` (`split.calibration`).
+        source: `members` of the run, samples set `apart` (`split.calibration`), or `noise`,
+            standard normal numbers.
+        audit: whether to ask which of the samples set apart calibrated a run.
     """
 
     rows: Annotated[int, Strict(), Ge(2)]
     source: Shown
+    audit: Annotated[Flag, Role("tables")]
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)

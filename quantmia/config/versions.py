@@ -14,12 +14,17 @@ def of_any_version(config: Entry) -> Entry:
         return config
     release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None}
     dp = {"epsilon": None, "noise_multiplier": None, "max_grad_norm": 1.0, "delta": 1e-5}
-    calibration = {"rows": 512, "source": "members"}
+    calibration = {"rows": 512, "source": "members", "audit": False}
     completed = {"release": release, "calibration": calibration} | config
     training = {"dp": dp, "qat": None, "qat_warmup": 0}
     training |= dict.fromkeys(("warm_restarts", "sam", "ema", "swa"))
     parts = {"calibration": 0, "label_noise": 0.0}
-    added_to = {"report": {"verbose": False}, "training": training, "split": parts}
+    added_to = {
+        "calibration": {"audit": False},
+        "report": {"verbose": False},
+        "training": training,
+        "split": parts,
+    }
     for section, added in added_to.items():
         if isinstance(config.get(section), dict):
             completed[section] = added | config[section]

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int, Shaped
+from jaxtyping import Bool, Shaped
 from numpy.typing import NDArray
 
 from quantmia.data.dataset import Dataset
 from quantmia.errors import DataError
 from quantmia.seeding import Purpose, stream
 from quantmia.tasks import TaskName
-from quantmia.vocabulary import Membership, Shown
+from quantmia.vocabulary import Membership
 
 
 @dataclass(frozen=True)
@@ -102,45 +102,6 @@ def members(
                     "split.membership=half."
                 )
     return mask
-
-
-def calibration_rows(
-    parts: Split,
-    source: Shown,
-    rows: int,
-    mask: Bool[np.ndarray, "runs pool"],
-    runs: Sequence[tuple[int, int]],
-) -> Int[np.ndarray, "runs rows"]:
-    """Samples that calibrate the quantizers of each run, by index into the dataset.
-
-    The first of many are those of fewer. A run with fewer members than that, as coins may give it,
-    is shown some of them again.
-
-    Args:
-        parts: of the dataset.
-        source: the run's `members`, or those set `apart`, of which each run draws its own.
-        rows: at most; there are no more than half the pool, or than are set apart.
-        mask: who each run trains on.
-        runs: seed and index of each.
-    """
-    count = min(rows, len(parts.apart) if source == "apart" else len(parts.pool) // 2)
-    found = [
-        rows_of(parts.apart if source == "apart" else parts.pool[row], count, *each)
-        for row, each in zip(mask, runs, strict=True)
-    ]
-    return np.stack(found)
-
-
-def rows_of(own: NDArray[np.int64], count: int, seed: int, run: int) -> NDArray[np.int64]:
-    """Samples that calibrate one run, drawn among its own; of too few some come again.
-
-    Args:
-        own: among which.
-        count: how many.
-        seed: of the run.
-        run: its index.
-    """
-    return np.resize(stream(seed, Purpose.CALIBRATION, run).permutation(own), count)
 
 
 def targets_of_runs(

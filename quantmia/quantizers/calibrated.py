@@ -34,7 +34,7 @@ class Calibrated(Quantizer):
         ridge: penalty of `refit`, in units of the mean variance of the layer's inputs.
         rows: samples that each run is shown, at most.
         source: `members` of the run; `apart`: samples that nothing else sees
-            (`split.calibration`).
+            (`split.calibration`); `noise`: standard normal numbers, which are nobody's.
     """
 
     scheme: Quantizer

@@ -171,14 +171,10 @@ class Observer:
     def _white_box(self, quantizer: str, models: list[Tensors]) -> WhiteBox:
         module = self._module
         stacked = {k: torch.from_numpy(np.stack([m[k] for m in models])) for k in models[0]}
-        trained = {name: stacked[name] for name, _ in module.named_parameters()}
         runs = [(run.seed, run.number) for run in self.found.runs]
-        shown = self._own.shown(runs, self.members, "cpu", [quantizer]).get(quantizer)
-        quantized = self._own.quantizers[quantizer](
-            trained, shown.beside(stacked) if shown else None
-        )
+        quantized = self._own.quantized(quantizer, runs, self.members, stacked)
         pool = self._own.inputs[self._own.parts.pool]
-        return WhiteBox(module, stacked | quantized, torch.from_numpy(pool), self.task)
+        return WhiteBox(module, quantized, torch.from_numpy(pool), self.task)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,13 @@
 """From losses and scores to a ranking with its intervals, correlations and diagnostics."""
 
+import pandas as pd
+
 from quantmia.errors import QuantmiaError
-from quantmia.experiment import Audited
+from quantmia.experiment import Audited, Experiment
 from quantmia.ranking import tables
 from quantmia.ranking.agreement import agree
 from quantmia.ranking.audit import audit
+from quantmia.ranking.calibration import calibration_audit, given_away
 from quantmia.ranking.conclusion import Conclusion, Key
 from quantmia.ranking.decision import GUARANTEED, Rule
 from quantmia.ranking.evidence import collect
@@ -90,6 +93,9 @@ def rank_runs(merged: Merged, experiment: Audited) -> Results:
     if shipped := releases(found, experiment, audited, bootstrap):
         extra["front"] = front(shipped, str(ranking["utility_metric"].iloc[0]), bootstrap)
         resamples = Resamples.of(shipped, shipped.members, bootstrap)
+    if isinstance(experiment, Experiment) and experiment.config.calibration.audit:
+        extra["calibration"] = calibration_audit(found, experiment, bootstrap)
+    calibration = extra.get("calibration", pd.DataFrame())
     if (guarantee := Guarantee.of(config.training, merged.dataset["pool"])) and shipped:
         extra["front"][GUARANTEED] = guarantee.of_releases(extra["front"])
     return Results(
@@ -102,6 +108,7 @@ def rank_runs(merged: Merged, experiment: Audited) -> Results:
             *extreme_values(merged.dataset),
             *changed_labels(merged.dataset),
             *guessing(ranking, merged.dataset),
+            *(given_away(calibration) if len(calibration) else ()),
             *decided_by_few(attacks),
             *remarks(merged.dataset),
             *cautions(ranking, found.diverged, audited.left_out),

@@ -30,7 +30,8 @@ class Results:
 
     Args:
         tables: by file name without ending: ranking, attacks, utility, pairs; of losses indicator,
-            correlation, diagnostics and trajectory; where there are any front, roc and epsilon.
+            correlation, diagnostics and trajectory; where there are any front, roc, epsilon,
+            calibration.
         conclusion: what leaks least, and how sure that is.
         cautions: what a reader must know before believing it.
         confidence: of every interval.

@@ -24,16 +24,18 @@ COLUMNS = {
     "front": ("quantizer", "checkpoint", "epoch", "utility", "mis_upper", "gain", "on_front"),
     "roc": ("quantizer", "attack", "fpr", "tpr", "low", "high"),
     "epsilon": ("quantizer", "attack", "epsilon"),
+    "calibration": ("quantizer", "shown", "rows", "others", "attack", "auc"),
 }
 # Where there are several releases, attacks, bounds, or losses.
 OF_LOSSES = ("indicator", "correlation", "diagnostics", "trajectory")
 R_Q = {"ranking": ("r_q", "rank"), "pairs": ("p_r_q",)}  # columns that are there with these
-OPTIONAL = ("front", "roc", "epsilon", *OF_LOSSES)
+OPTIONAL = ("front", "roc", "epsilon", "calibration", *OF_LOSSES)
 REQUIRED = tuple(name for name in COLUMNS if name not in OPTIONAL)
 WORDS = (
     "quantizer",
     "checkpoint",
     "other",
+    "shown",
     "attack",
     "flags",
     "utility_metric",

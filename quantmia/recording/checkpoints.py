@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from quantmia.config.recorded import ATTACKS
 from quantmia.config.released import on_grid
-from quantmia.data.split import rows_of
+from quantmia.data.calibration import rows_of
 from quantmia.errors import FolderError, OutputsError, first_line
 from quantmia.files import read_json, write_json
 from quantmia.models.factory import FAULTS

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from quantmia.attacks.calibration import OUTPUTS, WEIGHTS
 from quantmia.attacks.metrics import FALSE_POSITIVE_RATES
 from quantmia.ranking.decision import GUARANTEED
 from quantmia.report.curves import grid_ranks
@@ -13,6 +14,7 @@ from quantmia.report.load import Report
 from quantmia.report.matrices import pairs_key
 from quantmia.report.numbers import bits_a_weight, plain, with_interval
 from quantmia.report.points import utilities
+from quantmia.report.tables import what_was_shown
 from quantmia.statistics import Interval
 
 
@@ -113,20 +115,20 @@ def _behind_row(report: Report, quantizer: str) -> dict[str, Grid]:
     found = {}
     attacks = report.attacks
     if len(attacks):
-        mine = attacks[attacks["quantizer"] == quantizer]
-        heads = {"auc": "AUC", "advantage": "advantage", "mis": "MIS"}
-        heads |= {f"tpr_at_fpr_{rate}": f"TPR at FPR {rate}" for rate in FALSE_POSITIVE_RATES}
-        there = {key: head for key, head in heads.items() if f"{key}_low" in mine}
-        rows = [
-            [word(row["attack"]), *(_estimate(row, key) for key in there)]
-            for row in mine.to_dict("records")
-        ]
-        found[f"Attacks on {quantizer} after the last epoch"] = Grid(
-            ["attack", *there.values()], rows
-        )
+        mine = attacks[attacks["quantizer"] == quantizer].to_dict("records")
+        found[f"Attacks on {quantizer} after the last epoch"] = _every_attack(mine)
     if report.decision:
         found[f"Releases of {quantizer}"] = releases(report, quantizer)
     return found
+
+
+def _every_attack(rows: Sequence[dict[Any, Any]]) -> Grid:
+    """All figures of the attacks on a quantizer."""
+    heads = {"auc": "AUC", "advantage": "advantage", "mis": "MIS"}
+    heads |= {f"tpr_at_fpr_{rate}": f"TPR at FPR {rate}" for rate in FALSE_POSITIVE_RATES}
+    there = {key: head for key, head in heads.items() if rows and f"{key}_low" in rows[0]}
+    cells = [[word(row["attack"]), *(_estimate(row, key) for key in there)] for row in rows]
+    return Grid(["attack", *there.values()], cells)
 
 
 def releases(report: Report, quantizer: str | None = None) -> Grid:
@@ -154,6 +156,29 @@ def releases(report: Report, quantizer: str | None = None) -> Grid:
         cells += [number(row[GUARANTEED], f"{row[GUARANTEED]:.2f}")] if GUARANTEED in table else []
         rows.append([*cells, _estimate(row, "gain"), word("yes" if row["on_front"] else "")])
     return Grid(heads, rows)
+
+
+def calibration(report: Report) -> Grid | None:
+    """How well the rows that calibrated each quantizer are told from others, the best told first.
+
+    Args:
+        report: perhaps with an audit of calibration rows.
+    """
+    table = report.tables.get("calibration")
+    if table is None:
+        return None
+    (rate, _), heads = FALSE_POSITIVE_RATES, ["quantizer", "was shown", "AUC by weights"]
+    heads += [f"found at FPR {rate}", "AUC by outputs"]
+    surely, rows, behind = f"tpr_at_fpr_{rate}", [], []
+    by_weights = table[table["attack"] == WEIGHTS.name].sort_values("auc", ascending=False)
+    for row in by_weights.to_dict("records"):
+        mine = table[table["quantizer"] == row["quantizer"]].to_dict("records")
+        (outputs,) = (each for each in mine if each["attack"] == OUTPUTS.name)
+        cells = [word(row["quantizer"]), word(what_was_shown(row))]
+        cells += [_estimate(row, "auc", bar=True), _estimate(row, surely)]
+        rows.append([*cells, _estimate(outputs, "auc", bar=True)])
+        behind.append({f"Who calibrated {row['quantizer']}": _every_attack(mine)})
+    return Grid(heads, rows, behind)
 
 
 def utility(report: Report) -> Grid:

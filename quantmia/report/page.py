@@ -126,6 +126,7 @@ def render(report: Report, folder: Path, exposed: Exposures | None = None) -> st
         cautions=report.cautions,
         figures=figures,
         ranking=cells.ranking(report),
+        calibration=cells.calibration(report),
         utility=cells.utility(report),
         confidence=words["confidence"],
         config=yaml.safe_dump(report.manifest.get("config", {}), sort_keys=False),

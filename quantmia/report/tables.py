@@ -1,9 +1,13 @@
 """The ranking and the front for people, as text, Markdown and LaTeX."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from quantmia.attacks.calibration import OUTPUTS, WEIGHTS
+from quantmia.attacks.metrics import FALSE_POSITIVE_RATES
 from quantmia.files import write_text
 from quantmia.ranking.conclusion import told_apart
 from quantmia.ranking.decision import GUARANTEED, Decision
@@ -22,6 +26,8 @@ def write_documents(results: Results, path: Path) -> None:
     shown = readable(results)
     notes = [f"- {warning}" for warning in results.warnings]
     parts = [markdown(shown), results.answer, "", *notes]
+    if "calibration" in results.tables:
+        parts += ["", markdown(whose_rows(results.tables["calibration"]))]
     if results.decision:
         front = markdown(on_front(results))
         parts = [*(f"{said}  " for said in results.advice), "", front, *parts]
@@ -80,6 +86,37 @@ def best_of_each(front: pd.DataFrame, decision: Decision) -> pd.DataFrame:
     table = front[decision.rule.allows(front, decision.attack)]
     table = table.sort_values(key, ascending=decision.rule.mis is None, kind="stable")
     return _releases(table.drop_duplicates("quantizer"), decision)
+
+
+def whose_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """How well calibration rows are told from others, as strings, the best told first.
+
+    Args:
+        table: of the audit.
+    """
+    by_outputs = table[table["attack"] == OUTPUTS.name].set_index("quantizer")
+    table = table[table["attack"] == WEIGHTS.name].sort_values("auc", ascending=False)
+    rate, order = FALSE_POSITIVE_RATES[0], table["quantizer"]
+    return pd.DataFrame(
+        {
+            "quantizer": list(order),
+            "was shown": [what_was_shown(row) for row in table.to_dict("records")],
+            "AUC by weights": with_interval(table, "auc", ".3f"),
+            f"found at FPR {rate}": with_interval(table, f"tpr_at_fpr_{rate}", ".2f"),
+            "AUC by outputs": with_interval(by_outputs.loc[order], "auc", ".3f"),
+        }
+    )
+
+
+def what_was_shown(row: Mapping[Any, Any]) -> str:
+    """What calibrated a quantizer, in words.
+
+    Args:
+        row: of the audit.
+    """
+    if row["shown"] == "apart":
+        return f"{row['rows']:.0f} of {row['rows'] + row['others']:.0f} rows"
+    return "noise" if row["shown"] == "noise" else "nothing"
 
 
 def _releases(table: pd.DataFrame, decision: Decision) -> pd.DataFrame:

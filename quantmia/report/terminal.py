@@ -13,7 +13,7 @@ from quantmia.ranking.decision import Decision
 from quantmia.ranking.results import Results
 from quantmia.report.numbers import bits_a_weight
 from quantmia.report.picture import picture
-from quantmia.report.tables import at_most, best_of_each, readable, with_interval
+from quantmia.report.tables import at_most, best_of_each, readable, whose_rows, with_interval
 
 LISTED = 12  # names at most
 OF_R_Q = ("r_Q", "median of r", "rank by r_Q")  # columns
@@ -45,6 +45,9 @@ def show(results: Results, path: Path, verbose: bool = False) -> None:
     droppable = (*others, "rank by r_Q", "median of r", "bits", "r_Q", "P(> next)", *last)
     _print_fitting(console, shown, droppable, title)
     _print_on_r_q(console, results, verbose)
+    if "calibration" in results.tables:
+        told = whose_rows(results.tables["calibration"])
+        _print_fitting(console, told, (), "Which rows calibrated it, best told first")
     for caution in results.cautions:
         if verbose or not caution.on_r_q:
             console.print(f"note: {caution}", style="yellow", highlight=False, markup=False)

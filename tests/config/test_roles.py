@@ -28,12 +28,12 @@ def test_every_key_has_a_role():
         (
             TABLES_ONLY,
             "name resume trajectory indicator attack ranking report release.utility_loss "
-            "release.mis",
+            "release.mis calibration.audit",
         ),
         (
             MERGED,
             "name resume trajectory indicator attack ranking report seed runs shard shards "
-            "quantizer release.utility_loss release.mis",
+            "quantizer release.utility_loss release.mis calibration.audit",
         ),
         (ADDED_UP, "name resume trajectory report seed shard quantizer"),
         (OF_THE_MACHINE, "device"),

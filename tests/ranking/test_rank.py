@@ -50,7 +50,7 @@ def copied(folder: RunFolder, path: Path) -> RunFolder:
 
 
 def test_every_table_has_its_columns(results):
-    assert set(results.tables) == COLUMNS.keys() - {"epsilon"}
+    assert set(results.tables) == COLUMNS.keys() - {"epsilon", "calibration"}
     for name, table in results.tables.items():
         assert set(COLUMNS[name]) <= set(table), name
         assert len(table)

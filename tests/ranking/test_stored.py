@@ -12,6 +12,8 @@ from quantmia.errors import FolderError
 from quantmia.ranking.stored import COLUMNS, OF_LOSSES, R_Q, REQUIRED, read_tables
 from tests.report import example
 
+CALIBRATION = "quantizer,shown,rows,others,attack,auc\nsign_gptq,apart,9,27,layer_difference,0.9\n"
+
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory) -> Path:
@@ -40,6 +42,7 @@ def test_every_table_that_is_there_is_read(folder):
     pd.DataFrame(front).to_csv(folder / "front.csv", index=False)
     epsilon = pd.DataFrame({"quantizer": ["sign"], "attack": ["any"], "epsilon": [0.5]})
     epsilon.to_csv(folder / "epsilon.csv", index=False)
+    (folder / "calibration.csv").write_text(CALIBRATION)
     found = read_tables(folder)
     assert set(found) == set(COLUMNS)
     assert found["epsilon"]["epsilon"][0] == 0.5
@@ -52,6 +55,8 @@ def test_every_column_is_asked_for(folder, name):
     path = folder / f"{name}.csv"
     if name == "epsilon":
         path.write_text("quantizer,attack,epsilon\nsign,any,0.5\n")
+    if name == "calibration":
+        path.write_text(CALIBRATION)
     if name == "front":
         path.write_text(f"{','.join(COLUMNS[name])}\nsign,best,3,0.5,0.9,0.1,1\n")
     for column in (*COLUMNS[name], *R_Q.get(name, ())):

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from quantmia.attacks.discriminator import Discriminator
-from quantmia.data import Split, calibration_rows
 from quantmia.errors import QuantmiaError
 from quantmia.experiment import Experiment, of_finished
 from quantmia.models.layers import LayerInputs
@@ -137,8 +136,12 @@ def test_quantizers_that_are_shown_the_same_share_it(tmp_path):
         (["calibration.source=apart", "split.calibration=1"], r"split\.calibration=1 sets too few"),
         (["training.qat=sign_gptq"], r"training\.qat=sign_gptq: looks at data.*scheme"),
         (
+            ["calibration.source=noise", "split.standardise=false"],
+            r"quantizer\.sign_gptq\.source=noise: is as wide as standardised features",
+        ),
+        (
             ["training.dp.noise_multiplier=1", "training.vectorize=true"],
-            r"source=members: would see the members without the noise.*calibration\.source=apart",
+            r"source=members: would see the members without the noise.*calibration\.source=noise",
         ),
     ],
 )
@@ -152,20 +155,28 @@ def test_a_scheme_that_nothing_fits_is_one_sentence(tmp_path):
         fitted(tiny(*MLP, "quantizer=[sign_scaled]", "quantization.scale=unit"), tmp_path)
 
 
-def test_private_training_is_calibrated_on_others(tmp_path):
-    apart = ("split.calibration=12", "calibration.source=apart")
+@pytest.mark.parametrize(
+    "source", [("split.calibration=12", "calibration.source=apart"), ("calibration.source=noise",)]
+)
+def test_private_training_is_calibrated_on_others(tmp_path, source):
     private = ("training.dp.noise_multiplier=1", "training.vectorize=true")
-    assert fitted(tiny(*MLP, "quantizer=[sign_gptq]", *apart, *private), tmp_path)
+    assert fitted(tiny(*MLP, "quantizer=[sign_gptq]", *source, *private), tmp_path)
 
 
-def test_a_run_with_few_members_is_shown_some_of_them_again():
-    parts = Split(np.arange(4), np.arange(4, 20), np.arange(0))
-    mask = np.zeros((2, 16), bool)
-    mask[0, :3], mask[1, 3:14] = True, True
-    few, many = calibration_rows(parts, "members", 99, mask, [(0, 0), (0, 1)])
-    assert len(few) == len(many) == 8
-    assert set(few) == {4, 5, 6}
-    assert len(set(many)) == 8
+def test_noise_is_each_runs_own_and_has_as_many_rows_as_asked_for(tmp_path):
+    noise = ("calibration.source=noise", "calibration.rows=500", "quantizer=[sign_gptq]")
+    experiment = fitted(tiny(*MLP, *noise), tmp_path)
+    mask = np.zeros((2, len(experiment.parts.pool)), bool)
+    shown = experiment.shown([(0, 0), (0, 1)], mask, "cpu")["sign_gptq"]
+    inputs = next(iter(shown(_of_two_runs(experiment)).values())).inputs
+    assert inputs.shape == (2, 500, 4)
+    assert inputs.dtype == torch.float32
+    assert not torch.equal(inputs[0], inputs[1])
+    assert inputs.mean().abs() < 0.1
+    assert (inputs.std() - 1).abs() < 0.1
+    again = experiment.shown([(0, 1)], mask[:1], "cpu")["sign_gptq"]
+    alone = next(iter(again({k: v[:1] for k, v in _of_two_runs(experiment).items()}).values()))
+    assert torch.equal(alone.inputs[0], inputs[1])
 
 
 def test_a_function_of_ones_own_can_be_calibrated(tmp_path):
