@@ -42,9 +42,17 @@ OPEN := outputs/open_questions
 QUESTIONS := synthetic lipophilicity esol freesolv logbb bbb digits
 OPEN_STUDIES := $(foreach study,in_training calibration released,$(QUESTIONS:%=$(OPEN)/%/$(study)/ranking.csv))
 
+# Of `make ship`: data sets large enough to set rows apart, and how many calibrate.
+SHIP := outputs/ship
+SHIPPED := synthetic lipophilicity bbb digits
+APART_synthetic := dataset.size=12000 split.validation=0.2 split.calibration=8192
+APART_digits := split.calibration=512
+ROWS_synthetic := calibration.rows=16,64,128,256,512,1024,2048,4096
+ROWS_digits := calibration.rows=16,64,128,256
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test test-fast test-slow lint bench datasets front efficiency tables open-questions tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
+.PHONY: help setup lipophilicity test test-fast test-slow lint bench datasets front efficiency tables open-questions ship tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,6 +123,16 @@ $(OPEN)/%/calibration/ranking.csv: | $(STAMP)
 $(OPEN)/%/released/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run +experiment=$* +study=released hydra.run.dir=$(@D) resume=true
 
+ship: $(foreach study,rows noise,$(SHIPPED:%=$(SHIP)/%/$(study)/ranking.csv)) ## What calibrations give away, with results/ship.md (twenty minutes).
+	$(BIN)/python -m scripts.ship write $(RESULTS) $(SHIP)
+
+$(SHIP)/%/rows/ranking.csv: | $(STAMP)
+	$(BIN)/quantmia run -m +experiment=$* +study=whose_rows $(APART_$*) $(ROWS_$*) hydra/launcher=local hydra.sweep.dir=$(@D) resume=true
+
+$(SHIP)/%/noise/ranking.csv: | $(STAMP)
+	$(BIN)/quantmia run +experiment=$* +study=whose_rows $(APART_$*) calibration.source=noise calibration.rows=4096 \
+	  hydra.run.dir=$(@D) resume=true
+
 tables-quick: $(TENTH:%=$(QUICK)/%/ranking.csv) ## A tenth of `make tables`, and compare it with results/.
 	$(BIN)/python -m scripts.paper write $(QUICK)/results $(^D)
 	$(BIN)/python -m scripts.paper compare $(RESULTS) $(QUICK)/results
@@ -130,6 +148,7 @@ $(QUICK)/%/ranking.csv: | $(STAMP)
 check-tables: $(STAMP) ## Whether code and configurations still make results/.
 	$(BIN)/python -m scripts.paper check $(RESULTS)
 	$(BIN)/python -m scripts.open_questions check $(RESULTS)
+	$(BIN)/python -m scripts.ship check $(RESULTS)
 
 slurm-demo: $(STAMP) ## Start a SLURM here, run a sweep of 8 jobs, kill two, rank everything (needs root).
 	scripts/slurm/demo.sh $(BIN)/quantmia

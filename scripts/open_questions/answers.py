@@ -1,10 +1,7 @@
 """Answers to what the paper leaves open, a row each, out of finished studies."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
-
-import pandas as pd
 
 from quantmia.experiment import of_finished
 from quantmia.progress import Progress
@@ -14,13 +11,13 @@ from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
 from quantmia.statistics import Interval, exact_share
 from quantmia.vocabulary import BEST, LAST
+from scripts.answered import ALL, Answer
 from scripts.open_questions.compared import Fronts, Name, compare, difference, margins, share_of
 from scripts.paper.ablations import low_loss, regime
 from scripts.paper.numbers import collect
 from scripts.paper.studies import read_settings
 
 DATA = ("synthetic", "lipophilicity", "esol", "freesolv", "logbb", "bbb", "digits")
-ALL = "all"  # data sets together
 REGRESSION = ("lipophilicity", "esol", "freesolv", "logbb")
 SCHEMES = ("sign", "ternary_50", "uniform_2_channel")
 FULL, PRIVATE = "full_precision", "ternary_50"
@@ -32,34 +29,7 @@ RANKED = ("r_Q ranks", "r_Q does not rank", "whether r_Q ranks is open")
 CONFIDENCE = 0.95
 
 
-@dataclass(frozen=True)
-class Answer:
-    """One figure that bears on a question.
-
-    Args:
-        question: its key.
-        data: the data set.
-        what: is measured.
-        against: what it is compared with.
-        quantity: what the figure is.
-        value: the estimate.
-        low: end of its interval.
-        high: the other end.
-        verdict: in words; empty of a figure that decides nothing by itself.
-    """
-
-    question: str
-    data: str
-    what: str
-    against: str
-    quantity: str
-    value: float
-    low: float
-    high: float
-    verdict: str = ""
-
-
-def answers(studies: Path, trajectories: list[Path]) -> pd.DataFrame:
+def answers(studies: Path, trajectories: list[Path]) -> list[Answer]:
     """All figures, from the folders of `make open-questions`.
 
     Args:
@@ -74,7 +44,7 @@ def answers(studies: Path, trajectories: list[Path]) -> pd.DataFrame:
     rows += _together([row for row in rows if row.question == "certificate"])
     for folder in trajectories:
         rows += other_trainings(folder)
-    return pd.DataFrame([asdict(row) for row in rows])
+    return rows
 
 
 def in_training(data: str, sweep: Path) -> Iterator[Answer]:

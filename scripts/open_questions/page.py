@@ -1,36 +1,9 @@
-"""The page of answers: a verdict a question, every figure, what stays open. Written by no hand."""
+"""The questions that the paper leaves open: how each was measured, and what stays open."""
 
-from dataclasses import dataclass
+from scripts.answered import Answered, Question
+from scripts.open_questions.answers import DOMINATES, RANKED
 
-import pandas as pd
-
-from quantmia.report.numbers import with_interval
-from quantmia.report.tables import markdown
-from scripts.open_questions.answers import ALL, DOMINATES, RANKED
-
-KEYS = ["data", "what", "against"]
 UNDECIDED = ("open", "not told apart", "in the estimate", DOMINATES[2], RANKED[2])
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked.
-
-    Args:
-        key: of its rows.
-        title: the question.
-        asked: how it was measured.
-        limits: what the measurement cannot say.
-        study: by which command of `quantmia run` it was made, of a data set.
-    """
-
-    key: str
-    title: str
-    asked: str
-    limits: str
-    study: str
-
-
 FRONTS = (
     "Releases are all checkpoints of `release.checkpoints=auto`. A front is better somewhere if "
     "one of its releases has surely more MIS than the other front at the same utility, or is "
@@ -45,6 +18,7 @@ QUESTIONS = (
         f"look at data (`_calibrated`). {FRONTS}",
         "One architecture a data set, and no learned scale.",
         "-m +study=in_training",
+        ("what", "against"),
     ),
     Question(
         "stopping",
@@ -96,6 +70,7 @@ QUESTIONS = (
         "repetitions.",
         "Two data sets.",
         "-m +experiment=paper/trajectories",
+        (),
     ),
     Question(
         "certificate",
@@ -107,79 +82,14 @@ QUESTIONS = (
         "+study=released",
     ),
 )
-
-
-def page(table: pd.DataFrame) -> str:
-    """All questions as Markdown that there are figures for.
-
-    Args:
-        table: of `answers`.
-    """
-    asked = [each for each in QUESTIONS if len(_of(table, each))]
-    head = [
-        "# What the paper leaves open, answered\n",
-        "Written by `make open-questions` out of `open_questions.csv`; do not edit. Intervals are "
-        "95 %. Of two sides they are paired over runs: both are of the same members, runs and "
-        "resamples. They are not corrected for the number of data sets.\n",
-        markdown(
-            pd.DataFrame(
-                [{"question": each.title, "answer": _answer(_of(table, each))} for each in asked]
-            )
-        ),
-    ]
-    return "\n".join([*head, *(_section(each, _of(table, each)) for each in asked)])
-
-
-def _of(table: pd.DataFrame, question: Question) -> pd.DataFrame:
-    return table[table["question"] == question.key]
-
-
-def _answer(rows: pd.DataFrame) -> str:
-    """Verdicts with their counts, the most frequent first; of all data together where it is so."""
-    together = rows["data"].eq(ALL)
-    rows = rows[together] if together.any() else rows
-    counts = rows.loc[rows["verdict"].ne(""), "verdict"].value_counts()
-    return ", ".join(f"{verdict} {count}" for verdict, count in counts.items())
-
-
-def _section(question: Question, rows: pd.DataFrame) -> str:
-    decided = rows[rows["verdict"] != ""]
-    by = decided.groupby(["what", "against"] if question.key == "qat" else ["what"], sort=False)
-    counts = pd.DataFrame(
-        [{"": " against ".join(map(str, name)), "verdicts": _answer(mine)} for name, mine in by]
-    )
-    undecided = decided[decided["verdict"].isin([*UNDECIDED])]
-    names = dict.fromkeys(undecided["data"])
-    undecided_said = (
-        f"{len(undecided)} of {len(decided)} are not decided by so many runs ({', '.join(names)}). "
-        if len(undecided)
-        else ""
-    )
-    return "\n".join(
-        [
-            f"## {question.title}\n",
-            f"{question.asked}\n",
-            markdown(counts) if question.key != "trajectories" else "",
-            markdown(_wide(rows)),
-            f"Remains open: {undecided_said}{question.limits}\n",
-            f"`quantmia run {question.study}`"
-            + ("" if "experiment" in question.study else " with `+experiment=` each data set")
-            + f"; rows `{question.key}` of `open_questions.csv`.\n",
-        ]
-    )
-
-
-def _wide(rows: pd.DataFrame) -> pd.DataFrame:
-    """A row a comparison, a column a quantity."""
-    found: dict[tuple[str, ...], dict[str, str]] = {}
-    for row in rows.to_dict("records"):
-        key = tuple(str(row[each]) for each in KEYS)
-        cells = found.setdefault(key, dict(zip(KEYS, key, strict=True)))
-        cells[row["quantity"]] = with_interval(row["value"], row["low"], row["high"])
-        if row["verdict"]:
-            cells["verdict"] = (
-                f"{cells['verdict']}; {row['verdict']}" if "verdict" in cells else (row["verdict"])
-            )
-    table = pd.DataFrame(found.values()).fillna("")
-    table = table[sorted(table, key=lambda column: column == "verdict")]  # which comes last
-    return table.loc[:, (table != "").any()]
+PAGE = Answered(
+    name="open_questions",
+    title="What the paper leaves open, answered",
+    target="open-questions",
+    about=(
+        "Intervals are 95 %. Of two sides they are paired over runs: both are of the same members, "
+        "runs and resamples. They are not corrected for the number of data sets."
+    ),
+    questions=QUESTIONS,
+    undecided=UNDECIDED,
+)

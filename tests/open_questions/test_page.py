@@ -5,9 +5,10 @@ import pytest
 
 from quantmia.cli.choices import choices
 from quantmia.files import write_text
-from scripts.open_questions.__main__ import PAGE, TABLE, main, read
+from scripts.open_questions.__main__ import main
 from scripts.open_questions.answers import DATA
-from scripts.open_questions.page import QUESTIONS, page
+from scripts.open_questions.page import PAGE, QUESTIONS
+from scripts.ship.page import PAGE as SHIP
 
 RESULTS = Path(__file__).parents[2] / "results"
 COLUMNS = "question data what against quantity value low high verdict".split()
@@ -26,7 +27,7 @@ ROWS = table(
 
 
 def test_a_comparison_is_a_row_with_all_its_figures():
-    said = page(ROWS)
+    said = PAGE.page(ROWS)
     assert (
         "| esol | sign in training | sign afterwards | 0.10 [0.05, 0.15] | -0.10 [-0.20, 0.10] | "
         "dominates |"
@@ -36,7 +37,7 @@ def test_a_comparison_is_a_row_with_all_its_figures():
 
 
 def test_questions_that_nothing_answers_are_left_out():
-    said = page(ROWS)
+    said = PAGE.page(ROWS)
     asked = [each for each in QUESTIONS if f"## {each.title}" in said]
     assert [each.key for each in asked] == ["qat", "kept"]
 
@@ -47,17 +48,18 @@ def test_the_page_that_is_committed_is_of_its_numbers(capsys):
 
 
 def test_the_page_answers_every_question_on_every_data_set():
-    found = read(RESULTS)
+    found = PAGE.read(RESULTS)
     assert set(found["question"]) == {each.key for each in QUESTIONS}
     for key in ("qat", "stopping", "kept", "structure", "calibration", "certificate"):
         assert set(found.loc[found["question"] == key, "data"]) - {"all"} == set(DATA)
 
 
 def test_a_page_that_was_edited_is_found_out(tmp_path, capsys):
-    write_text(tmp_path / TABLE, ROWS.to_csv(index=False))
-    write_text(tmp_path / PAGE, page(read(tmp_path)))
+    write_text(tmp_path / "open_questions.csv", ROWS.to_csv(index=False))
+    whole = PAGE.page(PAGE.read(tmp_path))
+    write_text(tmp_path / "open_questions.md", whole)
     assert main(["check", str(tmp_path)]) == 0
-    write_text(tmp_path / PAGE, page(read(tmp_path)).replace("dominates", "wins"))
+    write_text(tmp_path / "open_questions.md", whole.replace("dominates", "wins"))
     assert main(["check", str(tmp_path)]) == 1
     assert "the code makes another one" in capsys.readouterr().err
 
@@ -76,5 +78,9 @@ def test_studies_that_are_not_there_are_one_sentence(tmp_path, capsys):
 
 def test_every_study_that_a_question_names_is_there():
     studies = {name for name, _ in choices("study")}
-    named = {each.study.rpartition("study=")[2] for each in QUESTIONS if "study=" in each.study}
+    named = {
+        each.study.rpartition("study=")[2]
+        for each in (*QUESTIONS, *SHIP.questions)
+        if "study=" in each.study
+    }
     assert named == studies
