@@ -36,7 +36,7 @@ from quantmia.models.layers import LayerInputs
 from quantmia.models.room import stack_size
 from quantmia.models.skeleton import skeleton
 from quantmia.progress import Progress
-from quantmia.quantizers import Calibrated, Function, Quantizer, make
+from quantmia.quantizers import Function, Quantizer, make
 from quantmia.quantizers.contract import refusal
 from quantmia.runs.merge import Merged
 from quantmia.vocabulary import Shown
@@ -141,8 +141,7 @@ class Experiment:
         found = {}
         for name in self.quantizers if names is None else names:
             each = self.quantizers[name]
-            if isinstance(each, Calibrated):
-                key = each.source, each.rows
+            if key := each.looks_at:
                 if key not in made:
                     places = calibration_rows(self.parts, *key, mask, runs)
                     inputs = torch.from_numpy(self.inputs[places]).to(device)
@@ -215,27 +214,31 @@ class Experiment:
                 raise QuantmiaError(
                     f"quantizer.{name}: {broken}. 'quantmia check quantizer={name}' tells all."
                 )
-            if isinstance(quantizer, Calibrated):
-                self._refuse_calibration(name, quantizer)
+            self._refuse_uses(name, quantizer)
 
-    def _refuse_calibration(self, name: str, quantizer: Calibrated) -> None:
-        """Raise a QuantmiaError for one that cannot be shown what it wants to see."""
+    def _refuse_uses(self, name: str, quantizer: Quantizer) -> None:
+        """Raise a QuantmiaError for one in training's step, or that cannot see what it wants to."""
         training, apart = self.config.training, self.config.split.calibration
-        if name == training.qat:
+        if name == training.qat and not quantizer.rounds_weights_alone:
+            does = "looks at data" if quantizer.looks_at else "does more than round weights"
+            within = "" if _scheme(quantizer) is None else f" (quantizer.{name}.scheme)"
             raise QuantmiaError(
-                f"training.qat={name}: looks at data, and in training only a scheme of weights "
-                f"alone is taken: the one that it is made of (quantizer.{name}.scheme)"
+                f"training.qat={name}: {does}, and in training only a scheme of weights alone is "
+                f"taken: the one that it is made of{within}"
             )
-        if quantizer.source == "members" and training.dp.wanted:
+        if quantizer.looks_at is None:
+            return
+        source, rows = quantizer.looks_at
+        if source == "members" and training.dp.wanted:
             raise QuantmiaError(
                 f"quantizer.{name}.source=members: would see the members without the noise that "
                 "training.dp promises: use calibration.source=apart and "
-                f"split.calibration={quantizer.rows}"
+                f"split.calibration={rows}"
             )
-        if quantizer.source == "apart" and apart < 2:
+        if source == "apart" and apart < 2:
             raise QuantmiaError(
                 f"quantizer.{name}.source=apart: split.calibration={apart} sets too few samples "
-                f"apart: give {quantizer.rows}, or use source=members"
+                f"apart: give {rows}, or use source=members"
             )
 
 
@@ -279,9 +282,14 @@ def _attacks(entries: Mapping[str, Any]) -> dict[str, Attack]:
 
 def _is_own(quantizer: Quantizer) -> bool:
     """Whether a user wrote it, or what it is made of; ours are tested."""
-    if isinstance(quantizer, Calibrated):
-        return _is_own(quantizer.scheme)
+    if (scheme := _scheme(quantizer)) is not None:
+        return _is_own(scheme)
     return isinstance(quantizer, Function) or not type(quantizer).__module__.startswith("quantmia.")
+
+
+def _scheme(quantizer: Quantizer) -> Quantizer | None:
+    """What another is made of, if it is."""
+    return getattr(quantizer, "scheme", None)
 
 
 def _load(config: ExperimentConfig, cache: Path, progress: Progress) -> Dataset:

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from quantmia.models.skeleton import filled
 from quantmia.models.stack import ROWS, Factory, Params, initialise, trained_of
 from quantmia.tasks import Task
 
@@ -54,6 +55,14 @@ class Loop:
                 chunks = x.chunk(max(1, -(-len(x) // ROWS)))
                 outputs.append(torch.cat([model(chunk) for chunk in chunks]))
         return torch.stack(outputs)
+
+    def module(self, params: Params) -> nn.Module:
+        """A run's model by itself, in evaluation mode.
+
+        Args:
+            params: its own, with its buffers, without an axis of runs.
+        """
+        return filled(self._models[0], params)
 
     def gradients(
         self,

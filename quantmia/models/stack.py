@@ -15,7 +15,7 @@ from torch.func import functional_call, grad, vmap
 from quantmia.errors import QuantmiaError
 from quantmia.models.clipped import Clipped, NotOfLayersError, by_layers, by_samples
 from quantmia.models.graph import capture
-from quantmia.models.skeleton import skeleton
+from quantmia.models.skeleton import filled, skeleton
 from quantmia.tasks import Task
 
 Params = dict[str, Tensor]
@@ -68,6 +68,14 @@ class Stack:
         with torch.no_grad():
             outputs = [self._run("forward", self._forward, params, chunk) for chunk in chunks]
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
+
+    def module(self, params: Params) -> nn.Module:
+        """A run's model by itself, in evaluation mode.
+
+        Args:
+            params: its own, without an axis of runs.
+        """
+        return filled(self._skeleton, params)
 
     def gradients(
         self,
