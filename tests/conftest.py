@@ -27,6 +27,7 @@ UNCHECKED = {
     # Their tests hand over wrong types on purpose, to see what users are told.
     "quantmia.quantizers.codebook",
     "quantmia.quantizers.float8",
+    "quantmia.quantizers.onnx_runtime",
     "quantmia.quantizers.torchao",
     "quantmia.ranking.oracle",
     "quantmia.recording.outputs",

@@ -8,6 +8,7 @@ from quantmia.quantizers.full_precision import FullPrecision
 from quantmia.quantizers.function import Function
 from quantmia.quantizers.kmeans import KMeans
 from quantmia.quantizers.make import make
+from quantmia.quantizers.onnx_runtime import OnnxRuntime
 from quantmia.quantizers.pruned import Pruned
 from quantmia.quantizers.sign import Sign
 from quantmia.quantizers.ternary import Ternary
@@ -21,6 +22,7 @@ __all__ = [
     "FullPrecision",
     "Function",
     "KMeans",
+    "OnnxRuntime",
     "Pruned",
     "Quantizer",
     "Sign",
