@@ -1,5 +1,6 @@
 """Post-training quantizers, one scheme a file."""
 
+from quantmia.quantizers.activations import Activations
 from quantmia.quantizers.base import Quantizer
 from quantmia.quantizers.calibrated import Calibrated
 from quantmia.quantizers.codebook import Codebook
@@ -16,6 +17,7 @@ from quantmia.quantizers.torchao import TorchAO
 from quantmia.quantizers.uniform import Uniform
 
 __all__ = [
+    "Activations",
     "Calibrated",
     "Codebook",
     "Float8",

@@ -154,7 +154,7 @@ class Sessions(Shipped):
         assert isinstance(other, Sessions)  # of the same quantizer
         for run in runs:
             self._answering[run] = other._answering[run]
-        self._quantized.take(runs, other)
+        self._quantized.take(runs, other._quantized)
 
 
 def sessions(

@@ -1,7 +1,8 @@
 """What a quantizer makes of a stack of models: something that answers, as it would be shipped."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -10,6 +11,22 @@ from jaxtyping import Float, Int
 from torch import Tensor, from_numpy, nn
 
 Params = dict[str, Tensor]  # parameters and buffers, each [runs, *shape]
+# Of what a layer is given and the ends of a range (None: it finds them itself), what it takes.
+Rounds = Callable[[Tensor, Tensor | None], Tensor]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """How the inputs of linear layers are rounded while models are evaluated.
+
+    Args:
+        rounding: equal ones compute the same.
+        ranges: by the name of a layer's weight, for each run; a layer without one is left alone.
+            None: the rounding finds the range of each layer itself.
+    """
+
+    rounding: Rounds
+    ranges: Mapping[str, Float[Tensor, "runs 2"]] | None = None
 
 
 @runtime_checkable
@@ -22,7 +39,7 @@ class Models(Protocol):
     parameters: list[str]
 
     def __call__(
-        self, params: Params, x: Float[Tensor, "samples *features"]
+        self, params: Params, x: Float[Tensor, "samples *features"], inputs: Inputs | None = None
     ) -> Float[Tensor, "runs samples out"]:
         """Raw outputs of every run on the same samples."""
         ...
@@ -63,15 +80,16 @@ class Shipped(ABC):
 
 
 class Quantized(Shipped):
-    """Models that are told by their numbers alone: quantized weights, evaluated as any others.
+    """Quantized weights, evaluated as any others; the inputs of linear layers may be rounded.
 
     Args:
         models: evaluates them.
         params: quantized, and buffers.
+        inputs: how those of linear layers are rounded, if they are.
     """
 
-    def __init__(self, models: Models, params: Params):
-        self._models, self._params = models, params
+    def __init__(self, models: Models, params: Params, inputs: Inputs | None = None):
+        self._models, self._params, self._inputs = models, params, inputs
 
     @property
     def weights(self) -> Params:
@@ -81,22 +99,46 @@ class Quantized(Shipped):
     def __call__(self, x):
         """By the stack, on the samples' device."""
         there = {name: value.to(x.device) for name, value in self._params.items()}
-        return self._models(there, x)
+        if self._inputs is None:
+            return self._models(there, x)
+        ranges = {name: value.to(x.device) for name, value in self._ranges.items()}
+        return self._models(there, x, self._with(ranges))
 
     def fingerprints(self):
         """Of every number."""
-        return fingerprints(list(self._params.values()))
+        return fingerprints([*self._params.values(), *self._ranges.values()])
 
     def copy(self):
         """A clone: a device has room for the models of its stack alone."""
-        params = {name: value.detach().cpu().clone() for name, value in self._params.items()}
-        return Quantized(self._models, params)
+        return Quantized(self._models, _cloned(self._params), self._with(_cloned(self._ranges)))
 
     def take(self, runs, other):
         """Number by number."""
-        chosen = from_numpy(runs)
-        for name, value in other.weights.items():
-            self._params[name][chosen] = value[chosen.to(value.device)].cpu()
+        assert isinstance(other, Quantized)  # of the same quantizer
+        _put(self._params, other._params, runs)
+        _put(self._ranges, other._ranges, runs)
+
+    @property
+    def _ranges(self) -> Mapping[str, Tensor]:
+        return (self._inputs and self._inputs.ranges) or {}
+
+    def _with(self, ranges: Mapping[str, Tensor]) -> Inputs | None:
+        """How inputs are rounded, in other ranges if in any that are given."""
+        if self._inputs is None or self._inputs.ranges is None:
+            return self._inputs
+        return Inputs(self._inputs.rounding, ranges)
+
+
+def _cloned(values: Mapping[str, Tensor]) -> Params:
+    return {name: value.detach().cpu().clone() for name, value in values.items()}
+
+
+def _put(
+    values: Mapping[str, Tensor], others: Mapping[str, Tensor], runs: Int[np.ndarray, " some"]
+) -> None:
+    chosen = from_numpy(runs)
+    for name, value in others.items():
+        values[name][chosen] = value[chosen.to(value.device)].cpu()
 
 
 def fingerprints(values: Sequence[Float[Tensor, "runs ..."]]) -> list[int]:

@@ -18,11 +18,12 @@ from quantmia.runs.merge import merge
 from quantmia.training.blocks import train_missing
 from tests.tiny import bits, fitted, progress, run, tiny, trained
 
+pytest.importorskip("torchao")
 pytest.importorskip("onnxscript")
 pytest.importorskip("onnxruntime")
 
 MLP = ("model=mlp", "model.hidden=[3]", "runs=4", "training.stack=2", "calibration.rows=9")
-NAMES = ["onnx_int8_dynamic", "onnx_int8_static"]
+NAMES = ["onnx_int8_dynamic", "onnx_int8_static", "w8a8_dynamic", "w8a8_static"]
 CHOSEN = f"quantizer=[full_precision,{','.join(NAMES)}]"
 
 
@@ -48,9 +49,10 @@ def test_what_is_scored_is_the_answer_of_each_runs_own_model(folder, experiment,
         stack = Loop(experiment.model, [0], experiment.dataset.task)
         params = {k: torch.from_numpy(v)[None] for k, v in folder.read_model(number).items()}
         shown = experiment.shown([(0, number)], mask, "cpu", [name]).get(name)
-        assert isinstance(shown, LayerInputs) == (name == "onnx_int8_static")
+        assert isinstance(shown, LayerInputs) == name.endswith("static")
         shipped = experiment.quantizers[name].release(params, stack, pool, shown)
-        np.testing.assert_array_equal(files.scores[name], shipped(pool)[0, :, 0].numpy())
+        answers = shipped(pool)[0, :, 0].numpy()
+        np.testing.assert_allclose(files.scores[name], answers, atol=1e-6)
         full = files.scores["full_precision"]
         moved = np.abs(files.scores[name] - full)
         assert 0 < np.median(moved) < 0.02 * np.abs(full).max()
@@ -101,6 +103,7 @@ def test_it_is_no_step_of_training(tmp_path, name):
 
 def test_private_training_is_calibrated_on_others(tmp_path):
     private = ("training.dp.noise_multiplier=1", "training.vectorize=true")
-    with pytest.raises(QuantmiaError, match="source=members: would see the members without"):
-        fitted(tiny(*MLP, "quantizer=[onnx_int8_static]", *private), tmp_path)
-    assert fitted(tiny(*MLP, "quantizer=[onnx_int8_dynamic]", *private), tmp_path)
+    for name in ("onnx_int8_static", "w8a8_static"):
+        with pytest.raises(QuantmiaError, match="source=members: would see the members without"):
+            fitted(tiny(*MLP, f"quantizer=[{name}]", *private), tmp_path)
+    assert fitted(tiny(*MLP, "quantizer=[onnx_int8_dynamic,w8a8_dynamic]", *private), tmp_path)
