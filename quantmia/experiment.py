@@ -33,12 +33,15 @@ from quantmia.device import choose
 from quantmia.errors import FolderError, QuantmiaError, first_line
 from quantmia.models.factory import Factory, model_factory, refuse_state, try_out, why_not_stacked
 from quantmia.models.layers import LayerInputs
+from quantmia.models.loop import Loop
 from quantmia.models.room import stack_size
 from quantmia.models.skeleton import skeleton
+from quantmia.models.stack import Params
 from quantmia.progress import Progress
-from quantmia.quantizers import Calibrated, Function, Quantizer, make
-from quantmia.quantizers.contract import refusal
+from quantmia.quantizers import Quantizer, make
+from quantmia.quantizers.shipped import Shipped
 from quantmia.runs.merge import Merged
+from quantmia.suited import refuse_unsuited
 from quantmia.vocabulary import Shown
 
 
@@ -141,8 +144,7 @@ class Experiment:
         found = {}
         for name in self.quantizers if names is None else names:
             each = self.quantizers[name]
-            if isinstance(each, Calibrated):
-                key = each.source, each.rows
+            if key := each.looks_at:
                 if key not in made:
                     inputs = calibration_inputs(self.parts, self.inputs, *key, mask, runs)
                     rows = torch.from_numpy(inputs).to(device)
@@ -150,14 +152,14 @@ class Experiment:
                 found[name] = made[key]
         return found
 
-    def quantized(
+    def shipped(
         self,
         name: str,
         runs: Sequence[tuple[int, int]],
         mask: Bool[np.ndarray, "runs pool"],
-        models: Mapping[str, torch.Tensor],
-    ) -> dict[str, torch.Tensor]:
-        """Models as a quantizer leaves them.
+        models: Params,
+    ) -> Shipped:
+        """Models as a quantizer releases them.
 
         Args:
             name: of the quantizer.
@@ -165,10 +167,10 @@ class Experiment:
             mask: who each of them trains on.
             models: parameters and buffers, [runs, *shape] each, on the host.
         """
-        weights = {each: models[each] for each, _ in skeleton(self.model()).named_parameters()}
-        shown = self.shown(runs, mask, "cpu", [name]).get(name)
-        layers = shown.beside(dict(models)) if shown else None
-        return {**models, **self.quantizers[name](weights, layers)}
+        evaluated = Loop(self.model, [0] * len(runs), self.dataset.task)
+        sample = torch.from_numpy(self.inputs[self.parts.pool])
+        rows = self.shown(runs, mask, "cpu", [name]).get(name)
+        return self.quantizers[name].release(models, evaluated, sample, rows)
 
     @cached_property
     def attacks(self) -> Mapping[str, Attack]:
@@ -186,7 +188,7 @@ class Experiment:
                 trained as it is to be.
         """
         chosen = choose(self.config.device)
-        self._refuse_quantizers()
+        refuse_unsuited(self.quantizers, self.config)
         if self.config.training.vectorize is True:
             refuse_state(self.config.model)
         task, classes = self.dataset.task, self.dataset.classes
@@ -228,51 +230,6 @@ class Experiment:
         noise = noise_multiplier(dp.epsilon, sampling, training.epochs, dp.delta)
         return replace(dp, noise_multiplier=noise)
 
-    def _refuse_quantizers(self) -> None:
-        """Raise a QuantmiaError for one of the user's on which no result could rely."""
-        for name, quantizer in self.quantizers.items():
-            if _is_own(quantizer) and (broken := refusal(quantizer)):
-                raise QuantmiaError(
-                    f"quantizer.{name}: {broken}. 'quantmia check quantizer={name}' tells all."
-                )
-            if isinstance(quantizer, Calibrated):
-                self._refuse_calibration(name, quantizer)
-
-    def _refuse_calibration(self, name: str, quantizer: Calibrated) -> None:
-        """Raise a QuantmiaError for one that cannot be shown what it wants to see."""
-        training, apart = self.config.training, self.config.split.calibration
-        if name == training.qat:
-            raise QuantmiaError(
-                f"training.qat={name}: looks at data, and in training only a scheme of weights "
-                f"alone is taken: the one that it is made of (quantizer.{name}.scheme)"
-            )
-        if quantizer.source == "members" and training.dp.wanted:
-            raise QuantmiaError(
-                f"quantizer.{name}.source=members: would see the members without the noise that "
-                "training.dp promises: use calibration.source=noise, or apart and "
-                f"split.calibration={quantizer.rows}"
-            )
-        if quantizer.source == "noise":
-            if self.config.split.standardise is False:
-                raise QuantmiaError(
-                    f"quantizer.{name}.source=noise: is as wide as standardised features, and "
-                    "split.standardise=false leaves them as they are: use split.standardise=true"
-                )
-            return
-        audit = self.config.calibration.audit
-        if audit and (quantizer.source == "members" or apart < quantizer.rows + 2):
-            raise QuantmiaError(
-                f"quantizer.{name}: calibration.audit=true tells the rows that it is shown from "
-                f"others that are set apart too: it needs source=apart and rows at most "
-                f"split.calibration - 2, and has source={quantizer.source}, rows={quantizer.rows}, "
-                f"split.calibration={apart}"
-            )
-        if quantizer.source == "apart" and apart < 2:
-            raise QuantmiaError(
-                f"quantizer.{name}.source=apart: split.calibration={apart} sets too few samples "
-                f"apart: give {quantizer.rows}, or use source=members"
-            )
-
 
 @dataclass
 class Recording:
@@ -310,13 +267,6 @@ def of_finished(merged: Merged, cache: Path, progress: Progress) -> Audited:
 
 def _attacks(entries: Mapping[str, Any]) -> dict[str, Attack]:
     return {name: instantiate(entry) for name, entry in entries.items()}
-
-
-def _is_own(quantizer: Quantizer) -> bool:
-    """Whether a user wrote it, or what it is made of; ours are tested."""
-    if isinstance(quantizer, Calibrated):
-        return _is_own(quantizer.scheme)
-    return isinstance(quantizer, Function) or not type(quantizer).__module__.startswith("quantmia.")
 
 
 def _load(config: ExperimentConfig, cache: Path, progress: Progress) -> Dataset:

@@ -25,8 +25,10 @@ UNCHECKED = {
     # Its tests hand over runs that are in no file.
     "quantmia.ranking.exposure",
     # Their tests hand over wrong types on purpose, to see what users are told.
+    "quantmia.quantizers.activations",
     "quantmia.quantizers.codebook",
     "quantmia.quantizers.float8",
+    "quantmia.quantizers.onnx_runtime",
     "quantmia.quantizers.torchao",
     "quantmia.ranking.oracle",
     "quantmia.recording.outputs",

@@ -11,6 +11,7 @@ from torch.func import functional_call
 from quantmia.models.layers import LayerInputs
 from quantmia.models.stack import Params
 from quantmia.quantizers.layers import Linear
+from quantmia.quantizers.shipped import Shipped
 
 Squares = Float[np.ndarray, "runs samples"]
 
@@ -36,7 +37,7 @@ class Differences:
         module: nn.Module,
         samples: Float[Tensor, "samples *features"],
         original: Params,
-        released: Params,
+        shipped: Shipped,
     ) -> "Differences":
         """Those of every run on the same samples; runs go one by one, which bounds the memory.
 
@@ -44,9 +45,9 @@ class Differences:
             module: the architecture; its own numbers are not used.
             samples: features.
             original: parameters and buffers of all runs, [runs, *shape] each.
-            released: the same of the releases.
+            shipped: their releases.
         """
-        module = module.eval()
+        module, released = module.eval(), shipped.weights
         layers: dict[Linear, list[Tensor]] = {}
         widths: dict[Linear, int] = {}
         outputs = []
@@ -62,17 +63,16 @@ class Differences:
                 layers.setdefault(layer, []).append(own.square().sum(1))
                 widths[layer] = own.shape[1]
             with torch.no_grad():
-                pair = [functional_call(module, params, (samples,)) for params in (was, now)]
-            moved = pair[1].double() - pair[0].double()
-            outputs.append(moved.reshape(len(samples), -1).square().sum(1))
+                outputs.append(functional_call(module, was, (samples,)))
         whole = {layer: torch.stack(rows) for layer, rows in layers.items() if len(rows) == runs}
         changed = [layer for layer, squares in whole.items() if bool((squares > 0).any())]
         shape = (len(changed), runs, len(samples))
         stacked = [whole[layer].numpy(force=True) for layer in changed]
+        moved = shipped(samples).double() - torch.stack(outputs).double()
         return cls(
             np.array(stacked).reshape(shape),
             np.array([widths[layer] for layer in changed], np.int64),
-            torch.stack(outputs).numpy(force=True),
+            moved.flatten(2).square().sum(2).numpy(force=True),
         )
 
 

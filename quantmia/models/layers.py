@@ -25,7 +25,7 @@ class LayerInputs:
     """
 
     def __init__(self, module: nn.Module, rows: Float[Tensor, "runs rows *features"]):
-        self._module, self._rows = module.eval(), rows
+        self._module, self.rows = module.eval(), rows
         named = {id(value): name for name, value in module.named_parameters()}
         linear = [each for each in module.modules() if isinstance(each, nn.Linear)]
         uses = Counter(id(each.weight) for each in linear)
@@ -47,7 +47,7 @@ class LayerInputs:
             params: parameters and buffers of all runs, each [runs, *shape].
         """
         runs: list[dict[Linear, Tensor]] = []
-        for run, rows in enumerate(self._rows):
+        for run, rows in enumerate(self.rows):
             with torch.no_grad(), self._listening() as heard:
                 own = {name: value[run] for name, value in params.items()}
                 functional_call(self._module, own, (rows,))

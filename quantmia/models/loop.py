@@ -1,13 +1,16 @@
 """Models trained one after another: slower than a stack, but any module will do."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from quantmia.models.rounded import rounding_inputs
+from quantmia.models.skeleton import filled
 from quantmia.models.stack import ROWS, Factory, Params, initialise, trained_of
+from quantmia.quantizers.shipped import Inputs
 from quantmia.tasks import Task
 
 
@@ -43,17 +46,32 @@ class Loop:
         }
 
     def __call__(
-        self, params: Params, x: Float[Tensor, "samples *features"]
+        self, params: Params, x: Float[Tensor, "samples *features"], inputs: Inputs | None = None
     ) -> Float[Tensor, "runs samples out"]:
-        """Raw outputs of every run on the same samples, in evaluation mode."""
+        """Raw outputs of every run on the same samples, in evaluation mode.
+
+        Args:
+            params: of every run.
+            x: features.
+            inputs: how those of linear layers are rounded, if they are.
+        """
         outputs = []
         with torch.no_grad():
             for run, model in enumerate(self._models):
                 self._load(run, params)
                 model.eval()
                 chunks = x.chunk(max(1, -(-len(x) // ROWS)))
-                outputs.append(torch.cat([model(chunk) for chunk in chunks]))
+                with self._rounded(model, inputs, run):
+                    outputs.append(torch.cat([model(chunk) for chunk in chunks]))
         return torch.stack(outputs)
+
+    def module(self, params: Params) -> nn.Module:
+        """A run's model by itself, in evaluation mode.
+
+        Args:
+            params: its own, with its buffers, without an axis of runs.
+        """
+        return filled(self._models[0], params)
 
     def gradients(
         self,
@@ -81,6 +99,15 @@ class Loop:
             for name, buffer in model.named_buffers():
                 params[name][run] = buffer
         return [torch.stack(each) for each in zip(*rows, strict=True)]
+
+    def _rounded(
+        self, model: nn.Module, inputs: Inputs | None, run: int
+    ) -> AbstractContextManager[None]:
+        if inputs is None:
+            return nullcontext()
+        ranges = inputs.ranges
+        own = None if ranges is None else {name: each[run] for name, each in ranges.items()}
+        return rounding_inputs(model, inputs.rounding, own)
 
     @contextmanager
     def _stream(self, run: int) -> Iterator[None]:

@@ -18,13 +18,13 @@ def skeleton(model: nn.Module) -> nn.Module:
     Raises:
         QuantmiaError: the module cannot be copied, as with the old `nn.utils.weight_norm`.
     """
-    hollow: dict[int, Tensor] = {
+    hollow: dict[int, object] = {
         id(value): nn.Parameter(value.detach().to("meta"), value.requires_grad)
         for value in model.parameters()
     }
     hollow |= {id(value): value.to("meta") for value in model.buffers()}
     try:
-        return copy.deepcopy(model, memo=dict(hollow))
+        return copy.deepcopy(model, memo=hollow)
     except TypeError as error:
         raise QuantmiaError(
             f"model: {type(model).__name__} cannot be copied for a stack of runs "
@@ -37,3 +37,18 @@ def skeleton(model: nn.Module) -> nn.Module:
             "computed from its parameters. nn.utils.weight_norm does so: use "
             "nn.utils.parametrizations.weight_norm"
         ) from error
+
+
+def filled(model: nn.Module, numbers: dict[str, Tensor]) -> nn.Module:
+    """The same module in evaluation mode with numbers of its own, tied as they were.
+
+    Args:
+        model: is not changed; a skeleton will do.
+        numbers: parameters and buffers of one run.
+    """
+    memo: dict[int, object] = {
+        id(value): nn.Parameter(numbers[name].detach(), requires_grad=False)
+        for name, value in model.named_parameters()
+    }
+    memo |= {id(value): numbers[name].detach() for name, value in model.named_buffers()}
+    return copy.deepcopy(model, memo=memo).eval()

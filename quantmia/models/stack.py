@@ -6,6 +6,7 @@ computes for a given shape is captured once as a graph of operations and replaye
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -15,13 +16,17 @@ from torch.func import functional_call, grad, vmap
 from quantmia.errors import QuantmiaError
 from quantmia.models.clipped import Clipped, NotOfLayersError, by_layers, by_samples
 from quantmia.models.graph import capture
-from quantmia.models.skeleton import skeleton
+from quantmia.models.rounded import rounding_inputs
+from quantmia.models.skeleton import filled, skeleton
+from quantmia.quantizers.shipped import Inputs, Rounds
 from quantmia.tasks import Task
 
 Params = dict[str, Tensor]
 Factory = Callable[[], nn.Module]  # of fresh modules
 WAY_OUT = "training.vectorize=false trains any module, one run after another"
 TRIED = 4  # samples of a batch
+FORWARD = "forward"
+RANGE = "range of "  # what a layer is given in: before the name of its weight
 ROWS = 8192  # samples evaluated at once: bounds the activations held, not the result
 
 
@@ -61,13 +66,33 @@ class Stack:
         self._clipped: dict[float, Clipped] = {}
 
     def __call__(
-        self, params: Params, x: Float[Tensor, "samples *features"]
+        self, params: Params, x: Float[Tensor, "samples *features"], inputs: Inputs | None = None
     ) -> Float[Tensor, "runs samples out"]:
-        """Raw outputs of every run on the same samples, in evaluation mode."""
+        """Raw outputs of every run on the same samples, in evaluation mode.
+
+        Args:
+            params: of every run.
+            x: features.
+            inputs: how those of linear layers are rounded, if they are.
+        """
+        kind, build = FORWARD, self._forward
+        if inputs is not None:
+            found = inputs.ranges is None
+            kind = f"{FORWARD}, {inputs.rounding}, {found}"
+            build = partial(self._rounded, inputs.rounding, found)
+            params = params | {RANGE + name: each for name, each in (inputs.ranges or {}).items()}
         chunks = x.chunk(max(1, -(-len(x) // ROWS)))
         with torch.no_grad():
-            outputs = [self._run("forward", self._forward, params, chunk) for chunk in chunks]
+            outputs = [self._run(kind, build, params, chunk) for chunk in chunks]
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
+
+    def module(self, params: Params) -> nn.Module:
+        """A run's model by itself, in evaluation mode.
+
+        Args:
+            params: its own, without an axis of runs.
+        """
+        return filled(self._skeleton, params)
 
     def gradients(
         self,
@@ -128,7 +153,7 @@ class Stack:
         leaves = list(params.values())
         key = (kind, *params, *((leaf.shape, leaf.dtype) for leaf in (*leaves, *args)))
         if key not in self._graphs:
-            self._skeleton.train(kind != "forward")
+            self._skeleton.train(not kind.startswith(FORWARD))
             called = type(self._skeleton).__name__
             try:
                 self._graphs[key] = capture(
@@ -144,6 +169,19 @@ class Stack:
         def forward(*args):
             *leaves, x = args
             return functional_call(self._skeleton, dict(zip(names, leaves, strict=True)), (x,))
+
+        return vmap(forward, in_dims=(*[0] * len(names), None))
+
+    def _rounded(self, rounding: Rounds, found: bool, names: list[str]) -> Callable:
+        """Where ranges are not found at the time, they stand among the numbers."""
+
+        def forward(*args):
+            *leaves, x = args
+            given = dict(zip(names, leaves, strict=True))
+            ranged = [each for each in names if each.startswith(RANGE)]
+            ranges = {each.removeprefix(RANGE): given.pop(each) for each in ranged}
+            with rounding_inputs(self._skeleton, rounding, None if found else ranges):
+                return functional_call(self._skeleton, given, (x,))
 
         return vmap(forward, in_dims=(*[0] * len(names), None))
 

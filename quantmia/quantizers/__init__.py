@@ -1,5 +1,6 @@
 """Post-training quantizers, one scheme a file."""
 
+from quantmia.quantizers.activations import Activations
 from quantmia.quantizers.base import Quantizer
 from quantmia.quantizers.calibrated import Calibrated
 from quantmia.quantizers.codebook import Codebook
@@ -8,6 +9,7 @@ from quantmia.quantizers.full_precision import FullPrecision
 from quantmia.quantizers.function import Function
 from quantmia.quantizers.kmeans import KMeans
 from quantmia.quantizers.make import make
+from quantmia.quantizers.onnx_runtime import OnnxRuntime
 from quantmia.quantizers.pruned import Pruned
 from quantmia.quantizers.sign import Sign
 from quantmia.quantizers.ternary import Ternary
@@ -15,12 +17,14 @@ from quantmia.quantizers.torchao import TorchAO
 from quantmia.quantizers.uniform import Uniform
 
 __all__ = [
+    "Activations",
     "Calibrated",
     "Codebook",
     "Float8",
     "FullPrecision",
     "Function",
     "KMeans",
+    "OnnxRuntime",
     "Pruned",
     "Quantizer",
     "Sign",

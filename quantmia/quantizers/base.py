@@ -1,4 +1,4 @@
-"""The protocol of a quantizer: rows of weights in, rows of codebook values out."""
+"""The protocol of a quantizer: rows of weights in, rows of codebook values out; or models."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from jaxtyping import Float
 from torch import Tensor
 
 from quantmia.errors import QuantmiaError
-from quantmia.quantizers.layers import Layers
-from quantmia.vocabulary import Per, Scale
+from quantmia.quantizers.layers import Calibration, Layers
+from quantmia.quantizers.shipped import Models, Quantized, Shipped
+from quantmia.vocabulary import Per, Scale, Shown
 
 Rows = Float[Tensor, "rows weights"]
 FLOAT = 32.0  # bits of a weight that stays as it is
@@ -20,7 +21,8 @@ class Quantizer(ABC):
     """Post-training quantization of a whole stack of models at once.
 
     A scheme implements `quantize_rows`; this class cuts every parameter of every run into rows
-    that share one codebook and leaves out what stays in full precision.
+    that share one codebook and leaves out what stays in full precision. A scheme that changes more
+    than weights says in `release` what it makes of models.
 
     Args:
         scale: `data` fits the codebook to each row; `unit` spans [-1, 1] for every checkpoint
@@ -52,6 +54,21 @@ class Quantizer(ABC):
         """Bits stored beside the codes of a row: one float32 scale, none for a constant one."""
         return 32.0 if self.scale == "data" else 0.0
 
+    @property
+    def bits_per_activation(self) -> float:
+        """Bits of what linear layers are given; 32 where it stays as it is."""
+        return FLOAT
+
+    @property
+    def looks_at(self) -> tuple[Shown, int] | None:
+        """Whose rows it wants to be shown, and how many at most; None: it looks at no data."""
+        return None
+
+    @property
+    def rounds_weights_alone(self) -> bool:
+        """Whether a call on parameters is all that it does, as in a step of training."""
+        return self.looks_at is None
+
     @abstractmethod
     def quantize_rows(self, weights: Rows) -> Rows:
         """Codebook value of every weight; the rows are independent of each other."""
@@ -69,6 +86,29 @@ class Quantizer(ABC):
             QuantmiaError: the scheme returns another shape or type than it was given.
         """
         return {name: self._quantize(value) for name, value in params.items()}
+
+    def release(
+        self,
+        params: dict[str, Tensor],
+        models: Models,
+        sample: Float[Tensor, "samples *features"],
+        calibration: Calibration | None = None,
+    ) -> Shipped:
+        """The models as they are shipped.
+
+        Args:
+            params: stacked, with the buffers.
+            models: evaluates them.
+            sample: features like those that they will be asked about.
+            calibration: rows that every run is shown, for a scheme that looks at them.
+        """
+        return Quantized(models, self._released(params, models, calibration))
+
+    def _released(
+        self, params: dict[str, Tensor], models: Models, calibration: Calibration | None
+    ) -> dict[str, Tensor]:
+        weights = {name: params[name] for name in models.parameters}
+        return params | self(weights, calibration.beside(params) if calibration else None)
 
     def covers(self, value: Tensor) -> bool:
         """Whether a stacked parameter [runs, *shape] is quantized, not kept."""

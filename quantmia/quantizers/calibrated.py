@@ -70,6 +70,11 @@ class Calibrated(Quantizer):
             raise ValueError(f"ridge={self.ridge} must be above 0")
 
     @property
+    def looks_at(self):
+        """Rows as it was told."""
+        return self.source, self.rows
+
+    @property
     def bits_per_weight(self) -> float:
         """The scheme's."""
         return self.scheme.bits_per_weight

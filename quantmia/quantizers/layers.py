@@ -1,8 +1,9 @@
-"""What quantizers that look at data are shown: the linear layers of models and their inputs."""
+"""What quantizers that look at data are shown: rows of it, and what linear layers are given."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -64,3 +65,14 @@ def finite(moments: Float[Tensor, "runs in in"]) -> Float[Tensor, "runs in in"]:
 # Of stacked parameters, each [runs, *shape]: every linear layer, in the order in which they are
 # called, with what it is given.
 Layers = Callable[[dict[str, Tensor]], dict[Linear, Given]]
+
+
+@runtime_checkable
+class Calibration(Protocol):
+    """Rows that a quantizer is shown (`quantmia.models.layers`)."""
+
+    rows: Float[Tensor, "runs rows *features"]
+
+    def beside(self, others: dict[str, Tensor]) -> Layers:
+        """What layers are given on them, once what else a module keeps is known."""
+        ...

@@ -14,7 +14,7 @@ from quantmia.data import calibration_rows
 from quantmia.experiment import Experiment
 from quantmia.models.differences import Differences
 from quantmia.models.skeleton import skeleton
-from quantmia.quantizers import Calibrated, Quantizer
+from quantmia.quantizers import Quantizer
 from quantmia.ranking.evidence import Evidence
 from quantmia.ranking.verdict import Caution
 from quantmia.statistics import Bootstrap, Interval
@@ -49,16 +49,16 @@ def calibration_audit(
 
     def count(quantizer: Quantizer) -> int:
         """How many of them a run was shown, or of a control, is said to have been shown."""
-        if isinstance(quantizer, Calibrated) and quantizer.source == "apart":
-            return quantizer.rows
+        if quantizer.looks_at and quantizer.looks_at[0] == "apart":
+            return quantizer.looks_at[1]
         return min(usual, len(parts.apart) // 2)
 
     with experiment.progress.stage("calibration", len(quantizers), "quantizers") as advance:
         for name, quantizer in quantizers.items():
-            released = experiment.quantized(name, runs, members, original)
-            moved = Differences.of(module, asked, original, released)
+            shipped = experiment.shipped(name, runs, members, original)
+            moved = Differences.of(module, asked, original, shipped)
             if moved.outputs.any() or moved.layers.any():
-                source = quantizer.source if isinstance(quantizer, Calibrated) else "none"
+                source = quantizer.looks_at[0] if quantizer.looks_at else "none"
                 drawn = calibration_rows(parts, "apart", count(quantizer), members, runs)
                 shown = np.stack([np.isin(parts.apart, each) for each in drawn])
                 rows += _figures(name, source, moved, shown, bootstrap)

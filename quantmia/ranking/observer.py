@@ -172,9 +172,9 @@ class Observer:
         module = self._module
         stacked = {k: torch.from_numpy(np.stack([m[k] for m in models])) for k in models[0]}
         runs = [(run.seed, run.number) for run in self.found.runs]
-        quantized = self._own.quantized(quantizer, runs, self.members, stacked)
+        weights = self._own.shipped(quantizer, runs, self.members, stacked).weights
         pool = self._own.inputs[self._own.parts.pool]
-        return WhiteBox(module, quantized, torch.from_numpy(pool), self.task)
+        return WhiteBox(module, weights, torch.from_numpy(pool), self.task)
 
 
 @dataclass(frozen=True)

@@ -18,10 +18,11 @@ from quantmia.models.factory import FAULTS
 from quantmia.models.layers import LayerInputs
 from quantmia.models.loop import Loop
 from quantmia.models.skeleton import skeleton
-from quantmia.models.stack import Factory, Params
+from quantmia.models.stack import Factory
 from quantmia.progress import Progress
-from quantmia.quantizers import Calibrated, Quantizer
-from quantmia.quantizers.stored import stored_bits
+from quantmia.quantizers import Quantizer
+from quantmia.quantizers.shipped import Shipped
+from quantmia.quantizers.stored import Stored
 from quantmia.recording.outputs import answers
 from quantmia.recording.plan import Plan
 from quantmia.recording.pool import Pool
@@ -153,10 +154,10 @@ class _Asked:
         self._shown: tuple[int, dict[str, LayerInputs]] = (-1, {})
         self._quantizers = quantizers
         for name, each in quantizers.items():
-            if isinstance(each, Calibrated) and each.source != "members":
+            if each.looks_at and each.looks_at[0] != "members":
                 raise OutputsError(
-                    f"--quantizer {name}: source={each.source}: of another's training there are "
-                    "members alone to calibrate on; use source: members"
+                    f"--quantizer {name}: source={each.looks_at[0]}: of another's training there "
+                    "are members alone to calibrate on; use source: members"
                 )
         self._kind: OutputKind | None = kind
         self._inputs = torch.from_numpy(rows.features)
@@ -183,36 +184,34 @@ class _Asked:
         """What the models of a checkpoint answer, by quantizer."""
         state = fitted(read_state(path), self._model, path)
         params = self._loop.initial | {name: value[None] for name, value in state.items()}
-        weights = {name: params[name] for name in self._loop.parameters}
         found = {}
         for name, quantizer in self._quantizers.items():
-            inputs = self._inputs_of(run).get(name)
-            layers = inputs.beside(params) if inputs else None
-            quantized = params | quantizer(weights, layers)
-            outputs = self._answers(quantized, self._inputs, path) if released else None
+            shown = self._shown_to(run).get(name)
+            shipped = quantizer.release(params, self._loop, self._inputs, shown)
+            outputs = self._answers(shipped, self._inputs, path) if released else None
             losses = None
             if self._held_out is not None:
-                held_out = self._answers(quantized, self._held_out, path)
+                held_out = self._answers(shipped, self._held_out, path)
                 losses = self._losses(held_out, f"{path}, {name}, held out")
-            bits = stored_bits(weights, quantized, quantizer, layers)
-            found[name] = _Answer(outputs, losses, bits)
+            stored = Stored.of(shipped, quantizer, params, self._loop, shown)
+            found[name] = _Answer(outputs, losses, stored.bits)
         return found
 
-    def _inputs_of(self, run: int) -> dict[str, LayerInputs]:
+    def _shown_to(self, run: int) -> dict[str, LayerInputs]:
         """What quantizers that look at data are shown: members of the run, drawn as ours are."""
         if self._shown[0] != run:
             found = {}
             for name, each in self._quantizers.items():
-                if isinstance(each, Calibrated):
+                if each.looks_at:
                     own = np.flatnonzero(self._members[run])
-                    drawn = rows_of(own, min(each.rows, len(own)), seed=0, run=run)
+                    drawn = rows_of(own, min(each.looks_at[1], len(own)), seed=0, run=run)
                     found[name] = LayerInputs(skeleton(self._model), self._inputs[drawn][None])
             self._shown = run, found
         return self._shown[1]
 
-    def _answers(self, params: Params, inputs: Tensor, path: Path) -> NDArray:
+    def _answers(self, models: Shipped, inputs: Tensor, path: Path) -> NDArray:
         try:
-            return self._loop(params, inputs)[0].numpy(force=True)
+            return models(inputs)[0].numpy(force=True)
         except FAULTS as error:
             raise OutputsError(
                 f"{path}: the model fails on samples of the shape {tuple(inputs.shape[1:])} "

@@ -1,11 +1,10 @@
 """Per-sample losses of quantized checkpoints, streamed: each is evaluated as it comes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-import xxhash
 from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,7 +15,7 @@ from quantmia.models.loop import Loop
 from quantmia.models.stack import Params, Stack
 from quantmia.progress import Advance
 from quantmia.quantizers import Quantizer
-from quantmia.quantizers.stored import stored_bits
+from quantmia.quantizers.stored import Stored
 from quantmia.training.checkpoints import Checkpoint
 from quantmia.training.releases import Keeper, Released
 
@@ -91,53 +90,31 @@ def measure(
     diverged = np.zeros(n_runs, bool)
     measurements: dict[str, Measurement] = {}
     final: dict[str, NDArray] = {}
-    keepers = {name: Keeper(releases, stack, pool, *halves(y.shape[1])) for name in quantizers}
+    keepers = {name: Keeper(releases, pool, *halves(y.shape[1])) for name in quantizers}
     for k, (epoch, params) in enumerate(checkpoints):
         diverged |= ~_finite(params)
         if k == n_checkpoints - 1:
             # Here and not after the loop: asking for more may train on and change `params`.
             final = {name: value.numpy(force=True).copy() for name, value in params.items()}
         for name, quantizer in quantizers.items():
-            weights = {each: params[each] for each in stack.parameters}
-            inputs = shown.get(name) if shown else None
-            layers = inputs.beside(params) if inputs else None
-            quantized = params | quantizer(weights, layers)
-            output = stack(quantized, x)
+            rows = shown.get(name) if shown else None
+            shipped = quantizer.release(params, stack, x, rows)
+            output = shipped(x)
             losses[name][:, k] = stack.task.loss(output, y).numpy(force=True)
             answers = output.numpy(force=True)
-            keepers[name].see(epoch, quantized, answers, losses[name][:, k])
-            for run, mark in enumerate(_fingerprints(quantized)):
+            keepers[name].see(epoch, shipped, answers, losses[name][:, k])
+            for run, mark in enumerate(shipped.fingerprints()):
                 models[name][run, k] = first[run].setdefault((name, mark), k)
             if k == n_checkpoints - 1:
+                stored = Stored.of(shipped, quantizer, params, stack, rows)
+                kept = keepers[name].kept()
                 measurements[name] = Measurement(
-                    losses[name],
-                    models[name],
-                    answers,
-                    keepers[name].kept(),
-                    _sparsity(quantized, quantizer.covered(weights, layers)),
-                    stored_bits(weights, quantized, quantizer, layers),
+                    losses[name], models[name], answers, kept, stored.sparsity, stored.bits
                 )
             advance(1)
     return Measured(measurements, final, diverged)
 
 
-def _fingerprints(params: Params) -> list[int]:
-    """A 64-bit hash of each run's parameters."""
-    hashes = [xxhash.xxh3_64() for _ in next(iter(params.values()))]
-    for value in params.values():
-        for run, row in zip(hashes, np.ascontiguousarray(value.numpy(force=True)), strict=True):
-            run.update(row)
-    return [run.intdigest() for run in hashes]
-
-
 def _finite(params: Params) -> Bool[np.ndarray, " runs"]:
     flags = [torch.isfinite(value).reshape(len(value), -1).all(1) for value in params.values()]
     return torch.stack(flags).all(0).numpy(force=True)
-
-
-def _sparsity(quantized: Params, covered: Sequence[str]) -> Float[np.ndarray, " runs"]:
-    weights = [quantized[name].flatten(1) for name in covered]
-    if not weights:
-        return np.zeros(len(next(iter(quantized.values()))))
-    zeros = torch.stack([(w == 0).sum(1) for w in weights]).sum(0)
-    return zeros.numpy(force=True) / sum(w.shape[1] for w in weights)

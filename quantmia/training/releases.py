@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
-from quantmia.models.loop import Loop
-from quantmia.models.stack import Params, Stack
+from quantmia.quantizers.shipped import Shipped
 from quantmia.vocabulary import BEST
 
 
@@ -34,7 +32,6 @@ class Keeper:
 
     Args:
         wanted: epochs by name, as `quantmia.config.released` has them.
-        stack: evaluates models.
         pool: features that releases are attacked on.
         choosing: places of the validation samples that choose the best checkpoint.
         measuring: places of those that measure every release.
@@ -43,17 +40,16 @@ class Keeper:
     def __init__(
         self,
         wanted: Mapping[str, int | None],
-        stack: Stack | Loop,
         pool: Float[Tensor, "pool *features"],
         choosing: NDArray[np.int64],
         measuring: NDArray[np.int64],
     ):
         self._names = {epoch: name for name, epoch in wanted.items() if epoch is not None}
-        self._stack, self._inputs = stack, pool
+        self._inputs = pool
         self._choosing, self._measuring = choosing, measuring
         self._with_best = BEST in wanted
         self._lowest: NDArray[np.float64] | None = None
-        self._best: Params = {}
+        self._best: Shipped | None = None
         self._epochs: dict[str, NDArray[np.int64]] = {}
         self._pool: dict[str, NDArray[np.float32]] = {}
         self._measured: dict[str, NDArray[np.float32]] = {}
@@ -61,7 +57,7 @@ class Keeper:
     def see(
         self,
         epoch: int,
-        models: Params,
+        models: Shipped,
         answers: NDArray[np.float32],
         losses: Float[np.ndarray, "runs validation"],
     ) -> None:
@@ -69,7 +65,7 @@ class Keeper:
 
         Args:
             epoch: after which it was taken.
-            models: quantized parameters of every run.
+            models: of every run, as they are shipped.
             answers: raw outputs on the validation samples, [runs, validation, out].
             losses: of the same.
         """
@@ -78,17 +74,17 @@ class Keeper:
             self._look_for_the_best(epoch, models, measured, losses)
         if name := self._names.get(epoch):
             self._epochs[name] = np.full(len(losses), epoch)
-            self._pool[name] = self._stack(models, self._inputs).numpy(force=True)
+            self._pool[name] = models(self._inputs).numpy(force=True)
             self._measured[name] = measured
 
     def _look_for_the_best(
-        self, epoch: int, models: Params, measured: NDArray[np.float32], losses: NDArray
+        self, epoch: int, models: Shipped, measured: NDArray[np.float32], losses: NDArray
     ) -> None:
         mean = losses[:, self._choosing].mean(1, dtype=np.float64)
-        if self._lowest is None:  # whatever its loss: of a diverged run no checkpoint is better
-            self._lowest = mean
-            # On the host: a device has room for the models of its stack alone.
-            self._best = {name: value.detach().cpu().clone() for name, value in models.items()}
+        if (
+            self._best is None or self._lowest is None
+        ):  # whatever its loss: of a diverged run no checkpoint is better
+            self._lowest, self._best = mean, models.copy()
             self._epochs[BEST] = np.full(len(losses), epoch)
             self._measured[BEST] = measured.copy()
             return
@@ -96,14 +92,11 @@ class Keeper:
         self._lowest[better] = mean[better]
         self._epochs[BEST][better] = epoch
         self._measured[BEST][better] = measured[better]
-        chosen = torch.from_numpy(np.flatnonzero(better))
-        for name, value in models.items():
-            self._best[name][chosen] = value[chosen.to(value.device)].cpu()
+        self._best.take(np.flatnonzero(better), models)
 
     def kept(self) -> Released:
         """Everything, once all checkpoints have passed."""
-        if self._with_best:
-            best = {name: value.to(self._inputs.device) for name, value in self._best.items()}
-            self._pool[BEST] = self._stack(best, self._inputs).numpy(force=True)
-            self._best = {}
+        if self._best is not None:
+            self._pool[BEST] = self._best(self._inputs).numpy(force=True)
+            self._best = None
         return Released(self._epochs, self._pool, self._measured)

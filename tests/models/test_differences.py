@@ -6,7 +6,10 @@ import torch
 from torch import nn
 
 from quantmia.models.differences import Differences
+from quantmia.models.loop import Loop
 from quantmia.models.skeleton import skeleton
+from quantmia.quantizers.shipped import Quantized
+from quantmia.tasks import TASKS
 
 
 class Sequence(nn.Module):
@@ -29,6 +32,12 @@ def stacked(modules: list[nn.Module]) -> dict[str, torch.Tensor]:
         name: torch.stack([dict(each.named_parameters())[name].detach() for each in modules])
         for name, _ in modules[0].named_parameters()
     }
+
+
+def shipped(modules: list[nn.Module]) -> Quantized:
+    """Answers as they are, for what a quantizer has made of others."""
+    models = Loop(lambda: copy.deepcopy(modules[0]), range(len(modules)), TASKS["regression"])
+    return Quantized(models, stacked(modules))
 
 
 def changed(module: nn.Module, kept: tuple[str, ...] = ()) -> nn.Module:
@@ -67,7 +76,7 @@ def test_they_are_what_plain_pytorch_computes(kind):
     modules = [kind() for _ in range(3)]
     others = [changed(each) for each in modules]
     x = torch.randn(7, 6)
-    found = Differences.of(skeleton(modules[0]), x, stacked(modules), stacked(others))
+    found = Differences.of(skeleton(modules[0]), x, stacked(modules), shipped(others))
     assert found.layers.shape == (2, 3, 7)
     for run, (module, other) in enumerate(zip(modules, others, strict=True)):
         *layers, outputs = by_hooks(module, other, x).values()
@@ -82,9 +91,9 @@ def test_a_layer_that_is_as_it_was_is_left_out():
     module = perceptron()
     kept = changed(module, ("2.weight", "2.bias"))
     x = torch.randn(4, 6)
-    found = Differences.of(skeleton(module), x, stacked([module]), stacked([kept]))
+    found = Differences.of(skeleton(module), x, stacked([module]), shipped([kept]))
     assert found.widths.tolist() == [5]
-    same = Differences.of(skeleton(module), x, stacked([module]), stacked([module]))
+    same = Differences.of(skeleton(module), x, stacked([module]), shipped([module]))
     assert same.layers.shape == (0, 1, 4)
     assert not same.outputs.any()
 
@@ -96,7 +105,7 @@ def test_a_bias_alone_moves_every_sample_alike():
     with torch.no_grad():
         moved[0].bias += 2.0  # pyright: ignore[reportIndexIssue, reportArgumentType]
     x = torch.randn(4, 6)
-    found = Differences.of(skeleton(module), x, stacked([module]), stacked([moved]))
+    found = Differences.of(skeleton(module), x, stacked([module]), shipped([moved]))
     np.testing.assert_allclose(found.layers[0], 5 * 4.0, rtol=1e-5)
 
 
@@ -105,6 +114,6 @@ def test_of_a_module_without_linear_layers_there_are_outputs_alone():
     module = nn.Sequential(nn.Conv1d(1, 2, 3), nn.Flatten())
     x = torch.randn(4, 1, 5)
     other = changed(module)
-    found = Differences.of(skeleton(module), x, stacked([module]), stacked([other]))
+    found = Differences.of(skeleton(module), x, stacked([module]), shipped([other]))
     assert found.layers.shape == (0, 1, 4)
     assert (found.outputs > 0).all()

@@ -9,6 +9,7 @@ from quantmia.data.split import halves
 from quantmia.errors import FolderError
 from quantmia.models.heads import mlp
 from quantmia.models.stack import Stack
+from quantmia.quantizers.shipped import Quantized
 from quantmia.runs.folder import RunFolder
 from quantmia.tasks import TASKS, TaskName
 from quantmia.training.releases import Keeper
@@ -27,7 +28,7 @@ def passed(task: TaskName, wanted: dict[str, int | None], spoiled: int | None = 
     stack = Stack(lambda: mlp(FEATURES, out, hidden=[5]), [1, 2, 3], TASKS[task])
     targets = torch.randint(2, (RUNS, SAMPLES), generator=generator)
     y = targets if task == "multiclass" else targets.float()
-    keeper = Keeper(wanted, stack, pool, *halves(SAMPLES))
+    keeper = Keeper(wanted, pool, *halves(SAMPLES))
     params = {name: value.clone() for name, value in stack.initial.items()}
     seen = []
     for epoch in range(1, EPOCHS + 1):
@@ -38,7 +39,7 @@ def passed(task: TaskName, wanted: dict[str, int | None], spoiled: int | None = 
                 value[1] = torch.nan
         answers = stack(params, x)
         losses = stack.task.loss(answers, y).numpy()
-        keeper.see(epoch, params, answers.numpy(), losses)
+        keeper.see(epoch, Quantized(stack, params), answers.numpy(), losses)
         seen.append((losses, answers.numpy(), stack(params, pool).numpy()))
     return keeper.kept(), seen
 

@@ -1,0 +1,191 @@
+"""Models as ONNX graphs: an architecture is exported once and filled with one run's numbers."""
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import onnxruntime
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from onnx import ModelProto, numpy_helper
+from torch import Tensor
+
+from quantmia.errors import QuantmiaError, first_line
+from quantmia.quantizers.shipped import Models, Params
+
+INPUT, OUTPUT = "x", "y"
+ROWS = 3  # of the input that a graph is traced with: any number but 0 and 1 stands for all
+
+
+class Exported:
+    """The graph of an architecture, and where the numbers of a run go in it.
+
+    The exporter folds constants into others: a transposed weight is known again, and of what is
+    not, such as a normalisation merged into the layer before it, every model is exported anew.
+
+    Args:
+        models: that evaluate the architecture.
+        params: stacked, for the shapes.
+        sample: features like those that it is asked about.
+
+    Raises:
+        QuantmiaError: the architecture cannot be exported.
+    """
+
+    def __init__(self, models: Models, params: Params, sample: Float[Tensor, "samples *features"]):
+        self._models = models
+        self._rows = sample[:1].cpu().repeat(ROWS, *[1] * (sample.ndim - 1))
+        first, second = (_made_up(params, seed) for seed in (0, 1))
+        self._graph = self._export(first)
+        self._places = _places(self._graph, first)
+        self._reusable = True  # as far as is known
+        self._reusable = self._fits(second)
+
+    def __call__(self, own: Params) -> ModelProto:
+        """The graph of one run.
+
+        Args:
+            own: its parameters and buffers, without an axis of runs.
+        """
+        if not self._reusable:
+            return self._export(own)
+        graph = ModelProto()
+        graph.CopyFrom(self._graph)
+        for initializer in graph.graph.initializer:
+            if place := self._places.get(initializer.name):
+                name, transposed = place
+                value = own[name].numpy(force=True)
+                value = np.ascontiguousarray(value.T if transposed else value)
+                initializer.CopyFrom(numpy_helper.from_array(value, initializer.name))
+        return graph
+
+    @property
+    def out_features(self) -> int:
+        """Numbers that it answers a sample."""
+        return self._graph.graph.output[0].type.tensor_type.shape.dim[-1].dim_value
+
+    def _export(self, own: Params) -> ModelProto:
+        module = self._models.module({name: value.cpu() for name, value in own.items()})
+        try:
+            with quiet():
+                program = torch.onnx.export(
+                    module,
+                    (self._rows,),
+                    dynamo=True,
+                    dynamic_shapes=({0: torch.export.Dim("samples")},),
+                    input_names=[INPUT],
+                    output_names=[OUTPUT],
+                    verbose=False,
+                )
+        except Exception as error:  # whatever the exporter makes of a user's module
+            raise QuantmiaError(
+                f"model: {type(module).__name__} cannot be exported to ONNX "
+                f"({_reason(error)}); leave out the quantizers of ONNX Runtime"
+            ) from error
+        assert program is not None
+        return program.model_proto
+
+    def _fits(self, own: Params) -> bool:
+        """Whether the graph answers as the models do for numbers that it was not exported with."""
+        session = opened(self(own).SerializeToString())
+        module = self._models.module(own)
+        with torch.no_grad():
+            expected = module(self._rows).numpy()
+        found = asked(session, self._rows.numpy())
+        return np.allclose(found, expected, rtol=1e-4, atol=1e-4 * float(np.abs(expected).max()))
+
+
+_exported: WeakKeyDictionary[Models, dict[torch.Size, Exported]] = WeakKeyDictionary()
+
+
+def exported(
+    models: Models, params: Params, sample: Float[Tensor, "samples *features"]
+) -> Exported:
+    """The graph of an architecture, made once for a stack of models.
+
+    Args:
+        models: that evaluate it.
+        params: stacked.
+        sample: features like those that it is asked about.
+
+    Raises:
+        QuantmiaError: the architecture cannot be exported.
+    """
+    made, shape = _exported.setdefault(models, {}), sample.shape[1:]
+    if shape not in made:
+        made[shape] = Exported(models, params, sample)
+    return made[shape]
+
+
+def opened(model: bytes) -> onnxruntime.InferenceSession:
+    """A session on one thread, which gives the same bits each time.
+
+    Args:
+        model: serialized.
+    """
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.use_deterministic_compute = True
+    options.log_severity_level = 3  # errors
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def asked(session: onnxruntime.InferenceSession, rows: NDArray) -> NDArray[np.float32]:
+    """What a session answers, [rows, out].
+
+    Args:
+        session: of a model.
+        rows: features.
+    """
+    answer = session.run([OUTPUT], {INPUT: rows})[0]
+    assert isinstance(answer, np.ndarray)
+    return answer
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without what the exporter and the runtime's tools remark upon."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(disabled)
+
+
+def _made_up(params: Params, seed: int) -> Params:
+    """Numbers by which parameters are known again; positive, because a variance has to be."""
+    random = torch.Generator().manual_seed(seed)
+    return {
+        name: torch.rand(value.shape[1:], generator=random, dtype=value.dtype) + 0.5
+        if value.is_floating_point()
+        else value[0].cpu()
+        for name, value in params.items()
+    }
+
+
+def _places(graph: ModelProto, own: Params) -> dict[str, tuple[str, bool]]:
+    """Of every constant that is a parameter: which one, and whether it is transposed."""
+    values: dict[str, NDArray] = {name: value.numpy() for name, value in own.items()}
+    found = {}
+    for initializer in graph.graph.initializer:
+        value = numpy_helper.to_array(initializer)
+        for name, each in values.items():
+            if each.dtype.kind == "f" and np.array_equal(value, each):
+                found[initializer.name] = name, False
+            elif each.dtype.kind == "f" and np.array_equal(value, each.T):
+                found[initializer.name] = name, True
+    return found
+
+
+def _reason(error: BaseException) -> str:
+    """What the exporter says in its first line, or of what came first where it only frames that."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"{type(error).__name__}: {first_line(error)}"
