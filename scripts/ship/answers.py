@@ -34,7 +34,7 @@ def answers(studies: Path) -> list[Answer]:
             for path in sweep.glob(f"{GROUP}*")
         }
         shown = dict(sorted(by_rows.items()))
-        rows += given_away(data, shown[USUAL], noise)
+        rows += given_away(data, Report.read(sweep / f"{GROUP}{USUAL}"), noise)
         rows += fading(data, shown)
         rows += instead(data, shown, noise)
     return rows
@@ -106,7 +106,7 @@ def instead(data: str, by_rows: dict[int, Report], noise: Report) -> Iterator[An
     """
     table = noise.tables["calibration"]
     metric = noise.ranking["utility_metric"].iloc[0]
-    most = max(rows for rows in by_rows if rows <= 512)
+    most = max(by_rows)
     full = float(_of_runs(noise, FULL, metric).mean())
     for name in dict.fromkeys(table.loc[table["shown"] == "noise", "quantizer"]):
         ours = _of_runs(noise, name, metric)
