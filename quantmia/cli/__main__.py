@@ -32,6 +32,7 @@ COMMANDS = {
     "check": ("choose", "check_quantizers"),
     "gate": ("shipping", "gate"),
     "certificate": ("shipping", "certificate"),
+    "export": ("shipping", "export"),
     "plan": ("recording", "plan"),
     "import": ("importing", "import_files"),
 }
@@ -50,6 +51,7 @@ quantmia: what should I ship, and what does it leak about who was in the trainin
 
   quantmia gate DIR --advantage 0.1     for scripts: exit code 0 below the limit, 3 above, 4 unclear
   quantmia certificate DIR              what one released model gives away about its own members
+  quantmia export DIR                   the audited model as a file, with its hash and its figures
   quantmia plan -o DIR --samples N      who trains on what, for trainings of your own
   quantmia import FILE -o DIR           what models of others answered, made a folder to rank
 

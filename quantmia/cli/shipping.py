@@ -1,4 +1,4 @@
-"""`quantmia gate` and `certificate`: what is said of models before they are shipped."""
+"""`quantmia gate`, `certificate` and `export`: models before they are shipped."""
 
 import argparse
 from pathlib import Path
@@ -48,20 +48,10 @@ def certificate(arguments: list[str]) -> int:
         "drawn by coins (split.membership=coin). Writes certificate.json.",
     )
     parser.add_argument("folder", type=Path, metavar="DIR", help="of a ranking")
-    parser.add_argument(
-        "--run", type=at_least(0), default=0, metavar="N", help="the released model (default: 0)"
-    )
-    parser.add_argument(
-        "--quantizer", metavar="NAME", help="of the release (default: what the ranking says)"
-    )
-    parser.add_argument(
-        "--checkpoint", metavar="NAME",
-        help="of the release: best, last or an epoch (default: what the ranking says, or last)",
-    )  # fmt: skip
+    _add_release(parser)
     parser.add_argument("--output", type=Path, metavar="DIR", help="where certificate.json goes")
     parsed = parser.parse_args(arguments)
-    if parsed.checkpoint and not parsed.quantizer:
-        raise QuantmiaError("--checkpoint: name the --quantizer of the release too")
+    _refuse_half_a_release(parsed)
     from quantmia.pipeline import shipping
 
     found, path = shipping.certify(
@@ -77,3 +67,53 @@ def certificate(arguments: list[str]) -> int:
         print(said)
     print(f"Certificate: {path}")
     return DONE
+
+
+def export(arguments: list[str]) -> int:
+    """Write one released model as a file, with its hash and its figures."""
+    parser = argparse.ArgumentParser(
+        "quantmia export",
+        description="One released model as a file: .safetensors of weights, or what a runtime "
+        "runs (.onnx). It has to answer what was audited. Beside it a JSON with its hash, how "
+        "features and targets are scaled, and what the ranking says of it.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="of a ranking")
+    _add_release(parser)
+    parser.add_argument(
+        "--output", type=Path, metavar="DIR", help="where the files go (default: DIR/export)"
+    )
+    parsed = parser.parse_args(arguments)
+    _refuse_half_a_release(parsed)
+    from quantmia.pipeline import export as pipeline
+
+    file, card = pipeline.export(
+        parsed.folder,
+        parsed.output,
+        cache_folder(),
+        parsed.run,
+        parsed.quantizer,
+        parsed.checkpoint,
+        Progress(),
+    )
+    print(f"Model: {file} ({card['bytes']:,} bytes, SHA-256 {card['sha256']})")
+    print(f"Its figures: {file.with_suffix('.json')}")
+    return DONE
+
+
+def _add_release(parser: argparse.ArgumentParser) -> None:
+    """Which model is meant."""
+    parser.add_argument(
+        "--run", type=at_least(0), default=0, metavar="N", help="the released model (default: 0)"
+    )
+    parser.add_argument(
+        "--quantizer", metavar="NAME", help="of the release (default: what the ranking says)"
+    )
+    parser.add_argument(
+        "--checkpoint", metavar="NAME",
+        help="of the release: best, last or an epoch (default: what the ranking says, or last)",
+    )  # fmt: skip
+
+
+def _refuse_half_a_release(parsed: argparse.Namespace) -> None:
+    if parsed.checkpoint and not parsed.quantizer:
+        raise QuantmiaError("--checkpoint: name the --quantizer of the release too")

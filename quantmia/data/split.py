@@ -128,13 +128,34 @@ def targets_of_runs(
         kind = np.int64 if task_name == "multiclass" else np.float32
         return np.tile(target, (len(mask), 1)).astype(kind)
     target = target.astype(np.float64)
-    rows = []
+    scales = scale_of_targets(target, parts, mask, public)
+    return np.stack([(target - mean) / deviation for mean, deviation in scales]).astype(np.float32)
+
+
+def scale_of_targets(
+    target: Shaped[np.ndarray, " samples"],
+    parts: Split,
+    mask: Bool[np.ndarray, "runs pool"],
+    public: bool = False,
+) -> list[tuple[float, float]]:
+    """Mean and deviation by which each run's targets of a regression are standardised.
+
+    Args:
+        target: of every sample of the dataset.
+        parts: of the dataset.
+        mask: who each run trains on.
+        public: by the validation samples.
+
+    Raises:
+        DataError: all members of a run have the same target.
+    """
+    found = []
     for row in mask:
-        own = target[parts.validation if public else parts.pool[row]]
+        own = target.astype(np.float64)[parts.validation if public else parts.pool[row]]
         if own.std() == 0:
             raise DataError(
                 "dataset: all members of a run have the same target, which cannot be "
                 "standardised; use more data."
             )
-        rows.append((target - own.mean()) / own.std())
-    return np.stack(rows).astype(np.float32)
+        found.append((float(own.mean()), float(own.std())))
+    return found

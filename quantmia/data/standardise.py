@@ -31,11 +31,15 @@ class Standardised:
         extreme: rows `sample, feature, value, deviations`, the farthest first; `(target)`
             stands among the features, and is never changed.
         winsorised: whether the extreme values of features were brought in.
+        centre: what was subtracted from each feature.
+        width: what it was then divided by.
     """
 
     values: Float[np.ndarray, "samples *features"]
     extreme: pd.DataFrame
     winsorised: bool
+    centre: Float[np.ndarray, " features"]
+    width: Float[np.ndarray, " features"]
 
     def facts(self) -> dict[str, int | float | bool]:
         """How many there are, as a manifest keeps it: of features, and of the target."""
@@ -72,17 +76,21 @@ def standardise(
     """
     flat = dataset.features.reshape(dataset.size, -1)
     held_out = flat[parts.validation].astype(np.float64)
-    deviations = _deviations(flat, *_scale(_inner(held_out)))
+    inner = _scale(_inner(held_out))
+    deviations = _deviations(flat, *inner)
     far = [_far(dataset, deviations), _far_targets(dataset, parts)]
     extreme = pd.concat([each for each in far if len(each)] or far[:1])
     extreme = extreme.sort_values("deviations", key=np.abs, ascending=False, ignore_index=True)
     if how == "winsorise":
-        values = np.clip(deviations, -FARTHEST, FARTHEST).reshape(dataset.features.shape)
+        values, scale = np.clip(deviations, -FARTHEST, FARTHEST), inner
     elif how:
-        values = _deviations(dataset.features, *_scale(held_out))
+        scale = _scale(held_out)
+        values = _deviations(flat, *scale)
     else:
-        values = dataset.features
-    return Standardised(values.astype(np.float32, copy=False), extreme, how == "winsorise")
+        scale = np.zeros(flat.shape[1]), np.ones(flat.shape[1])
+        return Standardised(dataset.features, extreme, False, *scale)
+    values = values.reshape(dataset.features.shape).astype(np.float32, copy=False)
+    return Standardised(values, extreme, how == "winsorise", *scale)
 
 
 def _inner(held_out: Table) -> Table:
@@ -98,8 +106,7 @@ def _scale(held_out: Table) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _deviations(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
-    shape = values.shape[1:]
-    return (values - mean.reshape(shape)) / deviation.reshape(shape)
+    return (values - mean) / deviation
 
 
 def _far(dataset: Dataset, deviations: Float[np.ndarray, "samples features"]) -> pd.DataFrame:

@@ -92,12 +92,14 @@ class _Answering:
 
     session: InferenceSession
     fingerprint: int
+    model: bytes
 
     @classmethod
     def of(cls, model: onnx.ModelProto) -> "_Answering":
         constants = sorted(each.SerializeToString() for each in model.graph.initializer)
         mark = xxhash.xxh3_64(b"".join(constants)).intdigest()
-        return cls(opened(model.SerializeToString()), mark)
+        content = model.SerializeToString()
+        return cls(opened(content), mark, content)
 
 
 class Sessions(Shipped):
@@ -144,6 +146,17 @@ class Sessions(Shipped):
             own[run] if each is None else each.fingerprint
             for run, each in enumerate(self._answering)
         ]
+
+    def artefact(self, run):
+        """The quantized model as ONNX.
+
+        Raises:
+            QuantmiaError: training diverged.
+        """
+        own = self._answering[run]
+        if own is None:
+            raise QuantmiaError("the training of this run diverged: there is nothing to ship")
+        return ".onnx", own.model
 
     def copy(self):
         """The same sessions, which nothing changes."""

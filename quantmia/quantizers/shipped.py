@@ -8,7 +8,10 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import xxhash
 from jaxtyping import Float, Int
+from safetensors.torch import save
 from torch import Tensor, from_numpy, nn
+
+from quantmia.errors import QuantmiaError
 
 Params = dict[str, Tensor]  # parameters and buffers, each [runs, *shape]
 # Of what a layer is given and the ends of a range (None: it finds them itself), what it takes.
@@ -66,6 +69,17 @@ class Shipped(ABC):
         """A 64-bit hash of each run's model: what answers alike has the same."""
 
     @abstractmethod
+    def artefact(self, run: int) -> tuple[str, bytes]:
+        """The file that is shipped of a run: the ending of its name, and its content.
+
+        Args:
+            run: its place.
+
+        Raises:
+            QuantmiaError: what answers is no file that another program could run.
+        """
+
+    @abstractmethod
     def copy(self) -> "Shipped":
         """The same on the host, for good: training goes on in the memory that it was made of."""
 
@@ -107,6 +121,20 @@ class Quantized(Shipped):
     def fingerprints(self):
         """Of every number."""
         return fingerprints([*self._params.values(), *self._ranges.values()])
+
+    def artefact(self, run):
+        """The weights as safetensors, dequantized: a state_dict of the architecture.
+
+        Raises:
+            QuantmiaError: activations are rounded too, which no state_dict does.
+        """
+        if self._inputs is not None:
+            raise QuantmiaError(
+                "quantizer: rounds activations in a simulation, which is no model to ship; export "
+                "what a runtime answers instead, such as onnx_int8_dynamic"
+            )
+        own = {name: value[run].cpu().contiguous() for name, value in self._params.items()}
+        return ".safetensors", save(own)
 
     def copy(self):
         """A clone: a device has room for the models of its stack alone."""
