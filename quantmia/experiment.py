@@ -221,10 +221,10 @@ class Experiment:
         training, apart = self.config.training, self.config.split.calibration
         if name == training.qat and not quantizer.rounds_weights_alone:
             does = "looks at data" if quantizer.looks_at else "does more than round weights"
-            within = "" if _scheme(quantizer) is None else f" (quantizer.{name}.scheme)"
+            within = f": the one that it is made of (quantizer.{name}.scheme)"
             raise QuantmiaError(
                 f"training.qat={name}: {does}, and in training only a scheme of weights alone is "
-                f"taken: the one that it is made of{within}"
+                f"taken{'' if _scheme(quantizer) is None else within}"
             )
         if quantizer.looks_at is None:
             return
