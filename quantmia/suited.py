@@ -32,10 +32,10 @@ def _refuse_in_training(name: str, quantizer: Quantizer, config: ExperimentConfi
     if name != config.training.qat or quantizer.rounds_weights_alone:
         return
     does = "looks at data" if quantizer.looks_at else "does more than round weights"
-    within = "" if _scheme(quantizer) is None else f" (quantizer.{name}.scheme)"
+    within = f": the one that it is made of (quantizer.{name}.scheme)"
     raise QuantmiaError(
-        f"training.qat={name}: {does}, and in training only a scheme of weights alone is taken: "
-        f"the one that it is made of{within}"
+        f"training.qat={name}: {does}, and in training only a scheme of weights alone is taken"
+        f"{'' if _scheme(quantizer) is None else within}"
     )
 
 

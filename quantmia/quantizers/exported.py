@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
 from onnx import ModelProto, numpy_helper
+from onnxscript import ir
 from torch import Tensor
 
 from quantmia.errors import QuantmiaError, first_line
@@ -24,8 +25,9 @@ ROWS = 3  # of the input that a graph is traced with: any number but 0 and 1 sta
 class Exported:
     """The graph of an architecture, and where the numbers of a run go in it.
 
-    The exporter folds constants into others: a transposed weight is known again, and of what is
-    not, such as a normalisation merged into the layer before it, every model is exported anew.
+    What the exporter makes of a graph in the end depends on its numbers where it folds some into
+    others. A transposed weight is known again and replaced; where more was folded, such as a
+    normalisation into the layer before it, the last step is done anew for every run.
 
     Args:
         models: that evaluate the architecture.
@@ -40,10 +42,16 @@ class Exported:
         self._models = models
         self._rows = sample[:1].cpu().repeat(ROWS, *[1] * (sample.ndim - 1))
         first, second = (_made_up(params, seed) for seed in (0, 1))
-        self._graph = self._export(first)
-        self._places = _places(self._graph, first)
-        self._reusable = True  # as far as is known
-        self._reusable = self._fits(second)
+        self._program = self._export(first)
+        self._plain = _Graph(_copy(self._program.model_proto), first)
+        self._ready = _Graph(self._optimised(self._plain.graph), first)
+        self._folds = False  # as far as is known
+        self._folds = not self._fits(second)
+        if self._folds and not self._fits(second):
+            raise QuantmiaError(
+                f"model: {self._called} computes constants from its weights, which ONNX Runtime's "
+                "quantizers cannot follow; leave them out"
+            )
 
     def __call__(self, own: Params) -> ModelProto:
         """The graph of one run.
@@ -51,25 +59,16 @@ class Exported:
         Args:
             own: its parameters and buffers, without an axis of runs.
         """
-        if not self._reusable:
-            return self._export(own)
-        graph = ModelProto()
-        graph.CopyFrom(self._graph)
-        for initializer in graph.graph.initializer:
-            if place := self._places.get(initializer.name):
-                name, transposed = place
-                value = own[name].numpy(force=True)
-                value = np.ascontiguousarray(value.T if transposed else value)
-                initializer.CopyFrom(numpy_helper.from_array(value, initializer.name))
-        return graph
+        return self._optimised(self._plain.of(own)) if self._folds else self._ready.of(own)
 
     @property
     def out_features(self) -> int:
         """Numbers that it answers a sample."""
-        return self._graph.graph.output[0].type.tensor_type.shape.dim[-1].dim_value
+        return self._ready.graph.graph.output[0].type.tensor_type.shape.dim[-1].dim_value
 
-    def _export(self, own: Params) -> ModelProto:
-        module = self._models.module({name: value.cpu() for name, value in own.items()})
+    def _export(self, own: Params) -> torch.onnx.ONNXProgram:
+        module = self._models.module(own)
+        self._called = type(module).__name__
         try:
             with quiet():
                 program = torch.onnx.export(
@@ -79,24 +78,73 @@ class Exported:
                     dynamic_shapes=({0: torch.export.Dim("samples")},),
                     input_names=[INPUT],
                     output_names=[OUTPUT],
+                    optimize=False,
                     verbose=False,
                 )
         except Exception as error:  # whatever the exporter makes of a user's module
             raise QuantmiaError(
-                f"model: {type(module).__name__} cannot be exported to ONNX "
-                f"({_reason(error)}); leave out the quantizers of ONNX Runtime"
+                f"model: {self._called} cannot be exported to ONNX ({_reason(error)}); leave out "
+                "the quantizers of ONNX Runtime"
             ) from error
         assert program is not None
-        return program.model_proto
+        return program
+
+    def _optimised(self, graph: ModelProto) -> ModelProto:
+        """As the exporter's last step leaves it, which it takes by itself unless told not to."""
+        with quiet():
+            self._program.model = ir.from_proto(graph)
+            self._program.optimize()
+            return _copy(self._program.model_proto)
 
     def _fits(self, own: Params) -> bool:
         """Whether the graph answers as the models do for numbers that it was not exported with."""
         session = opened(self(own).SerializeToString())
-        module = self._models.module(own)
         with torch.no_grad():
-            expected = module(self._rows).numpy()
+            expected = self._models.module(own)(self._rows).numpy()
         found = asked(session, self._rows.numpy())
         return np.allclose(found, expected, rtol=1e-4, atol=1e-4 * float(np.abs(expected).max()))
+
+
+class _Graph:
+    """A graph, and of every constant that is a parameter: which one, and whether transposed.
+
+    Args:
+        graph: made of the following.
+        own: numbers by which parameters are known again.
+    """
+
+    def __init__(self, graph: ModelProto, own: Params):
+        self.graph = graph
+        values = {name: each.numpy() for name, each in own.items() if each.is_floating_point()}
+        self._places: dict[str, tuple[str, bool]] = {}
+        for constant in graph.graph.initializer:
+            number = numpy_helper.to_array(constant)
+            for name, value in values.items():
+                if np.array_equal(number, value):
+                    self._places[constant.name] = name, False
+                elif np.array_equal(number, value.T):
+                    self._places[constant.name] = name, True
+
+    def of(self, own: Params) -> ModelProto:
+        """The graph with the numbers of a run.
+
+        Args:
+            own: its parameters and buffers.
+        """
+        graph = _copy(self.graph)
+        for constant in graph.graph.initializer:
+            if place := self._places.get(constant.name):
+                name, transposed = place
+                value = own[name].numpy(force=True)
+                value = np.ascontiguousarray(value.T if transposed else value)
+                constant.CopyFrom(numpy_helper.from_array(value, constant.name))
+        return graph
+
+
+def _copy(graph: ModelProto) -> ModelProto:
+    copied = ModelProto()
+    copied.CopyFrom(graph)
+    return copied
 
 
 _exported: WeakKeyDictionary[Models, dict[torch.Size, Exported]] = WeakKeyDictionary()
@@ -168,20 +216,6 @@ def _made_up(params: Params, seed: int) -> Params:
         else value[0].cpu()
         for name, value in params.items()
     }
-
-
-def _places(graph: ModelProto, own: Params) -> dict[str, tuple[str, bool]]:
-    """Of every constant that is a parameter: which one, and whether it is transposed."""
-    values: dict[str, NDArray] = {name: value.numpy() for name, value in own.items()}
-    found = {}
-    for initializer in graph.graph.initializer:
-        value = numpy_helper.to_array(initializer)
-        for name, each in values.items():
-            if each.dtype.kind == "f" and np.array_equal(value, each):
-                found[initializer.name] = name, False
-            elif each.dtype.kind == "f" and np.array_equal(value, each.T):
-                found[initializer.name] = name, True
-    return found
 
 
 def _reason(error: BaseException) -> str:

@@ -15,11 +15,12 @@ from scripts.bench.rounds import ROUNDS, RUNS, Row, interleaved
 from scripts.bench.training import SETTINGS
 
 SHOWN = 512  # rows of data that quantizers look at
+OTHERS = ("int", "w4", "w8", "onnx")  # torchao's, and those that do more than round weights
 
 
 def quantizer_rows() -> list[Row]:
-    """Time every quantizer but torchao's on a stack of 512-64-1, against uniform_4."""
-    names = [name for name, _ in choices("quantizer") if not name.startswith("int")]
+    """Time every quantizer of weights but torchao's on a stack of 512-64-1, against uniform_4."""
+    names = [name for name, _ in choices("quantizer") if not name.startswith(OTHERS)]
     entries = composed([f"quantizer=[{','.join(names)}]"]).quantizer
     stack = Stack(SETTINGS[0].module, range(RUNS), TASKS["regression"])
     rows = torch.randn(RUNS, SHOWN, 512, generator=torch.Generator().manual_seed(0))

@@ -15,7 +15,7 @@ from quantmia.errors import FolderError, OutputsError
 from quantmia.models.layers import LayerInputs
 from quantmia.models.skeleton import skeleton
 from quantmia.pipeline import finished
-from quantmia.quantizers import Calibrated, FullPrecision, Sign
+from quantmia.quantizers import Activations, Calibrated, FullPrecision, OnnxRuntime, Sign
 from quantmia.recording import checkpoints
 from quantmia.recording.checkpoints import import_checkpoints
 from quantmia.recording.rows import Rows
@@ -203,6 +203,29 @@ def test_quantizers_that_look_at_data_are_shown_members(trained, task, tmp_path)
             expected = (expected - pool.target.mean()) / pool.target.std()
         found = folder.read_run(run).scores["mine"]
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_quantizers_of_more_than_weights_answer_for_themselves(trained, task, tmp_path):
+    scheme = Activations(scheme=FullPrecision(), bits=4, ranges="static", rows=20)
+    folder = imported(trained, task, tmp_path, quantizers=QUANTIZERS | {"mine": scheme})
+    for run in range(RUNS):
+        files = folder.read_run(run)
+        full, few = files.scores["full_precision"], files.scores["mine"]
+        assert 0 < np.abs(few - full).mean() < np.abs(full).mean()
+        assert files.meta["quantizers"]["mine"]["bits"] == 32
+
+
+@pytest.mark.slow
+def test_a_runtime_answers_for_the_models_of_others(trained, task, tmp_path):
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    scheme = OnnxRuntime(ranges="static", rows=20, batch=None)
+    folder = imported(trained, task, tmp_path, quantizers=QUANTIZERS | {"mine": scheme})
+    for run in range(RUNS):
+        files = folder.read_run(run)
+        full, few = files.scores["full_precision"], files.scores["mine"]
+        assert 0 < np.median(np.abs(few - full)) < 0.1 * np.abs(full).max()
+        assert files.meta["quantizers"]["mine"]["bits"] > 8
 
 
 def test_of_others_there_is_nobody_apart(tmp_path):
