@@ -28,6 +28,7 @@ UNCHECKED = {
     "quantmia.quantizers.activations",
     "quantmia.quantizers.codebook",
     "quantmia.quantizers.float8",
+    "quantmia.quantizers.gguf",
     "quantmia.quantizers.onnx_runtime",
     "quantmia.quantizers.torchao",
     "quantmia.ranking.oracle",

@@ -7,6 +7,7 @@ from quantmia.quantizers.codebook import Codebook
 from quantmia.quantizers.float8 import Float8
 from quantmia.quantizers.full_precision import FullPrecision
 from quantmia.quantizers.function import Function
+from quantmia.quantizers.gguf import Gguf
 from quantmia.quantizers.kmeans import KMeans
 from quantmia.quantizers.make import make
 from quantmia.quantizers.onnx_runtime import OnnxRuntime
@@ -23,6 +24,7 @@ __all__ = [
     "Float8",
     "FullPrecision",
     "Function",
+    "Gguf",
     "KMeans",
     "OnnxRuntime",
     "Pruned",

@@ -44,6 +44,8 @@ def examples() -> Iterator[tuple[str, Tensor]]:
     yield "one outlier", torch.cat([gaussian, torch.full((3, 1), 1e4)], 1)
     yield "very small weights", gaussian * 1e-30
     yield "large weights", gaussian * 1e3
+    sizes = torch.logspace(-6, 3, 16).repeat_interleave(32)  # for schemes that want whole blocks
+    yield "512 weights of many sizes", torch.randn(2, 512, generator=rng) * sizes
 
 
 def _shape(quantizer: Quantizer, rows: Tensor) -> str | None:

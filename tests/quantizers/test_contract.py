@@ -13,6 +13,7 @@ from tests.configurations import configured
 CONF = Path(__file__).parents[2] / "conf"
 BUILT_IN = {file.stem: file for file in sorted((CONF / "quantizer").glob("*.yaml"))}
 LAWS = [rule.law for rule in RULES]
+PACKAGES = {"Gguf": "gguf", "OnnxRuntime": "onnxscript", "TorchAO": "torchao"}
 
 
 def entry(name: str, **shared) -> dict:
@@ -27,6 +28,13 @@ def rescales(name: str) -> bool:
     return settings["_target_"].endswith("Calibrated") and settings.get("rescale", True)
 
 
+def skip_without_its_package(name: str) -> None:
+    settings = entry(name)
+    kind = settings.get("scheme", settings)["_target_"].rpartition(".")[2]
+    if kind in PACKAGES:
+        pytest.importorskip(PACKAGES[kind])
+
+
 def by_torchao(name: str) -> bool:
     """Whether its weights are torchao's."""
     settings = entry(name)
@@ -39,12 +47,8 @@ def broken(quantizer: Quantizer) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", BUILT_IN)
 def test_what_is_built_in_keeps_every_law_that_is_required(name):
-    settings = entry(name)
-    if by_torchao(name):
-        pytest.importorskip("torchao")
-    if settings["_target_"].endswith("OnnxRuntime"):
-        pytest.importorskip("onnxscript")
-    quantizer = make(settings)
+    skip_without_its_package(name)
+    quantizer = make(entry(name))
     found = list(verdicts(quantizer))
     assert [rule for rule, _ in found] == list(RULES)
     assert [(rule.law, why) for rule, why in found if rule.required and why] == []
@@ -57,6 +61,7 @@ def test_what_is_built_in_keeps_every_law_that_is_required(name):
     "name", [name for name in BUILT_IN if not by_torchao(name) and not rescales(name)]
 )
 def test_so_it_does_with_a_constant_codebook(name, scale):
+    skip_without_its_package(name)
     assert broken(make(entry(name, scale=scale, scale_value=0.3))) == {}
 
 
