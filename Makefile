@@ -123,7 +123,7 @@ $(OPEN)/%/calibration/ranking.csv: | $(STAMP)
 $(OPEN)/%/released/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run +experiment=$* +study=released hydra.run.dir=$(@D) resume=true
 
-ship: $(foreach study,rows noise,$(SHIPPED:%=$(SHIP)/%/$(study)/ranking.csv)) ## What calibrations give away, with results/ship.md (twenty minutes).
+ship: $(foreach study,rows noise runtimes,$(SHIPPED:%=$(SHIP)/%/$(study)/ranking.csv)) ## What calibrations give away, with results/ship.md (twenty minutes).
 	$(BIN)/python -m scripts.ship write $(RESULTS) $(SHIP)
 
 $(SHIP)/%/rows/ranking.csv: | $(STAMP)
@@ -132,6 +132,9 @@ $(SHIP)/%/rows/ranking.csv: | $(STAMP)
 $(SHIP)/%/noise/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run +experiment=$* +study=whose_rows $(APART_$*) calibration.source=noise calibration.rows=4096 \
 	  hydra.run.dir=$(@D) resume=true
+
+$(SHIP)/%/runtimes/ranking.csv: | $(STAMP)
+	$(BIN)/quantmia run +experiment=$* +study=runtimes $(APART_$*) hydra.run.dir=$(@D) resume=true
 
 tables-quick: $(TENTH:%=$(QUICK)/%/ranking.csv) ## A tenth of `make tables`, and compare it with results/.
 	$(BIN)/python -m scripts.paper write $(QUICK)/results $(^D)

@@ -109,7 +109,7 @@ def given_away(table: pd.DataFrame) -> Iterator[Caution]:
     names = list(least[least > GUESSING].index)
     if not names:
         return
-    worst = by_weights[by_weights["quantizer"].isin(names)].sort_values("auc")["quantizer"].iloc[-1]
+    worst = table[table["quantizer"].isin(names)].sort_values("auc")["quantizer"].iloc[-1]
     by = {row["attack"]: row for row in table[table["quantizer"] == worst].to_dict("records")}
     weights, rate = by[WEIGHTS.name], FALSE_POSITIVE_RATES[0]
     surely = weights[f"tpr_at_fpr_{rate}"]
@@ -120,8 +120,8 @@ def given_away(table: pd.DataFrame) -> Iterator[Caution]:
         f"{weights['rows'] + weights['others']} that {worst} was shown are told from the others "
         f"with AUC {_interval(weights)}{at_few} by who has {WEIGHTS.has}, and with AUC "
         f"{_interval(by[OUTPUTS.name])} by who has {OUTPUTS.has}",
-        "Calibrate on rows that anybody may know, public or synthetic ones, or on many more of "
-        f"them; or use a quantizer that looks at none{_beside(by_weights)}.",
+        "Calibrate on noise (calibration.source=noise), on rows that anybody may know, or on many "
+        f"more of them; or use a quantizer that looks at none{_beside(by_weights)}.",
     )
 
 

@@ -42,7 +42,7 @@ class Fronts:
         known = {quantizer for quantizer, _ in found.names} if found else set()
         if found is None or not known.issuperset(quantizers):
             absent = ", ".join(sorted(set(quantizers) - known))
-            raise FolderError(f"{folder} has no front of {absent}: run 'make open-questions'")
+            raise FolderError(f"{folder} has no front of {absent}: finish its study first")
         return cls(found, quantizers)
 
     @property

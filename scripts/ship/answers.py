@@ -9,7 +9,9 @@ from quantmia.attacks.calibration import OUTPUTS, WEIGHTS
 from quantmia.report.load import Report
 from quantmia.seeding import Purpose, stream
 from quantmia.statistics import Bootstrap, Interval
+from quantmia.vocabulary import LAST
 from scripts.answered import Answer
+from scripts.open_questions.compared import Fronts, difference
 
 DATA = ("synthetic", "lipophilicity", "bbb", "digits")
 USUAL = 128  # rows, at which schemes are compared
@@ -18,6 +20,11 @@ FULL = "full_precision"
 GUESSING, MUCH = 0.5, 0.9  # AUC
 BY = {"weights": WEIGHTS.name, "outputs": OUTPUTS.name}
 RESAMPLES = 1000
+# What only rounds weights, and what is compared with it.
+SAME_BITS = {
+    "int8": ("w8a8_dynamic", "w8a8_static", "onnx_int8_dynamic", "onnx_int8_static", "gguf_q8_0"),
+    "int4_channel": ("w4a8_dynamic", "gguf_q4_0"),
+}
 
 
 def answers(studies: Path) -> list[Answer]:
@@ -37,6 +44,7 @@ def answers(studies: Path) -> list[Answer]:
         rows += given_away(data, Report.read(sweep / f"{GROUP}{USUAL}"), noise)
         rows += fading(data, shown)
         rows += instead(data, shown, noise)
+        rows += runtimes(data, studies / data / "runtimes")
     return rows
 
 
@@ -119,6 +127,34 @@ def instead(data: str, by_rows: dict[int, Report], noise: Report) -> Iterator[An
                 "difference, share of full precision's utility", found, said,
             )  # fmt: skip
         yield _row("noise", data, name, "", "share kept with noise", _mean(ours / full))
+
+
+def runtimes(data: str, folder: Path) -> Iterator[Answer]:
+    """What runtimes and rounded activations change against weights rounded to as many bits.
+
+    Args:
+        data: the data set.
+        folder: of the study.
+    """
+    table = Report.read(folder).tables["calibration"]
+    for plain, others in SAME_BITS.items():
+        theirs = Fronts.read(folder, plain)
+        for name in others:
+            ours = Fronts.read(folder, name)
+            for what, called in (("advantage", "MIS"), ("utility", "utility")):
+                found = difference(ours, theirs, lambda each: (each.quantizers[0], LAST), what)
+                changed = "raises MIS" if found.low > 0 else "lowers MIS"
+                said = changed if found.low > 0 or found.high < 0 else "not told apart"
+                yield _row(
+                    "runtimes", data, name, plain, f"{called}, less that of {plain}", found,
+                    said if called == "MIS" else "",
+                )  # fmt: skip
+            for by, attack in BY.items():
+                mine = table[(table["quantizer"] == name) & (table["attack"] == attack)]
+                if (mine["shown"] == "apart").all():
+                    (row,) = mine.to_dict("records")
+                    found = Interval.of_cells(row, "auc")
+                    yield _row("runtimes", data, name, plain, f"AUC of rows by {by}", found)
 
 
 def _of_runs(report: Report, name: str, metric: str) -> np.ndarray:

@@ -98,7 +98,7 @@ def test_others_are_not_compared():
 
 
 def test_a_folder_without_what_is_asked_for_says_so(tmp_path):
-    with pytest.raises(FolderError, match="has no front of sign: run 'make open-questions'"):
+    with pytest.raises(FolderError, match="has no front of sign: finish its study first"):
         Fronts.read(tmp_path, "sign")
     folder(plain=PLAIN).write(tmp_path)
     with pytest.raises(FolderError, match="has no front of sign"):

@@ -72,7 +72,7 @@ def test_what_is_asked_otherwise_is_told_how(arguments, capsys):
 
 def test_studies_that_are_not_there_are_one_sentence(tmp_path, capsys):
     assert main(["write", *(str(tmp_path / each) for each in ("results", "studies", "more"))]) == 2
-    assert "run 'make open-questions'" in capsys.readouterr().err
+    assert "finish its study first" in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
 
 

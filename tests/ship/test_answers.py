@@ -35,6 +35,14 @@ def table(tmp_path_factory) -> pd.DataFrame:
             run(path, *SMALL, f"calibration.rows={rows}", "calibration.source=apart")
         noise = ("calibration.source=noise", "calibration.rows=200")
         run(studies / "synthetic" / "noise", *SMALL, *noise)
+        patch.setattr(module, "SAME_BITS", {"int8": ("w8a8_static", "w8a8_dynamic")})
+        shipped = "quantizer=[full_precision,int8,w8a8_static,w8a8_dynamic]"
+        apart = (
+            "calibration.rows=12",
+            "calibration.source=apart",
+            "release.checkpoints=[best,last]",
+        )
+        run(studies / "synthetic" / "runtimes", *SMALL, *apart, shipped)
         return pd.DataFrame([vars(row) for row in answers(studies)])
 
 
@@ -59,6 +67,10 @@ def test_rows_stand_beside_each_other_and_noise_is_paired_with_them(table):
     noise = table[table["question"] == "noise"]
     assert set(noise["against"]) == {"12 rows", "30 rows", ""}
     assert set(noise.loc[noise["against"] != "", "verdict"]) <= {"costs", "gains", "not told apart"}
+    runtimes = table[table["question"] == "runtimes"].set_index(["what", "quantity"])
+    assert runtimes.loc[("w8a8_dynamic", "MIS, less that of int8"), "verdict"]
+    assert ("w8a8_static", "AUC of rows by outputs") in runtimes.index
+    assert ("w8a8_dynamic", "AUC of rows by outputs") not in runtimes.index
     page = PAGE.page(table)
     assert all(f"## {each.title}" in page for each in QUESTIONS)
     assert "| synthetic | uniform_4_gptq | 12 rows |" in page
