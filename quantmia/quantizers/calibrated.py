@@ -10,6 +10,7 @@ from quantmia.quantizers.base import FLOAT, Quantizer
 from quantmia.quantizers.compensated import compensated
 from quantmia.quantizers.layers import Given, Linear, finite
 from quantmia.quantizers.pruned import Pruned
+from quantmia.quantizers.scaled_inputs import scaled_inputs
 from quantmia.vocabulary import Shown
 
 TINY = 1e-12  # of a sum of squares
@@ -25,6 +26,8 @@ class Calibrated(Quantizer):
 
     Args:
         scheme: the quantizer, with one codebook a tensor or an output channel.
+        scale_inputs: round weights after each input's are scaled by its size, and scale them back
+            (AWQ: Lin et al. 2024); takes the place of `compensate`.
         compensate: round one input after another and make up for each error in the inputs that
             come later (GPTQ: Frantar et al. 2023).
         rescale: multiply each codebook by what fits the layer's outputs best, in least squares,
@@ -38,6 +41,7 @@ class Calibrated(Quantizer):
     """
 
     scheme: Quantizer
+    scale_inputs: bool = False
     compensate: bool = True
     rescale: bool = True
     refit: bool = True
@@ -58,6 +62,11 @@ class Calibrated(Quantizer):
             raise ValueError(
                 f"rescale=true: scheme.scale={self.scheme.scale} is a codebook that nothing "
                 "fits: use scheme.scale=data, or rescale=false"
+            )
+        if self.scale_inputs and self.compensate:
+            raise ValueError(
+                "scale_inputs=true: rounds in another way than compensate=true: use "
+                "compensate=false"
             )
         if self.compensate and isinstance(self.scheme, Pruned):
             raise ValueError(
@@ -118,8 +127,10 @@ class Calibrated(Quantizer):
             if layer is self._kept(list(before)):
                 quantized |= self._refitted(layer, params, before[layer], given)
                 continue
+            weights = params[layer.weight]
+            if self.scale_inputs:
+                quantized[layer.weight] = scaled_inputs(self.scheme, weights, given)
             if self.compensate:
-                weights = params[layer.weight]
                 quantized[layer.weight] = compensated(self.scheme, weights, given)
             if self.rescale:
                 quantized |= self._rescaled(layer, params, quantized, before[layer], given)
