@@ -1,4 +1,5 @@
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,9 @@ X = torch.randn(40, FEATURES, generator=GENERATOR)
 SHOWN = torch.randn(RUNS, 25, FEATURES, generator=GENERATOR)
 
 
-def models_of(factory) -> Loop:
+@cache
+def models_of(architecture: str) -> Loop:
+    factory = FACTORIES[architecture]
     models = Loop(factory, range(RUNS), TASKS["regression"])
     for value in models.initial.values():  # statistics of a normalisation too
         if value.is_floating_point():
@@ -83,17 +86,26 @@ def models_of(factory) -> Loop:
     return models
 
 
-def by_the_library(models: Loop, run: int, folder: Path, scheme: OnnxRuntime) -> np.ndarray:
-    """A model by itself, exported, quantized and asked by the libraries' own calls alone."""
+@cache
+def by_itself(architecture: str, run: int) -> bytes:
+    """A model exported by the library's own call alone."""
+    models = models_of(architecture)
     module = models.module({name: value[run] for name, value in models.initial.items()})
-    plain, quantized = folder / "plain.onnx", folder / "quantized.onnx"
     shapes = ({0: torch.export.Dim("n")},)
+    with quiet():
+        program = torch.onnx.export(
+            module, (X[:5],), dynamo=True, dynamic_shapes=shapes, verbose=False
+        )
+    assert program is not None
+    return program.model_proto.SerializeToString()
+
+
+def by_the_library(architecture: str, run: int, folder: Path, scheme: OnnxRuntime) -> np.ndarray:
+    """A model by itself, exported, quantized and asked by the libraries' own calls alone."""
+    plain, quantized = folder / "plain.onnx", folder / "quantized.onnx"
+    plain.write_bytes(by_itself(architecture, run))
     options = {"per_channel": scheme.per == "channel", "reduce_range": scheme.reduce_range}
     with quiet():
-        torch.onnx.export(
-            module, (X[:5],), plain, dynamo=True, dynamic_shapes=shapes, verbose=False,
-            external_data=False,
-        )  # fmt: skip
         if scheme.ranges == "dynamic":
             quantization.quantize_dynamic(plain, quantized, **options)
         else:
@@ -134,12 +146,11 @@ CASES = {
 @pytest.mark.parametrize(("architecture", "scheme"), CASES.values(), ids=CASES)
 @pytest.mark.slow
 def test_it_is_the_librarys_own_call_to_the_last_bit(architecture, scheme, tmp_path):
-    factory = FACTORIES[architecture]
-    models = models_of(factory)
+    models = models_of(architecture)
     rows = LayerInputs(models.module(first_of(models)), SHOWN)
     found = scheme.release(models.initial, models, X, rows)(X)
     for run in range(RUNS):
-        expected = by_the_library(models, run, tmp_path, scheme)
+        expected = by_the_library(architecture, run, tmp_path, scheme)
         np.testing.assert_array_equal(found[run].numpy(), expected)
 
 

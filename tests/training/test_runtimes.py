@@ -10,13 +10,11 @@ from quantmia.errors import QuantmiaError
 from quantmia.experiment import Experiment, of_finished
 from quantmia.models.layers import LayerInputs
 from quantmia.models.loop import Loop
-from quantmia.preemption import Stop
 from quantmia.ranking.evidence import collect
 from quantmia.ranking.observer import Observer
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
-from quantmia.training.blocks import train_missing
-from tests.tiny import bits, fitted, progress, run, tiny, trained
+from tests.tiny import fitted, progress, tiny, trained
 
 pytest.importorskip("torchao")
 pytest.importorskip("onnxscript")
@@ -39,35 +37,29 @@ def experiment(folder) -> Experiment:
     return made
 
 
+@pytest.fixture(scope="module")
+def evaluated(experiment) -> Loop:
+    """One for all, for which the architecture is exported once."""
+    return Loop(experiment.model, [0], experiment.dataset.task)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_scored_is_the_answer_of_each_runs_own_model(folder, experiment, name):
+def test_what_is_scored_is_the_answer_of_each_runs_own_model(folder, experiment, evaluated, name):
     pool = torch.from_numpy(experiment.inputs[experiment.parts.pool])
     for number in range(4):
         files = folder.read_run(number)
         mask = files.scores["members"][None].astype(bool)
-        stack = Loop(experiment.model, [0], experiment.dataset.task)
         params = {k: torch.from_numpy(v)[None] for k, v in folder.read_model(number).items()}
         shown = experiment.shown([(0, number)], mask, "cpu", [name]).get(name)
         assert isinstance(shown, LayerInputs) == name.endswith("static")
-        shipped = experiment.quantizers[name].release(params, stack, pool, shown)
+        shipped = experiment.quantizers[name].release(params, evaluated, pool, shown)
         answers = shipped(pool)[0, :, 0].numpy()
         np.testing.assert_allclose(files.scores[name], answers, atol=1e-6)
         full = files.scores["full_precision"]
         moved = np.abs(files.scores[name] - full)
         assert 0 < np.median(moved) < 0.02 * np.abs(full).max()
         assert 8 < files.meta["quantizers"][name]["bits"] < 40
-
-
-@pytest.mark.slow
-def test_interrupted_and_completed_it_has_the_same_bits(folder, tmp_path):
-    experiment = fitted(tiny(*MLP, CHOSEN), tmp_path / ".cache")
-    mine = RunFolder(tmp_path / "mine")
-    with mine.lock():
-        train_missing(experiment, mine, 4, Stop())
-        max((mine.path / "scores").glob("run-*")).unlink()
-        train_missing(experiment, mine, 4, Stop())
-    assert bits(mine.path) == bits(folder.path)
 
 
 @pytest.mark.slow
@@ -84,15 +76,6 @@ def test_attacks_that_read_models_see_the_weights_that_the_runtime_stores(folder
             [torch.from_numpy(folder.read_model(number)[name]) for number in range(4)]
         )
         assert (value - plain).abs().max() <= scale / 100
-
-
-@pytest.mark.slow
-def test_it_is_ranked_with_the_others(tmp_path):
-    results = run(tmp_path / "run", *MLP[:2], CHOSEN, "release.checkpoints=[best,last]")
-    assert results is not None
-    ranking = results.tables["ranking"].set_index("quantizer")
-    assert set(NAMES) < set(ranking.index)
-    assert ranking.loc[NAMES, "auc_lira_eb"].notna().all()
 
 
 @pytest.mark.parametrize("name", NAMES)
