@@ -6,6 +6,7 @@ from quantmia.config.schema import ExperimentConfig
 from quantmia.errors import QuantmiaError
 from quantmia.quantizers import Function, Quantizer
 from quantmia.quantizers.contract import refusal
+from quantmia.quantizers.wrapper import Wrapper
 
 
 def refuse_unsuited(quantizers: Mapping[str, Quantizer], config: ExperimentConfig) -> None:
@@ -75,4 +76,4 @@ def _is_own(quantizer: Quantizer) -> bool:
 
 def _scheme(quantizer: Quantizer) -> Quantizer | None:
     """What another is made of, if it is."""
-    return getattr(quantizer, "scheme", None)
+    return quantizer.scheme if isinstance(quantizer, Wrapper) else None

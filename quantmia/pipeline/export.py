@@ -15,6 +15,7 @@ from quantmia.errors import FolderError, QuantmiaError, did_you_mean
 from quantmia.experiment import Experiment, of_finished
 from quantmia.files import Tensors, atomic, write_json
 from quantmia.pipeline.finished import made
+from quantmia.pipeline.shipping import to_ship
 from quantmia.progress import Progress
 from quantmia.ranking.conclusion import defined
 from quantmia.report.load import Report
@@ -59,32 +60,27 @@ def export(
         QuantmiaError: there is no such run or release, or it is no file that could be shipped.
     """
     report = Report.read(path)
-    if quantizer is None:
-        ship = report.decision and report.decision.ship
-        if not ship:
-            raise FolderError(f"{path} says to ship nothing: name a release, --quantizer NAME")
-        quantizer, checkpoint = ship.quantizer, checkpoint or ship.checkpoint
-    at: str = checkpoint or LAST
+    name, at = to_ship(report, quantizer, checkpoint)
     if is_recording(report.manifest.get("config", {})):
         raise FolderError(f"{path}: holds what models of others answered, and no models to export")
     merged = merge([RunFolder(folder) for folder in report.folders])
     experiment = of_finished(merged, cache, progress)
     assert isinstance(experiment, Experiment)
-    if quantizer not in experiment.quantizers:
-        near = did_you_mean(quantizer, experiment.quantizers)
-        raise QuantmiaError(f"--quantizer {quantizer}: was not measured{near}")
+    if name not in experiment.quantizers:
+        near = did_you_mean(name, experiment.quantizers)
+        raise QuantmiaError(f"--quantizer {name}: was not measured{near}")
     if number >= len(merged.runs):
         raise QuantmiaError(f"--run {number}: there are runs 0 to {len(merged.runs) - 1}")
     run = merged.runs[number]
-    epoch, audited = _audited(run, quantizer, at)
+    epoch, audited = _audited(run, name, at)
     model = run.model() if at == LAST else _kept(experiment, run, epoch)
     mask = run.scores()["members"].astype(bool)[None]
     params = {name: torch.from_numpy(value)[None] for name, value in model.items()}
-    shipped = experiment.shipped(quantizer, [(run.seed, run.number)], mask, params)
+    shipped = experiment.shipped(name, [(run.seed, run.number)], mask, params)
     _see_that_it_answers(shipped, experiment, audited)
     ending, content = shipped.artefact(0)
     folder = made(output or path / "export")
-    file = folder / f"{quantizer}-{at}-run-{number:04d}{ending}"
+    file = folder / f"{name}-{at}-run-{number:04d}{ending}"
     with atomic(file) as temporary:
         temporary.write_bytes(content)
     card = defined(
@@ -92,15 +88,15 @@ def export(
             "file": file.name,
             "sha256": hashlib.sha256(content).hexdigest(),
             "bytes": len(content),
-            "quantizer": quantizer,
-            "made_by": experiment.config.quantizer[quantizer],
+            "quantizer": name,
+            "made_by": experiment.config.quantizer[name],
             "checkpoint": at,
             "epoch": experiment.config.training.epochs if at == LAST else epoch,
             "run": number,
             "data": {key: merged.dataset[key] for key in ("name", "task", "sha256")},
             "inputs": _inputs(experiment),
             "target": _target(experiment, mask),
-            "audit": _found(report, quantizer, at),
+            "audit": _found(report, name, at),
             "command": report.manifest.get("command"),
             "commit": report.manifest.get("commit"),
             "versions": report.manifest.get("versions"),

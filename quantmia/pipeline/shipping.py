@@ -76,14 +76,29 @@ def certify(
         QuantmiaError: there is no such release or run, or no bound holds.
     """
     report = Report.read(path)
-    if quantizer is None:
-        ship = report.decision and report.decision.ship
-        if not ship:
-            raise FolderError(f"{path} says to ship nothing: name a release, --quantizer NAME")
-        quantizer, checkpoint = ship.quantizer, checkpoint or ship.checkpoint
+    name, at = to_ship(report, quantizer, checkpoint)
     merged = merge([RunFolder(folder) for folder in report.folders])
     experiment = of_finished(merged, cache, progress)
-    found = certificate(merged, experiment, quantizer, checkpoint or LAST, run)
+    found = certificate(merged, experiment, name, at, run)
     file = made(output or path) / "certificate.json"
     write_json(file, found.facts())
     return found, file
+
+
+def to_ship(report: Report, quantizer: str | None, checkpoint: str | None) -> tuple[str, str]:
+    """Quantizer and checkpoint that are meant.
+
+    Args:
+        report: of the ranking.
+        quantizer: that was named; None: what the ranking says to ship.
+        checkpoint: that was named; None: the same, or the last one of a named quantizer.
+
+    Raises:
+        FolderError: nothing was named, and the ranking says to ship nothing.
+    """
+    if quantizer is not None:
+        return quantizer, checkpoint or LAST
+    ship = report.decision and report.decision.ship
+    if not ship:
+        raise FolderError(f"{report.path} says to ship nothing: name a release, --quantizer NAME")
+    return ship.quantizer, checkpoint or ship.checkpoint

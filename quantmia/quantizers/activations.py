@@ -1,17 +1,17 @@
 """Activations in few bits: what linear layers are given, rounded as integers are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from quantmia.quantizers.base import FLOAT, Quantizer
+from quantmia.quantizers.base import FLOAT
 from quantmia.quantizers.layers import Calibration
 from quantmia.quantizers.shipped import Inputs, Quantized
-from quantmia.vocabulary import Shown
+from quantmia.quantizers.wrapper import Wrapper
 
 Ranges = Literal["row", "tensor", "static"]
 
@@ -55,7 +55,7 @@ class Rounding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Activations(Quantizer):
+class Activations(Wrapper):
     """Another scheme of weights, and what every linear layer is given in few bits (W8A8).
 
     Outputs and biases stay in full precision, and so does what no `nn.Linear` is given. Those who
@@ -69,28 +69,18 @@ class Activations(Quantizer):
             Runtime's DynamicQuantizeLinear takes it; `static`: of what the layer is given in full
             precision on rows of data. Static ranges are not there for a layer whose weight is
             used more than once: what it is given stays as it is.
-        rows: samples that each run is shown for static ranges, at most.
-        source: `members` of the run; `apart`: samples that nothing else sees
-            (`split.calibration`); `noise`: standard normal numbers, which are nobody's.
+        rows, source: of the samples that static ranges are of.
     """
 
-    scheme: Quantizer
     bits: int = 8
     ranges: Ranges = "row"
-    rows: int = 512
-    source: Shown = "members"
 
     def __post_init__(self):
         super().__post_init__()
-        for field in fields(Quantizer):
-            if getattr(self, field.name) != field.default:
-                raise ValueError(f"{field.name}: set scheme.{field.name}, it is the scheme's")
         if self.ranges not in get_args(Ranges):
             raise ValueError(f"ranges={self.ranges} must be row, tensor or static")
         if not 2 <= self.bits <= 8:
             raise ValueError(f"bits={self.bits} must lie in 2..8")
-        if self.rows < 2:
-            raise ValueError(f"rows={self.rows} must be 2 or more")
         if self.scheme.bits_per_activation < FLOAT:
             raise ValueError("scheme: rounds activations itself; give a scheme of weights")
         if self.ranges == "static" and self.scheme.looks_at not in (None, self.looks_at):
@@ -110,23 +100,9 @@ class Activations(Quantizer):
         return False
 
     @property
-    def bits_per_weight(self) -> float:
-        """The scheme's."""
-        return self.scheme.bits_per_weight
-
-    @property
-    def bits_per_row(self) -> float:
-        """The scheme's."""
-        return self.scheme.bits_per_row
-
-    @property
     def bits_per_activation(self) -> float:
         """As many as asked for."""
         return float(self.bits)
-
-    def covers(self, value):
-        """What the scheme covers."""
-        return self.scheme.covers(value)
 
     def covered(self, params, layers=None):
         """What the scheme covers."""
@@ -135,10 +111,6 @@ class Activations(Quantizer):
     def stored_bits(self, params, layers=None):
         """The scheme's."""
         return self.scheme.stored_bits(params, layers)
-
-    def quantize_rows(self, weights):
-        """The scheme's."""
-        return self.scheme.quantize_rows(weights)
 
     def __call__(self, params, layers=None):
         """The scheme's weights."""

@@ -1,23 +1,23 @@
 """A scheme that looks at data: fitted to what the layers of a model do on rows of it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from quantmia.quantizers.base import FLOAT, Quantizer
+from quantmia.quantizers.base import FLOAT
 from quantmia.quantizers.compensated import compensated
 from quantmia.quantizers.layers import Given, Linear, finite
 from quantmia.quantizers.pruned import Pruned
 from quantmia.quantizers.scaled_inputs import scaled_inputs
-from quantmia.vocabulary import Shown
+from quantmia.quantizers.wrapper import Wrapper
 
 TINY = 1e-12  # of a sum of squares
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibrated(Quantizer):
+class Calibrated(Wrapper):
     """Another scheme, made up for layer by layer by what a layer does on rows of data.
 
     Layers go in the order in which they are called; each is fitted on what it is given by the
@@ -35,25 +35,17 @@ class Calibrated(Quantizer):
         refit: the last of several such layers stays in full precision, and is fitted anew to
             its own former outputs by ridge regression on what quantized layers give it.
         ridge: penalty of `refit`, in units of the mean variance of the layer's inputs.
-        rows: samples that each run is shown, at most.
-        source: `members` of the run; `apart`: samples that nothing else sees
-            (`split.calibration`); `noise`: standard normal numbers, which are nobody's.
+        rows, source: of the samples that it looks at.
     """
 
-    scheme: Quantizer
     scale_inputs: bool = False
     compensate: bool = True
     rescale: bool = True
     refit: bool = True
     ridge: float = 0.1
-    rows: int = 512
-    source: Shown = "members"
 
     def __post_init__(self):
         super().__post_init__()
-        for field in fields(Quantizer):
-            if getattr(self, field.name) != field.default:
-                raise ValueError(f"{field.name}: set scheme.{field.name}, it is the scheme's")
         if isinstance(self.scheme, Calibrated):
             raise ValueError("scheme: looks at data itself; give the scheme that it is made of")
         if self.scheme.per == "group":
@@ -73,8 +65,6 @@ class Calibrated(Quantizer):
                 "compensate=true: scheme keeps real numbers, and errors are made up for by the "
                 "values of a codebook: use compensate=false"
             )
-        if self.rows < 2:
-            raise ValueError(f"rows={self.rows} must be 2 or more")
         if self.ridge <= 0:
             raise ValueError(f"ridge={self.ridge} must be above 0")
 
@@ -82,20 +72,6 @@ class Calibrated(Quantizer):
     def looks_at(self):
         """Rows as it was told."""
         return self.source, self.rows
-
-    @property
-    def bits_per_weight(self) -> float:
-        """The scheme's."""
-        return self.scheme.bits_per_weight
-
-    @property
-    def bits_per_row(self) -> float:
-        """The scheme's, whose scales are replaced."""
-        return self.scheme.bits_per_row
-
-    def covers(self, value):
-        """What the scheme covers."""
-        return self.scheme.covers(value)
 
     def covered(self, params, layers=None):
         """What the scheme covers, but for the layer that is fitted anew."""
@@ -110,10 +86,6 @@ class Calibrated(Quantizer):
         part = sum(params[name][0].numel() for name in quantized)
         own = self.scheme.stored_bits({name: params[name] for name in quantized})
         return (own * part + FLOAT * (whole - part)) / whole if whole else FLOAT
-
-    def quantize_rows(self, weights):
-        """The scheme's, which is all that can be done without data."""
-        return self.scheme.quantize_rows(weights)
 
     def __call__(self, params, layers=None):
         """Layer by layer, each on what those before it give; without rows the scheme's."""
