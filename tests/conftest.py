@@ -29,6 +29,7 @@ UNCHECKED = {
     "quantmia.quantizers.codebook",
     "quantmia.quantizers.float8",
     "quantmia.quantizers.onnx_runtime",
+    "quantmia.quantizers.openvino_runtime",
     "quantmia.quantizers.torchao",
     "quantmia.ranking.oracle",
     "quantmia.recording.outputs",

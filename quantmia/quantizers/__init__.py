@@ -10,6 +10,7 @@ from quantmia.quantizers.function import Function
 from quantmia.quantizers.kmeans import KMeans
 from quantmia.quantizers.make import make
 from quantmia.quantizers.onnx_runtime import OnnxRuntime
+from quantmia.quantizers.openvino_runtime import OpenVino
 from quantmia.quantizers.pruned import Pruned
 from quantmia.quantizers.sign import Sign
 from quantmia.quantizers.ternary import Ternary
@@ -25,6 +26,7 @@ __all__ = [
     "Function",
     "KMeans",
     "OnnxRuntime",
+    "OpenVino",
     "Pruned",
     "Quantizer",
     "Sign",

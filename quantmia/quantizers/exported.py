@@ -39,7 +39,7 @@ class Exported:
     def __init__(self, models: Models, params: Params, sample: Float[Tensor, "samples *features"]):
         self._models = models
         self._rows = sample[:1].cpu().repeat(ROWS, *[1] * (sample.ndim - 1))
-        first, second = (_made_up(params, seed) for seed in (0, 1))
+        first, second = (made_up(params, seed) for seed in (0, 1))
         self._graph = self._export(first)
         self._places = _places(self._graph, first)
         self._reusable = True  # as far as is known
@@ -84,7 +84,7 @@ class Exported:
         except Exception as error:  # whatever the exporter makes of a user's module
             raise QuantmiaError(
                 f"model: {type(module).__name__} cannot be exported to ONNX "
-                f"({_reason(error)}); leave out the quantizers of ONNX Runtime"
+                f"({_reason(error)}); leave out the quantizers of ONNX Runtime and OpenVINO"
             ) from error
         assert program is not None
         return program.model_proto
@@ -159,8 +159,15 @@ def quiet() -> Iterator[None]:
         logging.disable(disabled)
 
 
-def _made_up(params: Params, seed: int) -> Params:
-    """Numbers by which parameters are known again; positive, because a variance has to be."""
+def made_up(params: Params, seed: int) -> Params:
+    """Numbers of one run by which parameters are known again, which no other has.
+
+    They are positive, because a variance has to be.
+
+    Args:
+        params: stacked, for the shapes.
+        seed: of the numbers.
+    """
     random = torch.Generator().manual_seed(seed)
     return {
         name: torch.rand(value.shape[1:], generator=random, dtype=value.dtype) + 0.5
