@@ -30,6 +30,7 @@ UNCHECKED = {
     "quantmia.quantizers.float8",
     "quantmia.quantizers.gguf",
     "quantmia.quantizers.onnx_runtime",
+    "quantmia.quantizers.openvino_runtime",
     "quantmia.quantizers.torchao",
     "quantmia.ranking.oracle",
     "quantmia.recording.outputs",

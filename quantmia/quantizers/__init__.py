@@ -11,6 +11,7 @@ from quantmia.quantizers.gguf import Gguf
 from quantmia.quantizers.kmeans import KMeans
 from quantmia.quantizers.make import make
 from quantmia.quantizers.onnx_runtime import OnnxRuntime
+from quantmia.quantizers.openvino_runtime import OpenVino
 from quantmia.quantizers.pruned import Pruned
 from quantmia.quantizers.sign import Sign
 from quantmia.quantizers.ternary import Ternary
@@ -27,6 +28,7 @@ __all__ = [
     "Gguf",
     "KMeans",
     "OnnxRuntime",
+    "OpenVino",
     "Pruned",
     "Quantizer",
     "Sign",

@@ -41,7 +41,7 @@ class Exported:
     def __init__(self, models: Models, params: Params, sample: Float[Tensor, "samples *features"]):
         self._models = models
         self._rows = sample[:1].cpu().repeat(ROWS, *[1] * (sample.ndim - 1))
-        first, second = (_made_up(params, seed) for seed in (0, 1))
+        first, second = (made_up(params, seed) for seed in (0, 1))
         self._program = self._export(first)
         self._plain = _Graph(_copy(self._program.model_proto), first)
         self._ready = _Graph(self._optimised(self._plain.graph), first)
@@ -50,7 +50,7 @@ class Exported:
         if self._folds and not self._fits(second):
             raise QuantmiaError(
                 f"model: {self._called} computes constants from its weights, which ONNX Runtime's "
-                "quantizers cannot follow; leave them out"
+                "and OpenVINO's quantizers cannot follow; leave them out"
             )
 
     def __call__(self, own: Params) -> ModelProto:
@@ -84,7 +84,7 @@ class Exported:
         except Exception as error:  # whatever the exporter makes of a user's module
             raise QuantmiaError(
                 f"model: {self._called} cannot be exported to ONNX ({_reason(error)}); leave out "
-                "the quantizers of ONNX Runtime"
+                "the quantizers of ONNX Runtime and OpenVINO"
             ) from error
         assert program is not None
         return program
@@ -207,8 +207,15 @@ def quiet() -> Iterator[None]:
         logging.disable(disabled)
 
 
-def _made_up(params: Params, seed: int) -> Params:
-    """Numbers by which parameters are known again; positive, because a variance has to be."""
+def made_up(params: Params, seed: int) -> Params:
+    """Numbers of one run by which parameters are known again, which no other has.
+
+    They are positive, because a variance has to be.
+
+    Args:
+        params: stacked, for the shapes.
+        seed: of the numbers.
+    """
     random = torch.Generator().manual_seed(seed)
     return {
         name: torch.rand(value.shape[1:], generator=random, dtype=value.dtype) + 0.5

@@ -2,14 +2,13 @@
 
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import onnx
-import torch
 import xxhash
 from jaxtyping import Float
-from onnxruntime import InferenceSession
 from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
@@ -20,10 +19,10 @@ from onnxruntime.quantization import (
 from onnxruntime.quantization.quant_utils import quantize_data
 from torch import Tensor
 
-from quantmia.errors import QuantmiaError
+from quantmia.quantizers.answering import Answering, Sessions, numbers_of_runs, refuse_wide
 from quantmia.quantizers.exported import INPUT, Exported, asked, exported, opened, quiet
 from quantmia.quantizers.layers import Calibration
-from quantmia.quantizers.shipped import Models, Params, Quantized, Shipped
+from quantmia.quantizers.shipped import Models, Params, Quantized
 
 
 @dataclass(frozen=True)
@@ -86,90 +85,6 @@ class _Rows(CalibrationDataReader):
         return self._left.pop() if self._left else None
 
 
-@dataclass(frozen=True)
-class _Answering:
-    """The model of a run: a session, and what tells it from others."""
-
-    session: InferenceSession
-    fingerprint: int
-    model: bytes
-
-    @classmethod
-    def of(cls, model: onnx.ModelProto) -> "_Answering":
-        constants = sorted(each.SerializeToString() for each in model.graph.initializer)
-        mark = xxhash.xxh3_64(b"".join(constants)).intdigest()
-        content = model.SerializeToString()
-        return cls(opened(content), mark, content)
-
-
-class Sessions(Shipped):
-    """Models that a runtime answers for.
-
-    Args:
-        answering: by run; None where training diverged, and every answer is NaN.
-        quantized: their weights.
-        out_features: numbers that they answer a sample.
-        batch: samples a call, or None for all at once.
-    """
-
-    def __init__(
-        self,
-        answering: list[_Answering | None],
-        quantized: Quantized,
-        out_features: int,
-        batch: int | None,
-    ):
-        self._answering, self._quantized = answering, quantized
-        self._out, self._batch = out_features, batch
-
-    @property
-    def weights(self):
-        """As the library rounds them."""
-        return self._quantized.weights
-
-    def __call__(self, x):
-        """Run by run, batch by batch."""
-        rows = np.ascontiguousarray(x.numpy(force=True))
-        size = self._batch or len(rows)
-        batches = [rows[start : start + size] for start in range(0, len(rows), size)]
-        found = np.full((len(self._answering), len(rows), self._out), np.nan, np.float32)
-        for run, each in enumerate(self._answering):
-            if each is not None:
-                parts = [asked(each.session, batch) for batch in batches]
-                found[run] = np.concatenate(parts)
-        return torch.from_numpy(found).to(x.device)
-
-    def fingerprints(self):
-        """Of the constants of the quantized graph; of a diverged run of its weights."""
-        own = self._quantized.fingerprints() if None in self._answering else []
-        return [
-            own[run] if each is None else each.fingerprint
-            for run, each in enumerate(self._answering)
-        ]
-
-    def artefact(self, run):
-        """The quantized model as ONNX.
-
-        Raises:
-            QuantmiaError: training diverged.
-        """
-        own = self._answering[run]
-        if own is None:
-            raise QuantmiaError("the training of this run diverged: there is nothing to ship")
-        return ".onnx", own.model
-
-    def copy(self):
-        """The same sessions, which nothing changes."""
-        return Sessions(list(self._answering), self._quantized.copy(), self._out, self._batch)
-
-    def take(self, runs, other):
-        """Session by session."""
-        assert isinstance(other, Sessions)  # of the same quantizer
-        for run in runs:
-            self._answering[run] = other._answering[run]
-        self._quantized.take(runs, other._quantized)
-
-
 def sessions(
     settings: Settings,
     params: Params,
@@ -196,33 +111,24 @@ def sessions(
     """
     if settings.static and calibration is None:
         raise ValueError("static ranges want rows of data")
-    wide = [name for name in models.parameters if params[name].dtype != torch.float32]
-    if wide:
-        raise QuantmiaError(
-            f"model: '{wide[0]}' is {str(params[wide[0]].dtype).removeprefix('torch.')}, and ONNX "
-            "Runtime quantizes float32 alone"
-        )
+    refuse_wide("ONNX Runtime", params, models)
     graph = exported(models, params, sample)
-    answering = [_of_run(run, settings, params, graph, calibration) for run in range(_runs(params))]
+    answering = [
+        None if own is None else _of_run(run, settings, own, graph, calibration)
+        for run, own in enumerate(numbers_of_runs(params))
+    ]
     return Sessions(answering, Quantized(models, weights), graph.out_features, batch)
 
 
 def _of_run(
-    run: int,
-    settings: Settings,
-    params: Params,
-    graph: Exported,
-    calibration: Calibration | None,
-) -> _Answering | None:
-    own = {name: value[run] for name, value in params.items()}
-    if not all(torch.isfinite(value).all() for value in own.values()):
-        return None
+    run: int, settings: Settings, own: Params, graph: Exported, calibration: Calibration | None
+) -> Answering:
     rows = calibration.rows[run].numpy(force=True) if settings.static and calibration else None
-    return _Answering.of(settings(graph(own), rows))
-
-
-def _runs(params: Params) -> int:
-    return len(next(iter(params.values())))
+    model = settings(graph(own), rows)
+    constants = sorted(each.SerializeToString() for each in model.graph.initializer)
+    mark = xxhash.xxh3_64(b"".join(constants)).intdigest()
+    content = model.SerializeToString()
+    return Answering(partial(asked, opened(content)), mark, lambda: (".onnx", content))
 
 
 def rounded(

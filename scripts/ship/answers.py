@@ -22,8 +22,21 @@ BY = {"weights": WEIGHTS.name, "outputs": OUTPUTS.name}
 RESAMPLES = 1000
 # What only rounds weights, and what is compared with it.
 SAME_BITS = {
-    "int8": ("w8a8_dynamic", "w8a8_static", "onnx_int8_dynamic", "onnx_int8_static", "gguf_q8_0"),
-    "int4_channel": ("w4a8_dynamic", "gguf_q4_0"),
+    "int8": (
+        "w8a8_dynamic",
+        "w8a8_static",
+        "onnx_int8_dynamic",
+        "onnx_int8_static",
+        "openvino_int8",
+        "gguf_q8_0",
+    ),
+    "int4_channel": (
+        "w4a8_dynamic",
+        "openvino_int4",
+        "openvino_int4_awq",
+        "openvino_int4_gptq",
+        "gguf_q4_0",
+    ),
 }
 
 

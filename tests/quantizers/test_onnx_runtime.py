@@ -16,6 +16,7 @@ from quantmia.quantizers import OnnxRuntime
 from quantmia.quantizers.onnx_runtime import PACKAGES
 from quantmia.quantizers.stored import Stored
 from quantmia.tasks import TASKS
+from tests.quantizers.architectures import FACTORIES, FEATURES, RUNS, models_of
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
@@ -25,34 +26,7 @@ quantization = pytest.importorskip("onnxruntime.quantization")
 from quantmia.quantizers.exported import exported, quiet  # noqa: E402
 from quantmia.quantizers.sessions import Settings  # noqa: E402
 
-RUNS, FEATURES = 2, 6
 GENERATOR = torch.Generator().manual_seed(0)
-
-
-class Normed(nn.Module):
-    """A weight that is used twice, on three axes, with what the exporter turns around."""
-
-    def __init__(self):
-        super().__init__()
-        self.first, self.norm = nn.Linear(FEATURES, FEATURES), nn.LayerNorm(FEATURES)
-        self.again, self.last = nn.Linear(FEATURES, FEATURES, bias=False), nn.Linear(FEATURES, 2)
-        self.again.weight = self.first.weight
-
-    def forward(self, x):
-        x = torch.nn.functional.gelu(self.first(x.unflatten(1, (-1, 1)).expand(-1, -1, FEATURES)))
-        return self.last(self.again(self.norm(x)).mean(1))
-
-
-class Convolved(nn.Module):
-    """A normalisation that the exporter merges into a convolution."""
-
-    def __init__(self):
-        super().__init__()
-        self.conv, self.norm = nn.Conv1d(2, 3, 2), nn.BatchNorm1d(3)
-        self.last = nn.Linear(6, 1)
-
-    def forward(self, x):
-        return self.last(self.norm(self.conv(x.unflatten(1, (2, -1)))).relu().flatten(1))
 
 
 class Branching(nn.Module):
@@ -66,24 +40,8 @@ class Branching(nn.Module):
         return self.last(x) if x.sum() > 0 else -self.last(x)
 
 
-FACTORIES = {
-    "linear": lambda: mlp(FEATURES, 1, hidden=[]),
-    "mlp": lambda: mlp(FEATURES, 3, hidden=[16, 8]),
-    "normed": Normed,
-    "convolved": Convolved,
-}
 X = torch.randn(40, FEATURES, generator=GENERATOR)
 SHOWN = torch.randn(RUNS, 25, FEATURES, generator=GENERATOR)
-
-
-@cache
-def models_of(architecture: str) -> Loop:
-    factory = FACTORIES[architecture]
-    models = Loop(factory, range(RUNS), TASKS["regression"])
-    for value in models.initial.values():  # statistics of a normalisation too
-        if value.is_floating_point():
-            value += 0.1 * torch.rand(value.shape, generator=torch.Generator().manual_seed(3))
-    return models
 
 
 @cache

@@ -1,0 +1,123 @@
+"""Models that a runtime answers for, run by run."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from quantmia.errors import QuantmiaError
+from quantmia.quantizers.shipped import Models, Params, Quantized, Shipped
+
+
+@dataclass(frozen=True)
+class Answering:
+    """The model of a run, as a runtime has it.
+
+    Args:
+        ask: raw outputs, [samples, out], of features.
+        fingerprint: what tells it from others.
+        artefact: the file that is shipped: the ending of its name, and its content.
+    """
+
+    ask: Callable[[NDArray], NDArray[np.float32]]
+    fingerprint: int
+    artefact: Callable[[], tuple[str, bytes]]
+
+
+class Sessions(Shipped):
+    """Models that a runtime answers for.
+
+    Args:
+        answering: by run; None where training diverged, and every answer is NaN.
+        quantized: their weights.
+        out_features: numbers that they answer a sample.
+        batch: samples a call, or None for all at once.
+    """
+
+    def __init__(
+        self,
+        answering: Sequence[Answering | None],
+        quantized: Quantized,
+        out_features: int,
+        batch: int | None,
+    ):
+        self._answering, self._quantized = list(answering), quantized
+        self._out, self._batch = out_features, batch
+
+    @property
+    def weights(self):
+        """As the library rounds them."""
+        return self._quantized.weights
+
+    def __call__(self, x):
+        """Run by run, batch by batch."""
+        rows = np.ascontiguousarray(x.numpy(force=True))
+        size = self._batch or len(rows)
+        batches = [rows[start : start + size] for start in range(0, len(rows), size)]
+        found = np.full((len(self._answering), len(rows), self._out), np.nan, np.float32)
+        for run, each in enumerate(self._answering):
+            if each is not None:
+                found[run] = np.concatenate([each.ask(batch) for batch in batches])
+        return torch.from_numpy(found).to(x.device)
+
+    def fingerprints(self):
+        """Of what the runtime was given; of a diverged run of its weights."""
+        own = self._quantized.fingerprints() if None in self._answering else []
+        return [
+            own[run] if each is None else each.fingerprint
+            for run, each in enumerate(self._answering)
+        ]
+
+    def artefact(self, run):
+        """As the runtime reads it.
+
+        Raises:
+            QuantmiaError: training diverged.
+        """
+        own = self._answering[run]
+        if own is None:
+            raise QuantmiaError("the training of this run diverged: there is nothing to ship")
+        return own.artefact()
+
+    def copy(self):
+        """The same models, which nothing changes."""
+        return Sessions(self._answering, self._quantized.copy(), self._out, self._batch)
+
+    def take(self, runs, other):
+        """Model by model."""
+        assert isinstance(other, Sessions)  # of the same quantizer
+        for run in runs:
+            self._answering[run] = other._answering[run]
+        self._quantized.take(runs, other._quantized)
+
+
+def numbers_of_runs(params: Params) -> Iterator[Params | None]:
+    """Each run's own numbers, or None where training diverged.
+
+    Args:
+        params: stacked, with the buffers.
+    """
+    for run in range(len(next(iter(params.values())))):
+        own = {name: value[run] for name, value in params.items()}
+        yield own if all(torch.isfinite(value).all() for value in own.values()) else None
+
+
+def refuse_wide(runtime: str, params: Params, models: Models) -> None:
+    """See that a runtime knows the type of the parameters.
+
+    Args:
+        runtime: its name.
+        params: stacked.
+        models: that evaluate them.
+
+    Raises:
+        QuantmiaError: they are not of float32.
+    """
+    wide = [name for name in models.parameters if params[name].dtype != torch.float32]
+    if wide:
+        raise QuantmiaError(
+            f"model: '{wide[0]}' is {str(params[wide[0]].dtype).removeprefix('torch.')}, and "
+            f"{runtime} quantizes float32 alone"
+        )
