@@ -8,6 +8,7 @@ from torch import Tensor
 
 from quantmia.quantizers import FullPrecision, Function, Quantizer, Sign, Uniform, make
 from quantmia.quantizers.contract import RULES, examples, refusal, verdicts
+from quantmia.quantizers.wrapper import Wrapper
 from tests.configurations import configured
 
 CONF = Path(__file__).parents[2] / "conf"
@@ -73,8 +74,9 @@ def test_so_it_does_with_a_constant_codebook(name, scale):
 
 def test_every_quantizer_of_the_package_is_built_in():
     used = {entry(name)["_target_"].rpartition(".")[2] for name in BUILT_IN}
-    kinds = {kind.__name__ for kind in Quantizer.__subclasses__() if "quantmia." in kind.__module__}
-    assert used == kinds - {Function.__name__}
+    every = (*Quantizer.__subclasses__(), *Wrapper.__subclasses__())
+    kinds = {kind.__name__ for kind in every if "quantmia." in kind.__module__}
+    assert used == kinds - {Function.__name__, Wrapper.__name__}
 
 
 def mine(function: Callable[[Tensor], object], bits: float = math.nan) -> Quantizer:
