@@ -23,7 +23,7 @@ from quantmia.sweep.plan import is_sweep
 from scripts.paper.studies import finished
 
 FILE = "manifest.json"
-OPEN = "open_questions"  # which are made by themselves
+OTHERS = ("open_questions.", "ship.")  # pages that are made by themselves
 FRONT = "front/{}"  # the name of a run or a sweep with a front
 MEASURED = "efficiency/{}"  # the name of a setting of `quantmia efficiency`
 EFFICIENCY = "quantmia efficiency DIR --reference-runs 150"  # as in the Makefile
@@ -69,7 +69,7 @@ def checksums(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != FILE and not path.name.startswith(OPEN)
+        if path.is_file() and path.name != FILE and not path.name.startswith(OTHERS)
     }
 
 
