@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from quantmia.config.schema import ExperimentConfig
-from quantmia.experiment import Experiment
+from quantmia.experiment import Experiment, of_finished
 from quantmia.models.factory import initial_sizes
 from quantmia.pipeline import run as pipeline
 from quantmia.preemption import Stop
@@ -15,6 +15,7 @@ from quantmia.progress import Progress
 from quantmia.ranking.results import Results
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.manifest import Manifest
+from quantmia.runs.merge import merge
 from quantmia.training.blocks import train_missing
 from tests.configurations import configured
 
@@ -30,6 +31,17 @@ SETTINGS = (
     "ranking.bootstrap=20",
     "ranking.halves=5",
     "quantizer=[full_precision,sign,uniform_2]",
+)
+# Whose calibration rows are asked for: 15 of 60.
+AUDITED = (
+    "dataset.size=160",
+    "dataset.dimension=24",
+    "model=mlp",
+    "model.hidden=[6]",
+    "split.calibration=60",
+    "calibration.rows=15",
+    "calibration.source=apart",
+    "calibration.audit=true",
 )
 
 
@@ -67,6 +79,13 @@ def trained(path: Path, *overrides: str) -> RunFolder:
         manifest.finish((), 0.0, 0.0, 0)
         folder.write_manifest(manifest.content)
     return folder
+
+
+def experiment_of(folder: RunFolder) -> Experiment:
+    """What trained a folder."""
+    made = of_finished(merge([folder]), folder.path, progress())
+    assert isinstance(made, Experiment)
+    return made
 
 
 def run(

@@ -55,13 +55,18 @@ def assess(
     aucs, of_auc = _auc(scores, members)
     advantages, of_advantage = _advantage(cross_fitted_guesses(scores, members), members)
     resampled_auc = bootstrap.two_way_means(aucs, of_auc)
-    auc = bootstrap.interval(aucs.mean(), resampled_auc)
+    auc = _within(bootstrap.interval(aucs.mean(), resampled_auc), 0.0)
     resampled = bootstrap.two_way_means(advantages, of_advantage)
-    advantage = bootstrap.interval(advantages.mean(), resampled)
+    advantage = _within(bootstrap.interval(advantages.mean(), resampled), -1.0)
     balanced = Interval(*((1 + end) / 2 for end in vars(advantage).values()))
     roc = roc_curve(scores, members, bootstrap) if with_roc else {}
     mis = _mis(advantage)
     return AttackResult(auc, advantage, mis, balanced, roc, resampled, resampled_auc)
+
+
+def _within(found: Interval, least: float) -> Interval:
+    """Ends that the linear form of resampling has pushed beyond what a figure can be."""
+    return Interval(*(float(np.clip(end, least, 1.0)) for end in vars(found).values()))
 
 
 def security(advantage):

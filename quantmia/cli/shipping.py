@@ -41,28 +41,17 @@ def gate(arguments: list[str]) -> int:
 
 def certificate(arguments: list[str]) -> int:
     """Say what one released model gives away about its own members."""
-    parser = argparse.ArgumentParser(
-        "quantmia certificate",
-        description="A lower bound on the epsilon of one released model, by guesses about who was "
-        "in its training, and whether such bounds held for all other runs. Members have to be "
-        "drawn by coins (split.membership=coin). Writes certificate.json.",
+    chosen = _release(
+        "certificate",
+        "A lower bound on the epsilon of one released model, by guesses about who was in its "
+        "training, and whether such bounds held for all other runs. Members have to be drawn by "
+        "coins (split.membership=coin). Writes certificate.json.",
+        "where certificate.json goes",
+        arguments,
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="of a ranking")
-    _add_release(parser)
-    parser.add_argument("--output", type=Path, metavar="DIR", help="where certificate.json goes")
-    parsed = parser.parse_args(arguments)
-    _refuse_half_a_release(parsed)
     from quantmia.pipeline import shipping
 
-    found, path = shipping.certify(
-        parsed.folder,
-        parsed.output,
-        cache_folder(),
-        parsed.run,
-        parsed.quantizer,
-        parsed.checkpoint,
-        Progress(),
-    )
+    found, path = shipping.certify(*chosen, Progress())
     for said in found.sentences:
         print(said)
     print(f"Certificate: {path}")
@@ -71,37 +60,28 @@ def certificate(arguments: list[str]) -> int:
 
 def export(arguments: list[str]) -> int:
     """Write one released model as a file, with its hash and its figures."""
-    parser = argparse.ArgumentParser(
-        "quantmia export",
-        description="One released model as a file: .safetensors of weights, or what a runtime "
-        "runs (.onnx). It has to answer what was audited. Beside it a JSON with its hash, how "
-        "features and targets are scaled, and what the ranking says of it.",
+    chosen = _release(
+        "export",
+        "One released model as a file: .safetensors of weights, or what a runtime runs (.onnx; "
+        "OpenVINO's two files as .zip). It has to answer what was audited. Beside it a JSON with "
+        "its hash, how features and targets are scaled, and what the ranking says of it.",
+        "where the files go (default: DIR/export)",
+        arguments,
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="of a ranking")
-    _add_release(parser)
-    parser.add_argument(
-        "--output", type=Path, metavar="DIR", help="where the files go (default: DIR/export)"
-    )
-    parsed = parser.parse_args(arguments)
-    _refuse_half_a_release(parsed)
-    from quantmia.pipeline import export as pipeline
+    from quantmia.pipeline.export import export as write
 
-    file, card = pipeline.export(
-        parsed.folder,
-        parsed.output,
-        cache_folder(),
-        parsed.run,
-        parsed.quantizer,
-        parsed.checkpoint,
-        Progress(),
-    )
+    file, card = write(*chosen, Progress())
     print(f"Model: {file} ({card['bytes']:,} bytes, SHA-256 {card['sha256']})")
     print(f"Its figures: {file.with_suffix('.json')}")
     return DONE
 
 
-def _add_release(parser: argparse.ArgumentParser) -> None:
-    """Which model is meant."""
+def _release(
+    command: str, description: str, output: str, arguments: list[str]
+) -> tuple[Path, Path | None, Path, int, str | None, str | None]:
+    """Folder, output, cache, run, quantizer and checkpoint of the model that is meant."""
+    parser = argparse.ArgumentParser(f"quantmia {command}", description=description)
+    parser.add_argument("folder", type=Path, metavar="DIR", help="of a ranking")
     parser.add_argument(
         "--run", type=at_least(0), default=0, metavar="N", help="the released model (default: 0)"
     )
@@ -112,8 +92,9 @@ def _add_release(parser: argparse.ArgumentParser) -> None:
         "--checkpoint", metavar="NAME",
         help="of the release: best, last or an epoch (default: what the ranking says, or last)",
     )  # fmt: skip
-
-
-def _refuse_half_a_release(parsed: argparse.Namespace) -> None:
-    if parsed.checkpoint and not parsed.quantizer:
+    parser.add_argument("--output", type=Path, metavar="DIR", help=output)
+    given = parser.parse_args(arguments)
+    if given.checkpoint and not given.quantizer:
         raise QuantmiaError("--checkpoint: name the --quantizer of the release too")
+    where = given.folder, given.output, cache_folder()
+    return *where, given.run, given.quantizer, given.checkpoint

@@ -112,14 +112,18 @@ def _of_releases(chosen: Any, epochs: int | None, every: int | None) -> Iterator
 def _of_audit(values: Mapping[str, Any]) -> Iterator[str]:
     rows, apart = values.get("calibration.rows"), values.get("split.calibration")
     source = values.get("calibration.source")
+    if apart is not None and apart < 4:
+        yield (
+            f"calibration.audit=true: split.calibration={apart} sets too few samples apart to ask "
+            "about: give 512, or four times as many as calibrate"
+        )
+        return
     if source == "members":
         yield (
             "calibration.audit=true: asks which of the samples set apart calibrated a run, and "
             "calibration.source=members shows it none of them: use calibration.source=apart"
         )
-    if source == "noise":
-        rows = 2  # are asked at least, as a control
-    if rows is not None and apart is not None and apart < rows + 2:
+    if source == "apart" and rows is not None and apart is not None and apart < rows + 2:
         yield (
             f"calibration.audit=true: tells the rows that a run is shown from others that are set "
             f"apart too, and split.calibration={apart} leaves none beside calibration.rows={rows}: "

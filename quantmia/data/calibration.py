@@ -1,6 +1,7 @@
 """Rows that calibrate quantizers: of whom they are, and which a run is shown."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -39,7 +40,7 @@ def calibration_inputs(
 
 def calibration_rows(
     parts: Split,
-    source: Shown,
+    source: Literal["members", "apart"],
     rows: int,
     mask: Bool[np.ndarray, "runs pool"],
     runs: Sequence[tuple[int, int]],

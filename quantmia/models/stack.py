@@ -5,7 +5,7 @@ computes for a given shape is captured once as a graph of operations and replaye
 (`quantmia.models.graph`). For other modules there is `quantmia.models.loop`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from functools import partial
 
 import torch
@@ -75,15 +75,16 @@ class Stack:
             x: features.
             inputs: how those of linear layers are rounded, if they are.
         """
-        kind, build = FORWARD, self._forward
+        kind: Hashable = FORWARD
+        build = self._forward
         if inputs is not None:
             found = inputs.ranges is None
-            kind = f"{FORWARD}, {inputs.rounding}, {found}"
+            kind = FORWARD, inputs.rounding, found
             build = partial(self._rounded, inputs.rounding, found)
             params = params | {RANGE + name: each for name, each in (inputs.ranges or {}).items()}
         chunks = x.chunk(max(1, -(-len(x) // ROWS)))
         with torch.no_grad():
-            outputs = [self._run(kind, build, params, chunk) for chunk in chunks]
+            outputs = [self._run(kind, build, params, chunk, training=False) for chunk in chunks]
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs, 1)
 
     def module(self, params: Params) -> nn.Module:
@@ -149,11 +150,18 @@ class Stack:
         except NotOfLayersError:
             return slow
 
-    def _run(self, kind: str, build: Callable, params: Params, *args: Tensor):
+    def _run(
+        self,
+        kind: Hashable,
+        build: Callable,
+        params: Params,
+        *args: Tensor,
+        training: bool = True,
+    ):
         leaves = list(params.values())
         key = (kind, *params, *((leaf.shape, leaf.dtype) for leaf in (*leaves, *args)))
         if key not in self._graphs:
-            self._skeleton.train(not kind.startswith(FORWARD))
+            self._skeleton.train(training)
             called = type(self._skeleton).__name__
             try:
                 self._graphs[key] = capture(

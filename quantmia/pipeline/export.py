@@ -73,6 +73,8 @@ def export(
         raise QuantmiaError(f"--run {number}: there are runs 0 to {len(merged.runs) - 1}")
     run = merged.runs[number]
     epoch, audited = _audited(run, name, at)
+    if not np.isfinite(audited).all():
+        raise QuantmiaError(f"--run {number}: its training diverged: there is nothing to ship")
     model = run.model() if at == LAST else _kept(experiment, run, epoch)
     mask = run.scores()["members"].astype(bool)[None]
     params = {name: torch.from_numpy(value)[None] for name, value in model.items()}
@@ -120,9 +122,8 @@ def _audited(run: Run, quantizer: str, checkpoint: str) -> tuple[int | None, np.
 def _kept(experiment: Experiment, run: Run, epoch: int | None) -> Tensors:
     """The parameters of a run after an epoch, of a trajectory that was kept."""
     config = experiment.config
-    assert isinstance(config.training.stack, int)
-    assert isinstance(config.runs, int)
-    every = blocks(config.runs, config.training.stack)
+    assert isinstance(config.training.stack, int)  # auto has become a number
+    every = blocks(run.folders[0].manifest()["runs"], config.training.stack)
     block = next(each for each in every if run.number in each)
     trajectory = Trajectory.of_block(experiment, block)
     if run.seed != config.seed or not trajectory.intact():

@@ -1,23 +1,18 @@
 """What ONNX Runtime ships: int8 weights and activations, computed by the runtime itself."""
 
-from dataclasses import dataclass, fields
-from importlib.util import find_spec
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import torch
 
-from quantmia.errors import QuantmiaError
-from quantmia.quantizers.base import Quantizer
-from quantmia.vocabulary import Shown
+from quantmia.quantizers.runtime import Runtime
 
 Ranges = Literal["dynamic", "static"]
-PACKAGES = ("onnx", "onnxruntime", "onnxscript")
-OWN = ("per",)  # of the settings that all quantizers share
 
 
 @dataclass(frozen=True, kw_only=True)
-class OnnxRuntime(Quantizer):
+class OnnxRuntime(Runtime):
     """int8 by `onnxruntime.quantization`, measured by what its sessions answer.
 
     Models are exported to ONNX, quantized by the library's own call, and asked in a session on one
@@ -32,9 +27,7 @@ class OnnxRuntime(Quantizer):
             of 7 bits fit. The library's own default is false.
         batch: samples a call, or null for all at once. With dynamic ranges, which are those of the
             whole call, an answer depends on the batch that it is in, unless that is of one.
-        rows: samples that each run is shown for static ranges, at most.
-        source: `members` of the run; `apart`: samples that nothing else sees
-            (`split.calibration`); `noise`: standard normal numbers, which are nobody's.
+        rows, source: of the samples that static ranges are of.
 
     Raises:
         QuantmiaError: a package is not installed.
@@ -43,8 +36,8 @@ class OnnxRuntime(Quantizer):
     ranges: Ranges = "dynamic"
     reduce_range: bool = True
     batch: int | None = 1
-    rows: int = 512
-    source: Shown = "members"
+    extra: ClassVar[str] = "onnxruntime"
+    packages: ClassVar[tuple[str, ...]] = ("onnx", "onnxruntime", "onnxscript")
 
     def __post_init__(self):
         super().__post_init__()
@@ -52,18 +45,8 @@ class OnnxRuntime(Quantizer):
             raise ValueError(f"ranges={self.ranges} must be dynamic or static")
         if self.per == "group":
             raise ValueError("per=group: the runtime has one scale a tensor or a channel")
-        for field in fields(Quantizer):
-            if field.name not in OWN and getattr(self, field.name) != field.default:
-                raise ValueError(f"{field.name}: the runtime decides that itself; leave it out")
         if self.batch is not None and self.batch < 1:
             raise ValueError(f"batch={self.batch} must be 1 or more, or null for all at once")
-        if self.rows < 2:
-            raise ValueError(f"rows={self.rows} must be 2 or more")
-        if missing := [name for name in PACKAGES if find_spec(name) is None]:
-            raise QuantmiaError(
-                f"quantizer: {missing[0]} is not installed. Install the extra: "
-                "pip install 'quantmia[onnxruntime]'"
-            )
 
     @property
     def bits_per_weight(self) -> float:
@@ -84,11 +67,6 @@ class OnnxRuntime(Quantizer):
     def looks_at(self):
         """Rows for static ranges."""
         return (self.source, self.rows) if self.ranges == "static" else None
-
-    @property
-    def rounds_weights_alone(self):
-        """Activations too."""
-        return False
 
     def quantize_rows(self, weights):
         """The weights as the runtime's tool rounds them; those of a diverged run stay."""

@@ -1,22 +1,20 @@
 """What OpenVINO ships: models quantized by NNCF, computed by the runtime itself."""
 
-from dataclasses import dataclass, fields
-from importlib.util import find_spec
-from typing import Literal, get_args
+from dataclasses import dataclass
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 import torch
 
-from quantmia.errors import QuantmiaError
-from quantmia.quantizers.base import FLOAT, Quantizer
-from quantmia.vocabulary import Per, Shown
+from quantmia.quantizers.base import FLOAT
+from quantmia.quantizers.runtime import Runtime
+from quantmia.vocabulary import Per
 
 Method = Literal["quantize", "compress", "awq", "gptq"]
-PACKAGES = ("nncf", "onnx", "onnxruntime", "onnxscript", "openvino")
 
 
 @dataclass(frozen=True, kw_only=True)
-class OpenVino(Quantizer):
+class OpenVino(Runtime):
     """int8 or int4 by NNCF, measured by what OpenVINO's compiled models answer.
 
     Models are exported to ONNX, converted, quantized by the library's own call and compiled for the
@@ -37,9 +35,7 @@ class OpenVino(Quantizer):
             products of 8 bits by 8 are added up in 16 bits and cut off there, so that answers
             depend on the processor; those of 7 bits fit. The library's default has 7 bits in the
             first layer alone.
-        rows: samples that each run is shown, at most.
-        source: `members` of the run; `apart`: samples that nothing else sees
-            (`split.calibration`); `noise`: standard normal numbers, which are nobody's.
+        rows, source: of the samples that it looks at.
 
     Raises:
         QuantmiaError: a package is not installed.
@@ -48,8 +44,8 @@ class OpenVino(Quantizer):
     per: Per = "channel"
     method: Method = "quantize"
     reduce_range: bool = True
-    rows: int = 512
-    source: Shown = "members"
+    extra: ClassVar[str] = "openvino"
+    packages: ClassVar[tuple[str, ...]] = ("nncf", "onnx", "onnxruntime", "onnxscript", "openvino")
 
     def __post_init__(self):
         super().__post_init__()
@@ -57,16 +53,6 @@ class OpenVino(Quantizer):
             raise ValueError(f"method={self.method} must be quantize, compress, awq or gptq")
         if self.per != "channel":
             raise ValueError(f"per={self.per}: one scale an output channel is all there is")
-        for field in fields(Quantizer):
-            if field.name != "per" and getattr(self, field.name) != field.default:
-                raise ValueError(f"{field.name}: the library decides that itself; leave it out")
-        if self.rows < 2:
-            raise ValueError(f"rows={self.rows} must be 2 or more")
-        if missing := [name for name in PACKAGES if find_spec(name) is None]:
-            raise QuantmiaError(
-                f"quantizer: {missing[0]} is not installed. Install the extra: "
-                "pip install 'quantmia[openvino]'"
-            )
 
     @property
     def bits_per_weight(self) -> float:
@@ -87,11 +73,6 @@ class OpenVino(Quantizer):
     def looks_at(self):
         """Rows, but for weights compressed by themselves."""
         return None if self.method == "compress" else (self.source, self.rows)
-
-    @property
-    def rounds_weights_alone(self):
-        """A model is made of them, which answers."""
-        return False
 
     def quantize_rows(self, weights):
         """The weights as the library rounds them without data; those of a diverged run stay."""

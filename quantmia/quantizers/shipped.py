@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import xxhash
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from safetensors.torch import save
 from torch import Tensor, from_numpy, nn
 
@@ -169,7 +169,7 @@ def _put(
         values[name][chosen] = value[chosen.to(value.device)].cpu()
 
 
-def fingerprints(values: Sequence[Float[Tensor, "runs ..."]]) -> list[int]:
+def fingerprints(values: Sequence[Shaped[Tensor, "runs ..."]]) -> list[int]:
     """A 64-bit hash of each run's numbers.
 
     Args:

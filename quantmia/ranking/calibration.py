@@ -85,17 +85,12 @@ def _figures(
             "others": int((~shown[0]).sum()),
             "attack": attack,
         }
-        row |= _within(result.auc).cells("auc") | result.advantage.cells("advantage")
+        row |= result.auc.cells("auc") | result.advantage.cells("advantage")
         # Of several attacks the best is chosen after looking.
         row["auc_at_least"] = bootstrap.lower(result.resampled_auc, error)
         for rate in FALSE_POSITIVE_RATES:
-            row |= _within(result.roc[rate]).cells(f"tpr_at_fpr_{rate}")
+            row |= result.roc[rate].cells(f"tpr_at_fpr_{rate}")
         yield row
-
-
-def _within(share: Interval) -> Interval:
-    """Ends that a linear resampling has pushed out of [0, 1]: here figures lie close to 1."""
-    return Interval(*(float(np.clip(end, 0, 1)) for end in vars(share).values()))
 
 
 def given_away(table: pd.DataFrame) -> Iterator[Caution]:

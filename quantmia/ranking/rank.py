@@ -93,9 +93,9 @@ def rank_runs(merged: Merged, experiment: Audited) -> Results:
     if shipped := releases(found, experiment, audited, bootstrap):
         extra["front"] = front(shipped, str(ranking["utility_metric"].iloc[0]), bootstrap)
         resamples = Resamples.of(shipped, shipped.members, bootstrap)
+    calibration = pd.DataFrame()
     if isinstance(experiment, Experiment) and experiment.config.calibration.audit:
-        extra["calibration"] = calibration_audit(found, experiment, bootstrap)
-    calibration = extra.get("calibration", pd.DataFrame())
+        extra["calibration"] = calibration = calibration_audit(found, experiment, bootstrap)
     if (guarantee := Guarantee.of(config.training, merged.dataset["pool"])) and shipped:
         extra["front"][GUARANTEED] = guarantee.of_releases(extra["front"])
     return Results(

@@ -48,7 +48,7 @@ class Keeper:
         self._inputs = pool
         self._choosing, self._measuring = choosing, measuring
         self._with_best = BEST in wanted
-        self._lowest: NDArray[np.float64] | None = None
+        self._lowest: NDArray[np.float64] = np.empty(0)
         self._best: Shipped | None = None
         self._epochs: dict[str, NDArray[np.int64]] = {}
         self._pool: dict[str, NDArray[np.float32]] = {}
@@ -81,9 +81,7 @@ class Keeper:
         self, epoch: int, models: Shipped, measured: NDArray[np.float32], losses: NDArray
     ) -> None:
         mean = losses[:, self._choosing].mean(1, dtype=np.float64)
-        if (
-            self._best is None or self._lowest is None
-        ):  # whatever its loss: of a diverged run no checkpoint is better
+        if self._best is None:  # whatever its loss: of a diverged run no checkpoint is better
             self._lowest, self._best = mean, models.copy()
             self._epochs[BEST] = np.full(len(losses), epoch)
             self._measured[BEST] = measured.copy()

@@ -12,7 +12,7 @@ from quantmia.runs.merge import merge
 from quantmia.statistics import Interval, exact_share
 from quantmia.vocabulary import BEST, LAST
 from scripts.answered import ALL, Answer
-from scripts.open_questions.compared import Fronts, Name, compare, difference, margins, share_of
+from scripts.compared import Fronts, Name, compare, difference, margins, share_of
 from scripts.paper.ablations import low_loss, regime
 from scripts.paper.numbers import collect
 from scripts.paper.studies import read_settings

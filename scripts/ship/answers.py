@@ -11,7 +11,7 @@ from quantmia.seeding import Purpose, stream
 from quantmia.statistics import Bootstrap, Interval
 from quantmia.vocabulary import LAST
 from scripts.answered import Answer
-from scripts.open_questions.compared import Fronts, difference
+from scripts.compared import Fronts, difference
 
 DATA = ("synthetic", "lipophilicity", "bbb", "digits")
 USUAL = 128  # rows, at which schemes are compared

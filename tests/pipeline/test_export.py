@@ -118,6 +118,26 @@ def test_what_cannot_be_shipped_is_one_sentence(folder, tmp_path, capsys, argume
     assert not list(tmp_path.iterdir())
 
 
+def test_a_run_that_diverged_has_nothing_to_ship(folder, tmp_path, capsys, monkeypatch):
+    from quantmia.runs.merge import Run
+
+    plain = Run.answers
+    monkeypatch.setattr(Run, "answers", lambda self, name: plain(self, name) * np.nan)
+    chosen = ["--quantizer", "sign", "--output", str(tmp_path), "--run", "1"]
+    assert main(["export", str(folder), *chosen]) == USER_MISTAKE
+    assert "--run 1: its training diverged: there is nothing to ship" in capsys.readouterr().err
+
+
+def test_where_runs_are_as_many_as_it_took_checkpoints_are_found_too(folder, tmp_path):
+    settings = [each for each in SETTINGS if not each.startswith("runs=")]
+    mine = tmp_path / "mine"
+    config = configured(*settings, "runs=auto", "runs_max=4", "ranking.tolerance=1e-6")
+    assert run(config, mine, folder.parent / ".cache", progress(), (), Stop())
+    card = exported(mine, tmp_path, "--quantizer", "sign", "--checkpoint", "2", "--run", "3")
+    assert card["run"] == 3
+    assert card["epoch"] == 2
+
+
 def test_a_checkpoint_that_was_not_kept_says_what_to_do(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("QUANTMIA_CACHE", str(tmp_path / "empty"))
     chosen = ["--quantizer", "sign", "--checkpoint", "2"]

@@ -13,7 +13,6 @@ from quantmia.models.layers import LayerInputs
 from quantmia.models.loop import Loop
 from quantmia.models.stack import Stack
 from quantmia.quantizers import OnnxRuntime
-from quantmia.quantizers.onnx_runtime import PACKAGES
 from quantmia.quantizers.stored import Stored
 from quantmia.tasks import TASKS
 from tests.quantizers.architectures import FACTORIES, FEATURES, RUNS, models_of
@@ -235,8 +234,8 @@ def test_float64_is_refused():
     [
         ({"ranges": "odd"}, "ranges=odd must be dynamic or static"),
         ({"per": "group"}, "per=group: the runtime has one scale a tensor or a channel"),
-        ({"scale": "unit"}, "scale: the runtime decides that itself"),
-        ({"bias": True}, "bias: the runtime decides that itself"),
+        ({"scale": "unit"}, "scale: the library decides that itself"),
+        ({"bias": True}, "bias: the library decides that itself"),
         ({"batch": 0}, "batch=0 must be 1 or more, or null"),
         ({"ranges": "static", "rows": 1}, "rows=1 must be 2 or more"),
     ],
@@ -246,7 +245,7 @@ def test_impossible_options_are_refused(options, words):
         OnnxRuntime(**options)
 
 
-@pytest.mark.parametrize("missing", PACKAGES)
+@pytest.mark.parametrize("missing", OnnxRuntime.packages)
 def test_without_a_package_it_says_what_to_install(missing, monkeypatch):
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(

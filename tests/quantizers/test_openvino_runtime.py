@@ -16,12 +16,12 @@ from quantmia.models.loop import Loop
 from quantmia.models.stack import Stack
 from quantmia.quantizers import Calibrated, OpenVino, Quantizer, Uniform, contract
 from quantmia.quantizers.layers import Linear
-from quantmia.quantizers.openvino_runtime import PACKAGES, Method
+from quantmia.quantizers.openvino_runtime import Method
 from quantmia.quantizers.stored import Stored
 from quantmia.tasks import TASKS
 from tests.quantizers.architectures import FACTORIES, FEATURES, RUNS, models_of
 
-for package in PACKAGES:
+for package in OpenVino.packages:
     pytest.importorskip(package)
 
 from quantmia.quantizers.exported import quiet  # noqa: E402
@@ -246,7 +246,7 @@ def test_impossible_options_are_refused(options, words):
         OpenVino(**options)
 
 
-@pytest.mark.parametrize("missing", PACKAGES)
+@pytest.mark.parametrize("missing", OpenVino.packages)
 def test_without_a_package_it_says_what_to_install(missing, monkeypatch):
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(QuantmiaError, match=rf"{missing} is not installed.*quantmia\[openvino\]"):

@@ -11,19 +11,9 @@ from quantmia.ranking.results import Results
 from quantmia.report import terminal
 from quantmia.report.load import Report
 from quantmia.report.page import render
-from tests.tiny import fitted, run, tiny
+from tests.tiny import AUDITED, fitted, run, tiny
 
-AUDITED = (
-    "dataset.size=160",
-    "dataset.dimension=24",
-    "model=mlp",
-    "model.hidden=[6]",
-    "split.calibration=60",
-    "calibration.rows=15",
-    "calibration.source=apart",
-    "calibration.audit=true",
-    "quantizer=[full_precision,uniform_4,uniform_4_gptq,sign_refit]",
-)
+CHOSEN = (*AUDITED, "quantizer=[full_precision,uniform_4,uniform_4_gptq,sign_refit]")
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +23,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def results(folder) -> Results:
-    found = run(folder, *AUDITED)
+    found = run(folder, *CHOSEN)
     assert found is not None
     return found
 
@@ -68,7 +58,7 @@ def test_gptq_gives_its_rows_away_and_the_control_does_not(table):
 
 def test_noise_is_a_control(tmp_path):
     quantizers = "quantizer=[uniform_4_gptq]"
-    found = run(tmp_path / "mine", *AUDITED, "calibration.source=noise", quantizers)
+    found = run(tmp_path / "mine", *CHOSEN, "calibration.source=noise", quantizers)
     assert found is not None
     table = found.tables["calibration"]
     assert set(table["shown"]) == {"noise"}
@@ -111,14 +101,14 @@ def test_a_user_reads_it_in_the_terminal_and_on_the_page(folder, results, capsys
 
 
 def test_a_finished_folder_is_audited_without_training(tmp_path):
-    before = tuple(each for each in AUDITED if "audit" not in each)
+    before = tuple(each for each in CHOSEN if "audit" not in each)
     small = ("runs=4", "quantizer=[uniform_4,uniform_4_gptq]")
     first = run(tmp_path / "mine", *before, *small)
     assert first is not None
     assert "calibration" not in first.tables
     models = {path: path.stat().st_mtime_ns for path in (tmp_path / "mine").glob("models/*")}
     assert len(models) == 4
-    again = run(tmp_path / "mine", *AUDITED, *small, "resume=true")
+    again = run(tmp_path / "mine", *CHOSEN, *small, "resume=true")
     assert again is not None
     assert set(again.tables["calibration"]["quantizer"]) == {"uniform_4", "uniform_4_gptq"}
     assert models == {path: path.stat().st_mtime_ns for path in models}
@@ -130,18 +120,20 @@ def test_a_finished_folder_is_audited_without_training(tmp_path):
     [
         (["calibration.source=members"], "calibration.audit=true: asks which of the samples set"),
         (["split.calibration=16"], "split.calibration=16 leaves none beside calibration.rows=15"),
-        (["split.calibration=0"], "use split.calibration=60, or fewer rows"),
+        (["split.calibration=16"], "use split.calibration=60, or fewer rows"),
+        (["split.calibration=0"], "split.calibration=0 sets too few samples apart"),
+        (["split.calibration=3", "calibration.source=noise"], "split.calibration=3 sets too few"),
         (["calibration.audit=maybe"], "calibration.audit=maybe: has to be true or false"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(settings, words):
     with pytest.raises(ConfigError) as caught:
-        tiny(*AUDITED, *settings)
+        tiny(*CHOSEN, *settings)
     assert any(words in each for each in caught.value.faults)
 
 
 @pytest.mark.parametrize("own", ["source=members", "rows=59"])
 def test_a_quantizer_whose_rows_cannot_be_asked_for_is_refused(tmp_path, own):
-    config = tiny(*AUDITED, f"quantizer.uniform_4_gptq.{own}")
+    config = tiny(*CHOSEN, f"quantizer.uniform_4_gptq.{own}")
     with pytest.raises(QuantmiaError, match=r"quantizer\.uniform_4_gptq: calibration\.audit=true"):
         fitted(config, tmp_path)

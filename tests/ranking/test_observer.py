@@ -14,7 +14,7 @@ from quantmia.ranking.evidence import Evidence, collect
 from quantmia.ranking.observer import Observer
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
-from tests.tiny import progress, trained
+from tests.tiny import experiment_of, progress, trained
 
 RUNS = 8
 
@@ -26,9 +26,7 @@ def folder(tmp_path_factory) -> RunFolder:
 
 @pytest.fixture(scope="module")
 def experiment(folder) -> Experiment:
-    made = of_finished(merge([folder]), folder.path, progress())
-    assert isinstance(made, Experiment)
-    return made
+    return experiment_of(folder)
 
 
 @pytest.fixture(scope="module")

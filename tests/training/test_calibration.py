@@ -8,7 +8,7 @@ import torch
 
 from quantmia.attacks.discriminator import Discriminator
 from quantmia.errors import QuantmiaError
-from quantmia.experiment import Experiment, of_finished
+from quantmia.experiment import Experiment
 from quantmia.models.layers import LayerInputs
 from quantmia.models.skeleton import skeleton
 from quantmia.preemption import Stop
@@ -19,7 +19,7 @@ from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
 from quantmia.seeding import Purpose, stream
 from quantmia.training.blocks import train_missing
-from tests.tiny import bits, fitted, progress, tiny, trained
+from tests.tiny import bits, experiment_of, fitted, progress, tiny, trained
 
 MLP = ("model=mlp", "model.hidden=[3]", "runs=4", "training.stack=2", "calibration.rows=9")
 CHOSEN = "quantizer=[sign,sign_gptq,sign_refit,sign_calibrated,uniform_2_channel_scaled]"
@@ -32,9 +32,7 @@ def folder(tmp_path_factory) -> RunFolder:
 
 @pytest.fixture(scope="module")
 def experiment(folder) -> Experiment:
-    made = of_finished(merge([folder]), folder.path, progress())
-    assert isinstance(made, Experiment)
-    return made
+    return experiment_of(folder)
 
 
 def models(folder: RunFolder, number: int) -> dict[str, torch.Tensor]:

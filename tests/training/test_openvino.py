@@ -7,27 +7,20 @@ import torch
 from quantmia.errors import QuantmiaError
 from quantmia.models.loop import Loop
 from quantmia.runs.folder import RunFolder
-from tests.tiny import fitted, run, tiny
+from tests.tiny import AUDITED, fitted, run, tiny
 
 pytest.importorskip("nncf")
 pytest.importorskip("onnxscript")
 pytest.importorskip("openvino")
 
 NAMES = ["openvino_int4", "openvino_int4_awq", "openvino_int4_gptq", "openvino_int8"]
-AUDITED = (
+CHOSEN = (
     "runs=4",
     "training.epochs=2",
     "training.checkpoint_every=2",
     "indicator.grids=[1]",
     "release.checkpoints=last",
-    "dataset.size=160",
-    "dataset.dimension=24",
-    "model=mlp",
-    "model.hidden=[6]",
-    "split.calibration=60",
-    "calibration.rows=15",
-    "calibration.source=apart",
-    "calibration.audit=true",
+    *AUDITED,
     f"quantizer=[full_precision,{','.join(NAMES)}]",
 )
 
@@ -39,7 +32,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def results(folder):
-    found = run(folder, *AUDITED)
+    found = run(folder, *CHOSEN)
     assert found is not None
     return found
 
@@ -55,7 +48,7 @@ def test_it_is_ranked_with_the_others(results):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_scored_is_the_answer_of_each_runs_own_model(results, folder, name, tmp_path):
-    experiment = fitted(tiny(*AUDITED), tmp_path)
+    experiment = fitted(tiny(*CHOSEN), tmp_path)
     pool = torch.from_numpy(experiment.inputs[experiment.parts.pool])
     files = RunFolder(folder).read_run(3)
     params = {k: torch.from_numpy(v)[None] for k, v in RunFolder(folder).read_model(3).items()}

@@ -7,14 +7,14 @@ import torch
 from quantmia.attacks.discriminator import Discriminator
 from quantmia.attacks.white_box import WhiteBox
 from quantmia.errors import QuantmiaError
-from quantmia.experiment import Experiment, of_finished
+from quantmia.experiment import Experiment
 from quantmia.models.layers import LayerInputs
 from quantmia.models.loop import Loop
 from quantmia.ranking.evidence import collect
 from quantmia.ranking.observer import Observer
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
-from tests.tiny import fitted, progress, tiny, trained
+from tests.tiny import experiment_of, fitted, progress, tiny, trained
 
 pytest.importorskip("torchao")
 pytest.importorskip("onnxscript")
@@ -32,9 +32,7 @@ def folder(tmp_path_factory) -> RunFolder:
 
 @pytest.fixture(scope="module")
 def experiment(folder) -> Experiment:
-    made = of_finished(merge([folder]), folder.path, progress())
-    assert isinstance(made, Experiment)
-    return made
+    return experiment_of(folder)
 
 
 @pytest.fixture(scope="module")

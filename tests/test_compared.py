@@ -6,7 +6,7 @@ import pytest
 from quantmia.errors import FolderError
 from quantmia.ranking.gains import Figures
 from quantmia.ranking.resamples import Resamples
-from scripts.open_questions.compared import Fronts, compare, difference, margins, share_of
+from scripts.compared import Fronts, compare, difference, margins, share_of
 
 RUNS, RESAMPLES = 20, 200
 CHECKPOINTS = ("2", "best", "last")

@@ -1,0 +1,39 @@
+"""What a runtime ships: models that its own library quantizes, and that answer by themselves."""
+
+from dataclasses import dataclass, fields
+from importlib.util import find_spec
+from typing import ClassVar
+
+from quantmia.errors import QuantmiaError
+from quantmia.quantizers.base import Quantizer
+from quantmia.quantizers.data_aware import DataAware
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runtime(DataAware):
+    """Of the settings that all quantizers share, a library leaves only `per`.
+
+    `extra` names what has to be installed, and `packages` what that brings.
+
+    Raises:
+        QuantmiaError: a package is not installed.
+    """
+
+    extra: ClassVar[str]
+    packages: ClassVar[tuple[str, ...]]
+
+    def __post_init__(self):
+        super().__post_init__()
+        for field in fields(Quantizer):
+            if field.name != "per" and getattr(self, field.name) != field.default:
+                raise ValueError(f"{field.name}: the library decides that itself; leave it out")
+        if missing := [name for name in self.packages if find_spec(name) is None]:
+            raise QuantmiaError(
+                f"quantizer: {missing[0]} is not installed. Install the extra: "
+                f"pip install 'quantmia[{self.extra}]'"
+            )
+
+    @property
+    def rounds_weights_alone(self):
+        """A model is made of them, which answers."""
+        return False
