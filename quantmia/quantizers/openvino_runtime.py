@@ -23,7 +23,7 @@ class OpenVino(Runtime):
     dequantized, biases too; of a weight that is used more than once, as it is first; and what the
     exporter merges into others in full precision.
 
-    The library takes 0.1 to 1 s a model: with `trajectory: last`, as the entries of `conf/quantizer`
+    The library takes 0.1 to 1 s a model: with `trajectory: last`, as entries of `conf/quantizer`
     have it, the last checkpoint alone is quantized.
 
     Args:
