@@ -10,7 +10,7 @@ from torch import Tensor
 
 from quantmia.errors import QuantmiaError
 from quantmia.quantizers.layers import Calibration, Layers
-from quantmia.quantizers.shipped import Models, Quantized, Shipped
+from quantmia.quantizers.shipped import Inputs, Models, Quantized, Shipped
 from quantmia.vocabulary import Along, Per, Scale, Shown
 
 Rows = Float[Tensor, "rows weights"]
@@ -73,9 +73,14 @@ class Quantizer(ABC):
         return None
 
     @property
-    def rounds_weights_alone(self) -> bool:
-        """Whether a call on parameters is all that it does, as in a step of training."""
+    def fits_a_step(self) -> bool:
+        """Whether it can be in every step of a training: it looks at nothing but the models."""
         return self.looks_at is None
+
+    @property
+    def inputs_in_a_step(self) -> Inputs | None:
+        """How what linear layers are given is rounded in a step of training, if it is."""
+        return None
 
     @abstractmethod
     def quantize_rows(self, weights: Rows) -> Rows:

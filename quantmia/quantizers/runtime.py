@@ -34,6 +34,6 @@ class Runtime(DataAware):
             )
 
     @property
-    def rounds_weights_alone(self):
-        """A model is made of them, which answers."""
+    def fits_a_step(self):
+        """A library makes models of weights, which no gradient passes through."""
         return False
