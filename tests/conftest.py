@@ -32,6 +32,7 @@ UNCHECKED = {
     "quantmia.quantizers.onnx_runtime",
     "quantmia.quantizers.openvino_runtime",
     "quantmia.quantizers.torchao",
+    "quantmia.quantizers.torchao_runtime",
     "quantmia.ranking.oracle",
     "quantmia.recording.outputs",
     "quantmia.recording.recorder",

@@ -16,6 +16,7 @@ from quantmia.quantizers.pruned import Pruned
 from quantmia.quantizers.sign import Sign
 from quantmia.quantizers.ternary import Ternary
 from quantmia.quantizers.torchao import TorchAO
+from quantmia.quantizers.torchao_runtime import TorchAORuntime
 from quantmia.quantizers.uniform import Uniform
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Sign",
     "Ternary",
     "TorchAO",
+    "TorchAORuntime",
     "Uniform",
     "make",
 ]
