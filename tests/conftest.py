@@ -26,6 +26,7 @@ UNCHECKED = {
     "quantmia.ranking.exposure",
     # Their tests hand over wrong types on purpose, to see what users are told.
     "quantmia.quantizers.activations",
+    "quantmia.quantizers.bitsandbytes_runtime",
     "quantmia.quantizers.codebook",
     "quantmia.quantizers.float8",
     "quantmia.quantizers.gguf",

@@ -2,6 +2,7 @@
 
 from quantmia.quantizers.activations import Activations
 from quantmia.quantizers.base import Quantizer
+from quantmia.quantizers.bitsandbytes_runtime import BitsAndBytes
 from quantmia.quantizers.calibrated import Calibrated
 from quantmia.quantizers.codebook import Codebook
 from quantmia.quantizers.float8 import Float8
@@ -21,6 +22,7 @@ from quantmia.quantizers.uniform import Uniform
 
 __all__ = [
     "Activations",
+    "BitsAndBytes",
     "Calibrated",
     "Codebook",
     "Float8",

@@ -14,6 +14,7 @@ CONF = Path(__file__).parents[2] / "conf"
 BUILT_IN = {file.stem: file for file in sorted((CONF / "quantizer").glob("*.yaml"))}
 LAWS = [rule.law for rule in RULES]
 PACKAGES = {
+    "BitsAndBytes": "bitsandbytes",
     "Gguf": "gguf",
     "OnnxRuntime": "onnxscript",
     "TorchAO": "torchao",
