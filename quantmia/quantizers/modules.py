@@ -94,7 +94,8 @@ class _Asked:
 def program(module: nn.Module, sample: Float[Tensor, "samples *features"]) -> bytes:
     """A module as `torch.export.load` reads it, for any number of samples.
 
-    The same module gives the same bytes. Nothing in them is a pickle.
+    The same module gives the same bytes. Nothing in them is a pickle. Who reads them imports the
+    library before, whose operations they name.
 
     Args:
         module: of plain tensors.
@@ -105,7 +106,8 @@ def program(module: nn.Module, sample: Float[Tensor, "samples *features"]) -> by
         exported = traced(module, sample)
         exported.example_inputs = None  # somebody's data
         for node in exported.graph.nodes:
-            node.meta.pop("from_node", None)  # addresses in memory
+            for trace in ("from_node", "stack_trace"):  # addresses in memory, and folders
+                node.meta.pop(trace, None)
         torch.export.save(exported, content)
     return content.getvalue()
 
