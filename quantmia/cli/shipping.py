@@ -63,8 +63,8 @@ def export(arguments: list[str]) -> int:
     chosen = _release(
         "export",
         "One released model as a file: .safetensors of weights, or what a runtime runs (.onnx, "
-        ".gguf; OpenVINO's two files as .zip). It has to answer what was audited. Beside it a JSON "
-        "with its hash, how features and targets are scaled, and what the ranking says of it.",
+        ".gguf, .pt2; OpenVINO's two files as .zip). It has to answer what was audited. Beside it "
+        "a JSON with its hash, how features and targets are scaled, and what the ranking says.",
         "where the files go (default: DIR/export)",
         arguments,
     )

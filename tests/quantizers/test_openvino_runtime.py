@@ -24,7 +24,7 @@ from tests.quantizers.architectures import FACTORIES, FEATURES, RUNS, models_of
 for package in OpenVino.packages:
     pytest.importorskip(package)
 
-from quantmia.quantizers.exported import quiet  # noqa: E402
+from quantmia.quantizers.quiet import quiet  # noqa: E402
 from quantmia.quantizers.untracked import nncf, openvino  # noqa: E402
 
 GENERATOR = torch.Generator().manual_seed(0)
