@@ -1,8 +1,6 @@
 """Modules of bitsandbytes, which answer by themselves on the CPU."""
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -13,26 +11,11 @@ from torch import Tensor, nn
 from quantmia.quantizers.answering import Sessions
 from quantmia.quantizers.bitsandbytes_runtime import BLOCK
 from quantmia.quantizers.modules import Replaced, linear_layers, replaced, weight_of
-from quantmia.quantizers.quiet import quiet
+from quantmia.quantizers.quiet import quiet, without
 from quantmia.quantizers.shipped import Models, Params
 
-KERNELS = "kernels"  # a package by which it fetches code from the internet as it is imported
-
-
-@contextmanager
-def by_itself() -> Iterator[None]:
-    """As if the package `kernels` were not installed."""
-    before = sys.modules.get(KERNELS)
-    sys.modules[KERNELS] = None  # pyright: ignore[reportArgumentType]: how Python has it
-    try:
-        yield
-    finally:
-        del sys.modules[KERNELS]
-        if before is not None:
-            sys.modules[KERNELS] = before
-
-
-with by_itself(), quiet():
+# By `kernels` it would fetch code from the internet as it is imported.
+with without("kernels"), quiet():
     from bitsandbytes import functional
     from bitsandbytes.nn.modules import Int8Params, Linear4bit, Linear8bitLt, Params4bit
 

@@ -1,6 +1,7 @@
-"""Libraries without what they remark upon."""
+"""Libraries without what they remark upon, or do besides what they are imported for."""
 
 import logging
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,3 +18,20 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.disable(disabled)
+
+
+@contextmanager
+def without(package: str) -> Iterator[None]:
+    """As if a package were not installed; what has imported it before keeps it.
+
+    Args:
+        package: its name.
+    """
+    before = sys.modules.get(package)
+    sys.modules[package] = None  # pyright: ignore[reportArgumentType]: how Python has it
+    try:
+        yield
+    finally:
+        del sys.modules[package]
+        if before is not None:
+            sys.modules[package] = before

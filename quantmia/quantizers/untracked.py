@@ -6,29 +6,10 @@ Where that package cannot be imported both do without it.
 """
 
 import logging
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from quantmia.quantizers.quiet import quiet
+from quantmia.quantizers.quiet import quiet, without
 
-TELEMETRY = "openvino_telemetry"
-
-
-@contextmanager
-def _untracked() -> Iterator[None]:
-    """As if the package were not installed; what has imported it before keeps it."""
-    before = sys.modules.get(TELEMETRY)
-    sys.modules[TELEMETRY] = None  # pyright: ignore[reportArgumentType]: how Python has it
-    try:
-        yield
-    finally:
-        del sys.modules[TELEMETRY]
-        if before is not None:
-            sys.modules[TELEMETRY] = before
-
-
-with _untracked(), quiet():
+with without("openvino_telemetry"), quiet():
     import nncf
     import openvino
 

@@ -1,4 +1,3 @@
-import importlib
 import sys
 from typing import Any
 
@@ -18,11 +17,11 @@ from quantmia.quantizers.stored import Stored
 from quantmia.tasks import TASKS
 from tests.quantizers.architectures import FACTORIES, FEATURES, RUNS, models_of
 
-pytest.importorskip("bitsandbytes")
+pytest.importorskip("quantmia.quantizers.bitsandbytes_modules")
 
-from quantmia.quantizers.bitsandbytes_modules import by_itself, functional
+from quantmia.quantizers.bitsandbytes_modules import functional
 
-with by_itself(), quiet():
+with quiet():
     from bitsandbytes.nn import modules as bnb
 
 X = torch.randn(40, FEATURES, generator=torch.Generator().manual_seed(0))
@@ -212,18 +211,6 @@ def test_float64_is_refused():
     models = Loop(lambda: mlp(FEATURES, 1, hidden=[]).double(), [0], TASKS["regression"])
     with pytest.raises(QuantmiaError, match="is float64, and bitsandbytes quantizes float32"):
         INT8.release(models.initial, models, X.double())
-
-
-def test_it_is_imported_without_what_fetches_kernels(monkeypatch):
-    there = object()
-    monkeypatch.setitem(sys.modules, "kernels", there)
-    with by_itself(), pytest.raises(ImportError):
-        importlib.import_module("kernels")
-    assert sys.modules["kernels"] is there
-    monkeypatch.delitem(sys.modules, "kernels")
-    with by_itself():
-        assert sys.modules["kernels"] is None
-    assert "kernels" not in sys.modules
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,8 @@ from tests.quantizers.architectures import FACTORIES, FEATURES, RUNS, models_of
 pytest.importorskip("quantmia.quantizers.untracked")
 pytest.importorskip("onnxscript")
 
-from quantmia.quantizers.quiet import quiet  # noqa: E402
-from quantmia.quantizers.untracked import nncf, openvino  # noqa: E402
+from quantmia.quantizers.quiet import quiet
+from quantmia.quantizers.untracked import nncf, openvino
 
 GENERATOR = torch.Generator().manual_seed(0)
 X = torch.randn(40, FEATURES, generator=GENERATOR)

@@ -9,7 +9,7 @@ from quantmia.models.loop import Loop
 from quantmia.runs.folder import RunFolder
 from tests.tiny import AUDITED, fitted, run, tiny
 
-pytest.importorskip("bitsandbytes")
+pytest.importorskip("quantmia.quantizers.bitsandbytes_modules")
 pytest.importorskip("torchao")
 
 NAMES = ["bnb_fp4", "bnb_int8", "bnb_nf4", "torchao_int8_dynamic", "torchao_int8_static"]
