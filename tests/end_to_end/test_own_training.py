@@ -1,4 +1,4 @@
-"""The example of `docs/your-own-training.md`, as a newcomer runs it."""
+"""The example of `docs/how-to/your-own-training.md`, as a newcomer runs it."""
 
 import re
 import subprocess
@@ -46,7 +46,7 @@ def test_models_of_scikit_learn_are_audited(tmp_path):
 
 
 def test_the_document_shows_the_lines_of_the_example():
-    text = (ROOT / "docs" / "your-own-training.md").read_text()
+    text = (ROOT / "docs" / "how-to" / "your-own-training.md").read_text()
     shown = text.split("This is all of")[1].split("```python\n")[1].split("```")[0]
     example = EXAMPLE.read_text()
     for line in shown.splitlines():
@@ -65,4 +65,4 @@ def test_an_example_says_how_it_is_run_and_the_document_lists_it(example):
     name, text = example.stem, example.read_text()
     assert f"\n\npython examples/{name}.py\nquantmia rank outputs/{name}\n" in text
     assert f'"outputs/{name}"' in text
-    assert f"examples/{name}.py" in (ROOT / "docs" / "your-own-training.md").read_text()
+    assert f"examples/{name}.py" in (ROOT / "docs" / "how-to" / "your-own-training.md").read_text()
