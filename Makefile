@@ -184,7 +184,7 @@ $(OTHERS)/.installed: pyproject.toml
 lock: ## Resolve the dependencies anew into requirements.lock.
 	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder/venv"; \
-	"$$folder/venv/bin/pip" install "torch==$(TORCH)" ".[molecules,parquet,excel,report,slurm,torchao,gguf,onnxruntime,openvino,dp,docs,dev]"; \
+	"$$folder/venv/bin/pip" install "torch==$(TORCH)" ".[molecules,parquet,excel,report,slurm,torchao,gguf,onnxruntime,openvino,bitsandbytes,dp,docs,dev]"; \
 	"$$folder/venv/bin/pip" freeze --exclude-editable --exclude quantmia --exclude pip \
 	  --exclude setuptools > "$$folder/frozen"; \
 	{ echo "# Made by 'make lock' (pip freeze); do not edit."; \

@@ -30,13 +30,20 @@ def refuse_unsuited(quantizers: Mapping[str, Quantizer], config: ExperimentConfi
 
 
 def _refuse_in_training(name: str, quantizer: Quantizer, config: ExperimentConfig) -> None:
-    if name != config.training.qat or quantizer.rounds_weights_alone:
+    if name != config.training.qat:
         return
-    does = "looks at data" if quantizer.looks_at else "does more than round weights"
+    if quantizer.fits_a_step:
+        if config.training.dp.wanted and quantizer.inputs_in_a_step:
+            raise QuantmiaError(
+                f"training.qat={name}: rounds activations, which the clipped gradients of "
+                f"training.dp do not: use the scheme of weights (quantizer.{name}.scheme)"
+            )
+        return
+    does = "looks at data" if quantizer.looks_at else "does what no step of training can"
     within = f": the one that it is made of (quantizer.{name}.scheme)"
     raise QuantmiaError(
-        f"training.qat={name}: {does}, and in training only a scheme of weights alone is taken"
-        f"{'' if _scheme(quantizer) is None else within}"
+        f"training.qat={name}: {does}; in training a scheme of weights is taken, or activations "
+        f"with ranges=row{'' if _scheme(quantizer) is None else within}"
     )
 
 

@@ -19,6 +19,7 @@ from quantmia.errors import (
     Refused,
 )
 from quantmia.preemption import Preempted
+from quantmia.threads import wait_asleep
 
 # Module below `quantmia.cli` and function of each.
 COMMANDS = {
@@ -70,6 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     spare_grammars()
+    wait_asleep()
     try:
         try:
             return _dispatch(arguments)

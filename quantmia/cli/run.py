@@ -22,6 +22,7 @@ from quantmia.preemption import Preempted, Stop
 from quantmia.progress import Progress
 from quantmia.sweep.plan import Plan, is_sweep, read_plan
 from quantmia.sweep.status import forget_failure, record_failure
+from quantmia.threads import as_many_as_there_are
 
 VERBOSE = "report.verbose=true"
 OVERRIDE = re.compile(r"(~|\+{0,2}[\w@./]+=)")
@@ -37,6 +38,7 @@ def run_job(config: DictConfig, stop: Stop | None = None) -> None:
     from quantmia.pipeline.run import run
 
     prepare()
+    as_many_as_there_are()
     stop = stop or Stop()
     path = Path(HydraConfig.get().runtime.output_dir)
     progress = Progress()

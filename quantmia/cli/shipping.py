@@ -62,9 +62,9 @@ def export(arguments: list[str]) -> int:
     """Write one released model as a file, with its hash and its figures."""
     chosen = _release(
         "export",
-        "One released model as a file: .safetensors of weights, or what a runtime runs (.onnx; "
-        "OpenVINO's two files as .zip). It has to answer what was audited. Beside it a JSON with "
-        "its hash, how features and targets are scaled, and what the ranking says of it.",
+        "One released model as a file: .safetensors of weights, or what a runtime runs (.onnx, "
+        ".gguf, .pt2; OpenVINO's two files as .zip). It has to answer what was audited. Beside it "
+        "a JSON with its hash, how features and targets are scaled, and what the ranking says.",
         "where the files go (default: DIR/export)",
         arguments,
     )

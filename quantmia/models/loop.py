@@ -79,6 +79,7 @@ class Loop:
         x: Float[Tensor, "runs batch *features"],
         y: Tensor,
         weights: Float[Tensor, "runs batch"] | None = None,
+        inputs: Inputs | None = None,
     ) -> list[Tensor]:
         """Gradient of each run's mean loss on its own batch, in the order of `trained`.
 
@@ -89,12 +90,13 @@ class Loop:
             x: features.
             y: targets.
             weights: for a weighted sum in place of the mean; what has none is left out.
+            inputs: how those of linear layers are rounded, if they are.
         """
         rows = []
         for run, model in enumerate(self._models):
             model.train()
             self._load(run, params)
-            with self._stream(run):
+            with self._stream(run), self._rounded(model, inputs, run):
                 rows.append(self._gradient(model, x[run], y[run], weights, run))
             for name, buffer in model.named_buffers():
                 params[name][run] = buffer

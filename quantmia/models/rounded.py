@@ -12,7 +12,7 @@ from quantmia.quantizers.shipped import Rounds
 
 @contextmanager
 def rounding_inputs(
-    module: nn.Module, rounding: Rounds, ranges: Mapping[str, Float[Tensor, " 2"]] | None
+    module: nn.Module, rounding: Rounds, ranges: Mapping[str, Float[Tensor, " 2"]] | None = None
 ) -> Iterator[None]:
     """Round what every `nn.Linear` is given, until this ends.
 

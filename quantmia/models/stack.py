@@ -6,6 +6,7 @@ computes for a given shape is captured once as a graph of operations and replaye
 """
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import nullcontext
 from functools import partial
 
 import torch
@@ -101,6 +102,7 @@ class Stack:
         x: Float[Tensor, "runs batch *features"],
         y: Tensor,
         weights: Float[Tensor, "runs batch"] | None = None,
+        inputs: Inputs | None = None,
     ) -> list[Tensor]:
         """Gradient of each run's mean loss on its own batch, in the order of `trained`.
 
@@ -109,9 +111,14 @@ class Stack:
             x: features.
             y: targets.
             weights: for a weighted sum in place of the mean.
+            inputs: how those of linear layers are rounded, within ranges found at the time, if
+                they are.
         """
         given = [x, y] if weights is None else [x, y, weights]
-        return self._run("gradient", self._gradient, params, *given)
+        if inputs is None:
+            return self._run("gradient", self._gradient, params, *given)
+        build = partial(self._gradient, rounding=inputs.rounding)
+        return self._run(("gradient", inputs.rounding), build, params, *given)
 
     def clipped(
         self,
@@ -193,13 +200,15 @@ class Stack:
 
         return vmap(forward, in_dims=(*[0] * len(names), None))
 
-    def _gradient(self, names: list[str]) -> Callable:
+    def _gradient(self, names: list[str], rounding: Rounds | None = None) -> Callable:
         trained = [names.index(name) for name in self.trained]
 
         def loss(moving, leaves, x, y, *weights):
             params = dict(zip(names, leaves, strict=True))
             params |= dict(zip(self.trained, moving, strict=True))
-            losses = self.task.loss(functional_call(self._skeleton, params, (x,)), y)
+            with rounding_inputs(self._skeleton, rounding) if rounding else nullcontext():
+                output = functional_call(self._skeleton, params, (x,))
+            losses = self.task.loss(output, y)
             return (losses * weights[0]).sum() if weights else losses.mean()
 
         vectorised, n = vmap(grad(loss)), len(names)

@@ -2,6 +2,7 @@
 
 from quantmia.quantizers.activations import Activations
 from quantmia.quantizers.base import Quantizer
+from quantmia.quantizers.bitsandbytes_runtime import BitsAndBytes
 from quantmia.quantizers.calibrated import Calibrated
 from quantmia.quantizers.codebook import Codebook
 from quantmia.quantizers.float8 import Float8
@@ -16,10 +17,12 @@ from quantmia.quantizers.pruned import Pruned
 from quantmia.quantizers.sign import Sign
 from quantmia.quantizers.ternary import Ternary
 from quantmia.quantizers.torchao import TorchAO
+from quantmia.quantizers.torchao_runtime import TorchAORuntime
 from quantmia.quantizers.uniform import Uniform
 
 __all__ = [
     "Activations",
+    "BitsAndBytes",
     "Calibrated",
     "Codebook",
     "Float8",
@@ -34,6 +37,7 @@ __all__ = [
     "Sign",
     "Ternary",
     "TorchAO",
+    "TorchAORuntime",
     "Uniform",
     "make",
 ]

@@ -54,6 +54,31 @@ class Rounding:
         return ((x / scale).round().add(zero).clamp(0, most) - zero) * scale
 
 
+@dataclass(frozen=True)
+class StraightThrough:
+    """The same numbers, with the gradient of leaving them as they are (Bengio et al. 2013).
+
+    A range holds all that it is the range of, so that nothing is cut off.
+
+    Args:
+        rounding: of what a layer is given.
+    """
+
+    rounding: Rounding
+
+    def __call__(
+        self, x: Float[Tensor, "*batch in"], ends: Float[Tensor, " 2"] | None = None
+    ) -> Float[Tensor, "*batch in"]:
+        """The value of every number's code.
+
+        Args:
+            x: what a layer is given.
+            ends: of the range.
+        """
+        fixed = x.detach()
+        return self.rounding(fixed, ends) + (x - fixed)  # of which the second is 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Activations(Wrapper):
     """Another scheme of weights, and what every linear layer is given in few bits (W8A8).
@@ -95,9 +120,14 @@ class Activations(Wrapper):
         return (self.source, self.rows) if self.ranges == "static" else self.scheme.looks_at
 
     @property
-    def rounds_weights_alone(self):
-        """Activations too."""
-        return False
+    def fits_a_step(self):
+        """If the scheme does, and no row's range hangs on others."""
+        return self.ranges == "row" and self.scheme.fits_a_step
+
+    @property
+    def inputs_in_a_step(self):
+        """As when it is released; gradients pass straight through."""
+        return Inputs(StraightThrough(Rounding(self.bits)))
 
     @property
     def bits_per_activation(self) -> float:

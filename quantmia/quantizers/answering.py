@@ -104,6 +104,36 @@ def numbers_of_runs(params: Params) -> Iterator[Params | None]:
         yield own if all(torch.isfinite(value).all() for value in own.values()) else None
 
 
+def by_run(
+    params: Params,
+    models: Models,
+    out_features: int,
+    made: Callable[[int, Params], tuple[Answering, Params]],
+    batch: int | None = None,
+) -> Sessions:
+    """Models that a runtime answers for, made one after another.
+
+    Args:
+        params: in full precision, with the buffers.
+        models: that evaluate the architecture.
+        out_features: numbers that they answer a sample.
+        made: of the place of a run and its own numbers, its model and the numbers as it has them.
+        batch: samples a call, or None for all at once.
+    """
+    answering: list[Answering | None] = []
+    weights: list[Params] = []
+    for run, own in enumerate(numbers_of_runs(params)):
+        if own is None:
+            answering.append(None)
+            weights.append({name: value[run] for name, value in params.items()})
+        else:
+            model, stored = made(run, own)
+            answering.append(model)
+            weights.append(stored)
+    stacked = {name: torch.stack([each[name] for each in weights]) for name in params}
+    return Sessions(answering, Quantized(models, stacked), out_features, batch)
+
+
 def refuse_wide(runtime: str, params: Params, models: Models) -> None:
     """See that a runtime knows the type of the parameters.
 
@@ -121,3 +151,21 @@ def refuse_wide(runtime: str, params: Params, models: Models) -> None:
             f"model: '{wide[0]}' is {str(params[wide[0]].dtype).removeprefix('torch.')}, and "
             f"{runtime} quantizes float32 alone"
         )
+
+
+def made_up(params: Params, seed: int) -> Params:
+    """Numbers of one run by which parameters are known again, which no other has.
+
+    They are positive, because a variance has to be.
+
+    Args:
+        params: stacked, for the shapes.
+        seed: of the numbers.
+    """
+    random = torch.Generator().manual_seed(seed)
+    return {
+        name: torch.rand(value.shape[1:], generator=random, dtype=value.dtype) + 0.5
+        if value.is_floating_point()
+        else value[0].cpu()
+        for name, value in params.items()
+    }

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import get_args
 
 import torch
 from jaxtyping import Float
@@ -9,11 +10,13 @@ from torch import Tensor
 
 from quantmia.errors import QuantmiaError
 from quantmia.quantizers.layers import Calibration, Layers
-from quantmia.quantizers.shipped import Models, Quantized, Shipped
-from quantmia.vocabulary import Per, Scale, Shown
+from quantmia.quantizers.shipped import Inputs, Models, Quantized, Shipped
+from quantmia.vocabulary import Along, Per, Scale, Shown
 
 Rows = Float[Tensor, "rows weights"]
 FLOAT = 32.0  # bits of a weight that stays as it is
+# Settings of codebooks, which a scheme that finds its own does without.
+CODEBOOK = ("scale", "scale_value", "per", "group_size", "bias")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,8 @@ class Quantizer(ABC):
             one a `group` of neighbours within a channel.
         group_size: weights a group; what a channel has beyond whole groups is a smaller one.
         bias: quantize also parameters with fewer than two axes (biases, normalisation gains).
+        trajectory: `all` checkpoints of a training are quantized, or the `last` one alone, where a
+            model takes long: then there is no r_Q, which compares checkpoints, nor another release.
     """
 
     scale: Scale = "data"
@@ -39,10 +44,13 @@ class Quantizer(ABC):
     per: Per = "tensor"
     group_size: int = 128
     bias: bool = False
+    trajectory: Along = "all"
 
     def __post_init__(self):
         if self.group_size < 1:
             raise ValueError(f"group_size={self.group_size} must be 1 or more")
+        if self.trajectory not in get_args(Along):
+            raise ValueError(f"trajectory={self.trajectory} must be all or last")
 
     @property
     @abstractmethod
@@ -65,9 +73,14 @@ class Quantizer(ABC):
         return None
 
     @property
-    def rounds_weights_alone(self) -> bool:
-        """Whether a call on parameters is all that it does, as in a step of training."""
+    def fits_a_step(self) -> bool:
+        """Whether it can be in every step of a training: it looks at nothing but the models."""
         return self.looks_at is None
+
+    @property
+    def inputs_in_a_step(self) -> Inputs | None:
+        """How what linear layers are given is rounded in a step of training, if it is."""
+        return None
 
     @abstractmethod
     def quantize_rows(self, weights: Rows) -> Rows:

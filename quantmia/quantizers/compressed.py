@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from quantmia.errors import QuantmiaError, first_line
-from quantmia.quantizers.answering import Answering, Sessions, numbers_of_runs, refuse_wide
+from quantmia.quantizers.answering import Answering, Sessions, by_run, refuse_wide
 from quantmia.quantizers.converted import Place, assembled, compiled, converted, places, stored
-from quantmia.quantizers.exported import INPUT, OUTPUT, exported, quiet
+from quantmia.quantizers.exported import INPUT, OUTPUT, exported
 from quantmia.quantizers.layers import Calibration
-from quantmia.quantizers.shipped import Models, Params, Quantized
+from quantmia.quantizers.quiet import quiet
+from quantmia.quantizers.shipped import Models, Params
 from quantmia.quantizers.untracked import nncf, openvino
 
 
@@ -109,20 +110,14 @@ def compressed(
     refuse_wide("OpenVINO", params, models)
     graph = exported(models, params, sample)
     where = places(graph, params)
-    answering: list[Answering | None] = []
-    weights: list[Params] = []
-    for run, own in enumerate(numbers_of_runs(params)):
-        if own is None:
-            answering.append(None)
-            weights.append({name: value[run] for name, value in params.items()})
-            continue
+
+    def made(run: int, own: Params) -> tuple[Answering, Params]:
         rows = calibration.rows[run].numpy(force=True) if calibration else None
         model = settings(converted(graph(own)), rows)
-        weights.append(stored(model, where, own))
-        file = partial(_zipped, model)
-        answering.append(Answering(_Asked(model), _fingerprint(model), file))
-    stacked = {name: torch.stack([each[name] for each in weights]) for name in params}
-    return Sessions(answering, Quantized(models, stacked), graph.out_features, None)
+        answering = Answering(_Asked(model), _fingerprint(model), partial(_zipped, model))
+        return answering, stored(model, where, own)
+
+    return by_run(params, models, graph.out_features, made)
 
 
 class _Asked:

@@ -10,7 +10,9 @@ import torch
 from numpy.typing import NDArray
 from onnx import ModelProto
 
-from quantmia.quantizers.exported import Exported, made_up, quiet
+from quantmia.quantizers.answering import made_up
+from quantmia.quantizers.exported import Exported
+from quantmia.quantizers.quiet import quiet
 from quantmia.quantizers.shipped import Params
 from quantmia.quantizers.untracked import openvino
 

@@ -1,9 +1,5 @@
 """Models as ONNX graphs: an architecture is exported once and filled with one run's numbers."""
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,6 +12,8 @@ from onnxscript import ir
 from torch import Tensor
 
 from quantmia.errors import QuantmiaError, first_line
+from quantmia.quantizers.answering import made_up
+from quantmia.quantizers.quiet import quiet
 from quantmia.quantizers.shipped import Models, Params
 
 INPUT, OUTPUT = "x", "y"
@@ -192,37 +190,6 @@ def asked(session: onnxruntime.InferenceSession, rows: NDArray) -> NDArray[np.fl
     answer = session.run([OUTPUT], {INPUT: rows})[0]
     assert isinstance(answer, np.ndarray)
     return answer
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Without what the exporter and the runtime's tools remark upon."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(disabled)
-
-
-def made_up(params: Params, seed: int) -> Params:
-    """Numbers of one run by which parameters are known again, which no other has.
-
-    They are positive, because a variance has to be.
-
-    Args:
-        params: stacked, for the shapes.
-        seed: of the numbers.
-    """
-    random = torch.Generator().manual_seed(seed)
-    return {
-        name: torch.rand(value.shape[1:], generator=random, dtype=value.dtype) + 0.5
-        if value.is_floating_point()
-        else value[0].cpu()
-        for name, value in params.items()
-    }
 
 
 def _reason(error: BaseException) -> str:

@@ -1,14 +1,16 @@
 """What llama.cpp ships: the block formats of GGUF, by the arithmetic of its own package."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from quantmia.errors import QuantmiaError
-from quantmia.quantizers.base import FLOAT, Quantizer
+from quantmia.quantizers.base import CODEBOOK, FLOAT, Quantizer
+from quantmia.quantizers.blocks import Blocks, Stored
 from quantmia.vocabulary import Per
 
 # Those that the package turns into blocks and back; of k-quants and i-quants it only reads blocks.
@@ -44,7 +46,7 @@ class Gguf(Quantizer):
         super().__post_init__()
         if self.format not in get_args(Format):
             raise ValueError(f"format={self.format} must be one of {', '.join(get_args(Format))}")
-        for name in (field.name for field in fields(Quantizer)):
+        for name in CODEBOOK:
             if getattr(self, name) != getattr(type(self), name):
                 raise ValueError(f"{name}: the format decides that itself; leave it out")
         _gguf()
@@ -66,24 +68,46 @@ class Gguf(Quantizer):
         for value in params.values():
             if self.covers(value):
                 weights += value[0].numel()
-                fits = value.shape[-1] % size == 0
-                bits += value[0].numel() * (8 * stored / size if fits else HALF)
+                bits += value[0].numel() * (8 * stored / size if self._fits(value) else HALF)
         return bits / weights if weights else FLOAT
 
     def quantize_rows(self, weights):
         """The dequantized weights; in float16 if the rows are no multiple of a block."""
-        gguf = _gguf()
-        size, _ = gguf.GGML_QUANT_SIZES[self._type]
-        if weights.shape[1] % size:
+        if not self._fits(weights):
             return weights.half().to(weights.dtype)
-        given = weights.float().numpy(force=True)
-        # A block knows nothing of others: rows of any length give the same bits.
-        given = given.reshape(-1, size * math.gcd(given.size // size, ROW // size))
-        with np.errstate(all="ignore"):  # scales beyond float16, and what has diverged
-            made = gguf.quants.dequantize(gguf.quants.quantize(given, self._type), self._type)
+        with np.errstate(all="ignore"):  # what has diverged
+            made = _gguf().quants.dequantize(self._blocks(weights), self._type)
         made = torch.from_numpy(made).reshape(weights.shape).to(weights)
         # Some formats make numbers of what is none, and a run that has diverged would look well.
         return torch.where(torch.isfinite(weights), made, weights)
+
+    def release(self, params, models, sample, calibration=None):
+        """Models in blocks, which are exported as a file of GGUF."""
+        return Blocks(models, self._released(params, models, None), params, self._stored)
+
+    def _stored(self, value: torch.Tensor) -> Stored:
+        """What a file holds of a parameter of one model."""
+        if not self.covers(value[None]):
+            return value.float().numpy(force=True), None
+        if not self._fits(value):
+            return value.half().numpy(force=True), None
+        rows = self._blocks(value)
+        return rows.reshape(*value.shape[:-1], rows.size // value[..., 0].numel()), self._type.name
+
+    def _fits(self, value: torch.Tensor) -> bool:
+        """Whether its rows are a multiple of a block."""
+        size, _ = _gguf().GGML_QUANT_SIZES[self._type]
+        return value.shape[-1] % size == 0
+
+    def _blocks(self, value: torch.Tensor) -> NDArray[np.uint8]:
+        """The bytes of its blocks, in their order."""
+        gguf = _gguf()
+        size, _ = gguf.GGML_QUANT_SIZES[self._type]
+        given = value.float().numpy(force=True)
+        # A block knows nothing of others: rows of any length give the same bits.
+        given = given.reshape(-1, size * math.gcd(given.size // size, ROW // size))
+        with np.errstate(all="ignore"):  # scales beyond float16, and what has diverged
+            return gguf.quants.quantize(given, self._type)
 
     @property
     def _type(self):

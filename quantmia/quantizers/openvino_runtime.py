@@ -23,8 +23,8 @@ class OpenVino(Runtime):
     dequantized, biases too; of a weight that is used more than once, as it is first; and what the
     exporter merges into others in full precision.
 
-    The library takes 0.1 to 1 s a model: with `training.checkpoint_every` as large as
-    `training.epochs`, the last checkpoint alone is quantized.
+    The library takes 0.1 to 1 s a model: with `trajectory: last`, as entries of `conf/quantizer`
+    have it, the last checkpoint alone is quantized.
 
     Args:
         method: `quantize` (`nncf.quantize`): int8 weights, and activations in 8 bits within ranges

@@ -1,11 +1,11 @@
 """What a runtime ships: models that its own library quantizes, and that answer by themselves."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import ClassVar
 
 from quantmia.errors import QuantmiaError
-from quantmia.quantizers.base import Quantizer
+from quantmia.quantizers.base import CODEBOOK, Quantizer
 from quantmia.quantizers.data_aware import DataAware
 
 
@@ -24,9 +24,9 @@ class Runtime(DataAware):
 
     def __post_init__(self):
         super().__post_init__()
-        for field in fields(Quantizer):
-            if field.name != "per" and getattr(self, field.name) != field.default:
-                raise ValueError(f"{field.name}: the library decides that itself; leave it out")
+        for name in CODEBOOK:
+            if name != "per" and getattr(self, name) != getattr(Quantizer, name):
+                raise ValueError(f"{name}: the library decides that itself; leave it out")
         if missing := [name for name in self.packages if find_spec(name) is None]:
             raise QuantmiaError(
                 f"quantizer: {missing[0]} is not installed. Install the extra: "
@@ -34,6 +34,6 @@ class Runtime(DataAware):
             )
 
     @property
-    def rounds_weights_alone(self):
-        """A model is made of them, which answers."""
+    def fits_a_step(self):
+        """A library makes models of weights, which no gradient passes through."""
         return False

@@ -20,8 +20,9 @@ from onnxruntime.quantization.quant_utils import quantize_data
 from torch import Tensor
 
 from quantmia.quantizers.answering import Answering, Sessions, numbers_of_runs, refuse_wide
-from quantmia.quantizers.exported import INPUT, Exported, asked, exported, opened, quiet
+from quantmia.quantizers.exported import INPUT, Exported, asked, exported, opened
 from quantmia.quantizers.layers import Calibration
+from quantmia.quantizers.quiet import quiet
 from quantmia.quantizers.shipped import Models, Params, Quantized
 
 

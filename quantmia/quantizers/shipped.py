@@ -122,7 +122,7 @@ class Quantized(Shipped):
         """Of every number."""
         return fingerprints([*self._params.values(), *self._ranges.values()])
 
-    def artefact(self, run):
+    def artefact(self, run) -> tuple[str, bytes]:
         """The weights as safetensors, dequantized: a state_dict of the architecture.
 
         Raises:
@@ -138,13 +138,13 @@ class Quantized(Shipped):
 
     def copy(self):
         """A clone: a device has room for the models of its stack alone."""
-        return Quantized(self._models, _cloned(self._params), self._with(_cloned(self._ranges)))
+        return Quantized(self._models, cloned(self._params), self._with(cloned(self._ranges)))
 
     def take(self, runs, other):
         """Number by number."""
         assert isinstance(other, Quantized)  # of the same quantizer
-        _put(self._params, other._params, runs)
-        _put(self._ranges, other._ranges, runs)
+        put(self._params, other._params, runs)
+        put(self._ranges, other._ranges, runs)
 
     @property
     def _ranges(self) -> Mapping[str, Tensor]:
@@ -157,13 +157,25 @@ class Quantized(Shipped):
         return Inputs(self._inputs.rounding, ranges)
 
 
-def _cloned(values: Mapping[str, Tensor]) -> Params:
+def cloned(values: Mapping[str, Tensor]) -> Params:
+    """A copy on the host.
+
+    Args:
+        values: by name.
+    """
     return {name: value.detach().cpu().clone() for name, value in values.items()}
 
 
-def _put(
+def put(
     values: Mapping[str, Tensor], others: Mapping[str, Tensor], runs: Int[np.ndarray, " some"]
 ) -> None:
+    """Replace what belongs to some runs.
+
+    Args:
+        values: by name, [runs, *shape] on the host.
+        others: likewise, on any device.
+        runs: their places.
+    """
     chosen = from_numpy(runs)
     for name, value in others.items():
         values[name][chosen] = value[chosen.to(value.device)].cpu()

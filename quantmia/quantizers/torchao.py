@@ -37,7 +37,7 @@ class TorchAO(Quantizer):
             raise ValueError(f"bits={self.bits} must lie in 2..8")
         if self.mapping not in get_args(Mapping):
             raise ValueError(f"mapping={self.mapping} must be symmetric or asymmetric")
-        _torchao()
+        library()
 
     @property
     def bits_per_weight(self) -> float:
@@ -51,7 +51,7 @@ class TorchAO(Quantizer):
 
     def quantize_rows(self, weights):
         """The dequantized weights."""
-        ao = _torchao()
+        ao = library()
         if weights.shape[1] == 1:  # torchao wants two; a weight beside itself has the same scale
             return self.quantize_rows(weights.expand(-1, 2).contiguous())[:, :1].contiguous()
         if self.bits == 8 and self.mapping == "symmetric":
@@ -64,8 +64,12 @@ class TorchAO(Quantizer):
         ).dequantize()
 
 
-def _torchao():
-    """The package, imported when it is used because that takes seconds."""
+def library():
+    """`torchao.quantization`, imported when it is used because that takes seconds.
+
+    Raises:
+        QuantmiaError: torchao is not installed.
+    """
     # It warns of kernels for GPUs that are not there.
     silenced = logging.root.manager.disable
     logging.disable(logging.WARNING)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from quantmia.quantizers.exported import quiet
+from quantmia.quantizers.quiet import quiet
 
 TELEMETRY = "openvino_telemetry"
 

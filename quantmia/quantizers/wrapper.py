@@ -1,8 +1,8 @@
 """Quantizers that are made of another one, whose weights they make up for or evaluate otherwise."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from quantmia.quantizers.base import Quantizer
+from quantmia.quantizers.base import CODEBOOK, Quantizer
 from quantmia.quantizers.data_aware import DataAware
 
 
@@ -18,9 +18,9 @@ class Wrapper(DataAware):
 
     def __post_init__(self):
         super().__post_init__()
-        for field in fields(Quantizer):
-            if getattr(self, field.name) != field.default:
-                raise ValueError(f"{field.name}: set scheme.{field.name}, it is the scheme's")
+        for name in CODEBOOK:
+            if getattr(self, name) != getattr(Quantizer, name):
+                raise ValueError(f"{name}: set scheme.{name}, it is the scheme's")
 
     @property
     def bits_per_weight(self) -> float:

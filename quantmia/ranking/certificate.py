@@ -145,7 +145,7 @@ def certificate(
     trusted, attack = attack_of(experiment, len(found.meta))
     observe = Observer(found, [attack], experiment)
     _refuse_absent("--quantizer", quantizer, merged.quantizers)
-    _refuse_absent("--checkpoint", checkpoint, observe.checkpoints or ["last"])
+    _refuse_absent("--checkpoint", checkpoint, observe.checkpoints(quantizer) or ["last"])
     if any(name.endswith(f"run-{run:04d}") for name in found.diverged):
         raise QuantmiaError(f"--run {run}: diverged, and no such model would be shipped")
     places = [place for place, each in enumerate(found.runs) if each.number == run]
@@ -161,7 +161,7 @@ def certificate(
     bounds = guesses.bound(confidence)
     epochs = config.training.checkpoints
     epoch = epochs[-1] if epochs else None
-    if observe.checkpoints:
+    if observe.checkpoints(quantizer):
         epoch = observe.epochs(quantizer, checkpoint)[place]
     return Certificate(
         quantizer=quantizer,

@@ -34,6 +34,8 @@ class Evidence:
     """Facts of every run that did not diverge.
 
     Args:
+        names: quantizers that were measured along the whole trajectory; of them is all that follows
+            but the facts of the runs.
         runs: in the order of everything else.
         meta: what its files say of it.
         indicator: long table, one row a run, quantizer and variant.
@@ -46,6 +48,7 @@ class Evidence:
         diverged: names of the runs left out.
     """
 
+    names: list[str]
     runs: list[Run]
     meta: list[dict[str, Any]]
     indicator: pd.DataFrame
@@ -60,10 +63,10 @@ class Evidence:
     def per_run(
         self, names: Sequence[str], variant: Variant
     ) -> Float[np.ndarray, "quantizers runs"]:
-        """Value of a variant for every run."""
+        """Value of a variant for every run; NaN of a quantizer without."""
         chosen = self.indicator[self.indicator["variant"] == variant]
         wide = chosen.pivot(index="quantizer", columns="run", values="r")
-        return wide.loc[list(names)].to_numpy(float)
+        return wide.reindex(list(names)).to_numpy(float)
 
 
 def collect(
@@ -73,7 +76,7 @@ def collect(
 
     Args:
         runs: of one experiment.
-        names: the quantizers.
+        names: the quantizers that have losses.
         settings: of the indicator.
         progress: shows how far it is.
 
@@ -84,7 +87,7 @@ def collect(
     rows, last, diverged, kept, metas, members = [], [], [], [], [], []
     noises: list[list[Noise]] = []
     grids: dict[int, list] = {every: [] for every in settings.grids}
-    means: dict[str, list[np.ndarray]] = {name: [] for name in names}
+    means: dict[str, list[np.ndarray]] = {}
     with progress.stage("indicator", len(runs), "runs") as advance:
         for run in runs:
             files = run.read()
@@ -93,6 +96,9 @@ def collect(
                 diverged.append(run.name)
                 continue
             number = len(metas)
+            if not metas:
+                names = _along_all(files, names)
+                means = {name: [] for name in names}
             kept.append(run)
             metas.append(files.meta)
             last.append([])
@@ -121,6 +127,7 @@ def collect(
             "learning rate."
         )
     return Evidence(
+        list(names),
         kept,
         metas,
         pd.DataFrame(rows),
@@ -134,19 +141,25 @@ def collect(
     )
 
 
+def _along_all(files: RunFiles, names: Sequence[str]) -> list[str]:
+    """Those of which as many checkpoints were measured as of any."""
+    measured = {name: len(files.losses[name]) for name in names}
+    return [name for name in names if measured[name] == max(measured.values())]
+
+
 def _halves(noises: list[list[Noise]], names: int) -> Float[np.ndarray, "two quantizers runs"]:
     found = np.array([[each.halves for each in run] for run in noises])
     return found.reshape(len(noises), names, 2).T  # also of no quantizer
 
 
-def pooled_indicator(found: Evidence, names: Sequence[str]) -> Float[np.ndarray, " quantizers"]:
+def pooled_indicator(found: Evidence) -> Float[np.ndarray, " quantizers"]:
     """Value of the variant `pooled` for every quantizer; its rows join the indicator table."""
 
     def read(name: str, run: Run) -> tuple[Losses, Models]:
         return _of_quantizer(run.read(), name)
 
     values, rows = [], []
-    for name in names:
+    for name in found.names:
         each = pooled([partial(read, name, run) for run in found.runs], found.means[name])
         values.append(each.r)
         rows.append({"run": pd.NA, "quantizer": name, "variant": "pooled"} | vars(each))

@@ -16,7 +16,7 @@ class Indicated:
     """r_Q of every quantizer.
 
     Args:
-        names: of the quantizers.
+        names: of the quantizers that have it.
         per_run: of every run; the variant `pooled` has none, and `paper` stands here.
         medians: of the same, with exact intervals.
         r_q: of all runs.
@@ -29,22 +29,30 @@ class Indicated:
     r_q: Float[np.ndarray, " quantizers"]
     resampled: Float[np.ndarray, "quantizers resamples"]
 
+    def among(self, names: Sequence[str]) -> Float[np.ndarray, "all resamples"]:
+        """The resamples of all these quantizers, NaN of those without.
 
-def indicate(
-    found: Evidence, names: Sequence[str], variant: Variant, bootstrap: Bootstrap
-) -> Indicated:
+        Args:
+            names: of these and others.
+        """
+        every = np.full((len(names), self.resampled.shape[1]), np.nan)
+        every[[names.index(name) for name in self.names]] = self.resampled
+        return every
+
+
+def indicate(found: Evidence, variant: Variant, bootstrap: Bootstrap) -> Indicated:
     """r_Q in a variant.
 
     Args:
         found: the runs; the rows of the variant `pooled` join its table.
-        names: the quantizers.
         variant: of the indicator.
         bootstrap: of the runs.
     """
+    names = found.names
     per_run = found.per_run(names, "paper" if variant == "pooled" else variant)
     medians = [median_interval(each, bootstrap.confidence) for each in per_run]
     if variant == "pooled":
-        value, again = pooled_indicator(found, names), np.full((len(names), 1), np.nan)
+        value, again = pooled_indicator(found), np.full((len(names), 1), np.nan)
     else:
         value, again = mean_defined(per_run), bootstrap.means(per_run)
     return Indicated(names, per_run, medians, value, again)

@@ -119,11 +119,13 @@ class Observer:
         """
         return [meta["quantizers"][quantizer]["releases"][checkpoint] for meta in self.found.meta]
 
-    @cached_property
-    def checkpoints(self) -> list[str]:
-        """Names of those that are released, of whatever quantizer; none where only the last is."""
-        facts = next(iter(self.found.meta[0]["quantizers"].values()))
-        return list(facts.get("releases", ()))
+    def checkpoints(self, quantizer: str) -> list[str]:
+        """Names of those that are released; none where of every quantizer only the last is.
+
+        Args:
+            quantizer: its name.
+        """
+        return list(self.found.meta[0]["quantizers"][quantizer].get("releases", ()))
 
     @property
     def members(self) -> Bool[np.ndarray, "runs pool"]:

@@ -24,7 +24,14 @@ from quantmia.ranking.limits_of_data import (
 from quantmia.ranking.releases import releases
 from quantmia.ranking.resamples import Resamples
 from quantmia.ranking.results import Results
-from quantmia.ranking.verdict import Caution, cautions, decided_by_few, flags, of_r_q
+from quantmia.ranking.verdict import (
+    Caution,
+    cautions,
+    decided_by_few,
+    flags,
+    of_r_q,
+    of_the_last_alone,
+)
 from quantmia.runs.merge import Merged
 from quantmia.seeding import Purpose, stream
 from quantmia.statistics import Bootstrap, half_split_stability
@@ -43,23 +50,22 @@ def rank_runs(merged: Merged, experiment: Audited) -> Results:
         QuantmiaError: every run diverged, or there is nothing to rank by.
     """
     config, names = experiment.config, merged.quantizers
-    with_losses = bool(config.training.checkpoints)
-    indicator, measured = config.indicator, names if with_losses else []
-    found = collect(merged.runs, measured, indicator, experiment.progress)
+    with_losses = names if config.training.checkpoints else []
+    found = collect(merged.runs, with_losses, config.indicator, experiment.progress)
     bootstrap = Bootstrap(
         len(found.meta),
         config.ranking.bootstrap,
         config.ranking.confidence,
         stream(config.seed, Purpose.BOOTSTRAP),
     )
-    indicated = indicate(found, names, indicator.variant, bootstrap) if with_losses else None
+    indicated = indicate(found, config.indicator.variant, bootstrap) if found.names else None
     audited = audit(found, experiment, bootstrap)
     trusted = audited.trusted
     if trusted is None and indicated is None:
         said = "; ".join(each.text for each in audited.left_out) or "no attack was chosen"
         raise QuantmiaError(f"there is nothing to rank by: {said}; without losses, there is no r_Q")
     ranking = tables.ranking(found, names, indicated, audited.results, bootstrap)
-    diagnostics = tables.diagnostics(found, names, indicated.per_run) if indicated else None
+    diagnostics = tables.diagnostics(found, indicated.per_run) if indicated else None
     key = Key.of(ranking, trusted)
     ranking["flags"] = flags(ranking, diagnostics)
     ranking = ranking.sort_values(
@@ -82,6 +88,7 @@ def rank_runs(merged: Merged, experiment: Audited) -> Results:
         stability = half_split_stability(indicated.per_run, config.ranking.halves, halves)
         agreement = agree(found, indicated, audited.results, bootstrap, stability)
         on_r_q += of_r_q(diagnostics, agreement, trusted)
+        on_r_q += of_the_last_alone(ranking)
         epochs = config.training.checkpoints
         made |= {
             "indicator": found.indicator,

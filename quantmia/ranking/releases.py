@@ -91,11 +91,12 @@ def releases(
     }
     observe = Observer(found, attacks.values(), experiment)
     trusted = trusted_attack(list(attacks))
-    if trusted is None or not observe.checkpoints:
-        return None
     names = list(experiment.config.quantizer)
+    checkpoints = [(name, each) for name in names for each in observe.checkpoints(name)]
+    if trusted is None or not checkpoints:
+        return None
     release = delayed(partial(_release, observe, attacks, trusted, audited, bootstrap))
-    work = [release(quantizer, each) for quantizer in names for each in observe.checkpoints]
+    work = [release(*each) for each in checkpoints]
     # Threads, because sorting and adding up, which is most of it, lets others work meanwhile;
     # those of a matrix product would stand in their way.
     parallel = Parallel(torch.get_num_threads(), prefer="threads", return_as="generator")

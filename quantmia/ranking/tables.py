@@ -32,7 +32,7 @@ def ranking(
     Args:
         found: the runs.
         names: the quantizers.
-        indicated: their r_Q; None where there are no losses.
+        indicated: r_Q of those that have it; None where there are no losses.
         attacks: what they found.
         bootstrap: of the runs.
     """
@@ -52,7 +52,7 @@ def ranking(
             "utility_metric": metric,
             "runs": len(found.meta),
         }
-        row |= _distinct(found, name) if indicated else {}
+        row |= _distinct(found, name) if name in of_r_q else {}
         for attack, results in attacks.items():
             row |= results[name].auc.cells(f"auc_{attack}")
             row |= results[name].mis.cells(f"mis_{attack}")
@@ -132,24 +132,22 @@ def utility(found: Evidence, names: Sequence[str]) -> pd.DataFrame:
     )
 
 
-def diagnostics(
-    found: Evidence, names: Sequence[str], per_run: Float[np.ndarray, "quantizers runs"]
-) -> pd.DataFrame:
-    """Signs that r_Q is not to be trusted, one row a quantizer.
+def diagnostics(found: Evidence, per_run: Float[np.ndarray, "quantizers runs"]) -> pd.DataFrame:
+    """Signs that r_Q is not to be trusted, one row a quantizer that has it.
 
     Args:
         found: the runs.
-        names: the quantizers.
         per_run: r of every run.
     """
     paper = found.indicator[found.indicator["variant"] == "paper"]
     rows = []
-    for q, name in enumerate(names):
+    for q, name in enumerate(found.names):
         mine = paper[(paper["quantizer"] == name) & (paper["dominating_position"] > 0)]
+        many = len(found.means[name][0]) > 1  # of a single checkpoint none is the best
         high_loss = mine["dominating_position"] > (mine["distinct"] + 1) / 2
         row: dict[str, Any] = {
             "quantizer": name,
-            "best_is_last": float(found.best_is_last[q].mean()),
+            "best_is_last": float(found.best_is_last[q].mean()) if many else np.nan,
             "dominated_by_high_loss": float(high_loss.mean()) if len(mine) else np.nan,
             "undefined_runs": int((~np.isfinite(per_run[q])).sum()),
             "gap_z": float(pd.Series(found.gap_z[q]).median()),
@@ -194,12 +192,12 @@ def pairs(
     Args:
         order: the quantizers as the ranking has them.
         names: the same as the configuration has them.
-        indicated: their r_Q; None where there are no losses.
+        indicated: r_Q of those that have it; None where there are no losses.
         audited: what the attacks found.
         bootstrap: of the runs.
     """
     position = {name: q for q, name in enumerate(names)}
-    by = {"r_q": indicated.resampled} if indicated else {}
+    by = {"r_q": indicated.among(names)} if indicated else {}
     for attack, results in audited.results.items():
         mine = [results[name] for name in names]
         by[f"auc_{attack}"] = -np.stack([each.resampled_auc for each in mine])
@@ -228,7 +226,7 @@ def pairs(
 def trajectory(
     found: Evidence, order: Sequence[str], epochs: Sequence[int], bootstrap: Bootstrap
 ) -> pd.DataFrame:
-    """Mean held-out loss of every checkpoint, over the runs.
+    """Mean held-out loss of every checkpoint, over the runs, of quantizers that have r_Q.
 
     Args:
         found: the runs.
@@ -237,10 +235,10 @@ def trajectory(
         bootstrap: of the runs.
     """
     rows = []
-    for name in order:
+    for name in (each for each in order if each in found.means):
         losses = np.stack(found.means[name], axis=1)  # checkpoints, runs
         for epoch, value, again in zip(
-            epochs, mean_defined(losses), bootstrap.means(losses), strict=True
+            epochs[-len(losses) :], mean_defined(losses), bootstrap.means(losses), strict=True
         ):
             spread = bootstrap.interval(float(value), again).cells("loss")
             rows.append({"quantizer": name, "epoch": epoch} | spread)

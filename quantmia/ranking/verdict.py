@@ -36,18 +36,21 @@ def flags(table: pd.DataFrame, diagnostics: pd.DataFrame | None) -> list[str]:
     """Flags of every quantizer, separated by spaces.
 
     `utility_destroyed`: R² below 0. `before_minimum`: best_is_last above 0.1.
-    `undefined_runs`: r_Q was undefined in some runs.
+    `undefined_runs`: r_Q was undefined in some runs. `last_checkpoint`: it alone was quantized, and
+    there is no r_Q.
 
     Args:
         table: the ranking, one row a quantizer.
-        diagnostics: of the same quantizers in the same order; None where there are no losses.
+        diagnostics: of those of them that have r_Q; None where there are no losses.
     """
     destroyed = (table["utility_metric"] == "r2") & (table["utility"] < 0)
     columns = {"utility_destroyed": destroyed.to_numpy()}
     if diagnostics is not None:
+        of = diagnostics.set_index("quantizer").reindex(table["quantizer"])
         columns |= {
-            "before_minimum": (diagnostics["best_is_last"] > REGIME).to_numpy(),
-            "undefined_runs": (diagnostics["undefined_runs"] > 0).to_numpy(),
+            "before_minimum": (of["best_is_last"] > REGIME).to_numpy(),
+            "undefined_runs": (of["undefined_runs"] > 0).to_numpy(),
+            "last_checkpoint": of["undefined_runs"].isna().to_numpy(),
         }
     return [
         " ".join(flag for flag, holds in columns.items() if holds[row]) for row in range(len(table))
@@ -130,6 +133,22 @@ def of_r_q(
             "not from a low-loss model as the paper says",
             "r_Q then compares the best model with one of the start of training. "
             "indicator=low_loss looks at the best models alone.",
+            on_r_q=True,
+        )
+
+
+def of_the_last_alone(table: pd.DataFrame) -> Iterator[Caution]:
+    """Who has no r_Q because no other checkpoint was quantized.
+
+    Args:
+        table: the ranking with its flags.
+    """
+    names = table[table["flags"].str.contains("last_checkpoint")]["quantizer"]
+    if len(names):
+        yield Caution(
+            f"of {', '.join(names)} the last checkpoint alone was quantized (trajectory: last)",
+            "r_Q compares the checkpoints of a training, and there is none; nor is an earlier "
+            "release on the front. trajectory=all quantizes every checkpoint, which takes long.",
             on_r_q=True,
         )
 

@@ -1,6 +1,6 @@
 """Checkpoints of somebody's training, which quantmia quantizes and asks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,8 @@ def import_checkpoints(
 ) -> RunFolder:
     """Quantize every checkpoint and record what it answers; killed and called again, it goes on.
 
-    Outputs are kept of about eight epochs, losses on held-out samples of all.
+    Outputs are kept of about eight epochs, losses on held-out samples of all; of a quantizer with
+    `trajectory: last` of the last epoch alone.
 
     Args:
         checkpoints: files by run and epoch.
@@ -87,7 +88,8 @@ def import_checkpoints(
         )
     asked = _Asked(factory, quantizers, pool, rows, held_out, kind)
     released = [None] if None in epochs else on_grid([each for each in epochs if each])
-    asked.of(0, checkpoints[0][epochs[0]], released=True)  # before anything is written
+    # Before anything is written.
+    asked.of(0, checkpoints[0][epochs[0]], released=True, names=quantizers)
     source = {"--data": rows.fingerprint} | dict(made_of or {})
     source |= {} if held_out is None else {"--held-out": held_out.fingerprint}
     _refuse_other(path, source)
@@ -95,13 +97,21 @@ def import_checkpoints(
         path, target=rows.target, members=members, task=task, outputs=kind, attacks=attacks
     ) as recorder:
         write_json(path / SOURCE, source)
-        left = list(recorder.remaining(*quantizers, epochs=released))
+        along = [name for name, each in quantizers.items() if each.trajectory == "all"]
+        short = [name for name in quantizers if name not in along]
+        left = sorted(
+            {
+                *recorder.remaining(*along, epochs=released),
+                *recorder.remaining(*short, epochs=released[-1:]),
+            }
+        )
         if not left:
             progress.say(f"{path} has all of them already; none was asked again.")
         with progress.stage("checkpoints", len(left) * len(epochs), "checkpoints") as advance:
             for run in left:
                 for epoch, file in checkpoints[run].items():
-                    for name, each in asked.of(run, file, epoch in released).items():
+                    names = quantizers if epoch == epochs[-1] else along
+                    for name, each in asked.of(run, file, epoch in released, names).items():
                         if each.losses is not None and epoch is not None:
                             recorder.losses(run, name, epoch, each.losses)
                         if each.outputs is not None:
@@ -180,12 +190,15 @@ class _Asked:
             pool.task_name, values, np.zeros((1, len(values)), bool), pool=pool
         )
 
-    def of(self, run: int, path: Path, released: bool) -> dict[str, _Answer]:
+    def of(
+        self, run: int, path: Path, released: bool, names: Collection[str]
+    ) -> dict[str, _Answer]:
         """What the models of a checkpoint answer, by quantizer."""
         state = fitted(read_state(path), self._model, path)
         params = self._loop.initial | {name: value[None] for name, value in state.items()}
         found = {}
-        for name, quantizer in self._quantizers.items():
+        for name in names:
+            quantizer = self._quantizers[name]
             shown = self._shown_to(run).get(name)
             shipped = quantizer.release(params, self._loop, self._inputs, shown)
             outputs = self._answers(shipped, self._inputs, path) if released else None

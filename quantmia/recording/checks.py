@@ -52,6 +52,8 @@ def refuse_name(variant: str) -> None:
 def lacking(recorded: Mapping[int, Variants]) -> str | None:
     """The first thing that a run lacks and another has, in words; None: they are all alike.
 
+    A variant may be of the last epoch alone.
+
     Args:
         recorded: by run.
 
@@ -67,14 +69,17 @@ def lacking(recorded: Mapping[int, Variants]) -> str | None:
         raise OutputsError(
             "some outputs have an epoch and some have none: give all of them one, or the last alone"
         )
-    for run, variants in recorded.items():
-        for name in names:
-            mine = variants.get(name, Outputs())
-            for what, wanted, there in (
-                ("outputs", epochs, mine.answers),
-                ("losses", measured, mine.losses),
+    ends = epochs if None in epochs else _last(epochs), _last(measured)
+    for name in names:
+        everywhere = [variants.get(name, Outputs()) for variants in recorded.values()]
+        own = [(set(mine.answers), set(mine.losses)) for mine in everywhere]
+        last_alone = all(a <= ends[0] and b <= ends[1] for a, b in own) and ends in own
+        wanted = ends if last_alone else (epochs, measured)
+        for run, mine in zip(recorded, everywhere, strict=True):
+            for what, these, there in zip(
+                ("outputs", "losses"), wanted, (mine.answers, mine.losses), strict=True
             ):
-                for epoch in sorted(wanted - set(there), key=str):
+                for epoch in sorted(these - set(there), key=str):
                     of = "" if epoch is None else f" of epoch {epoch}"
                     return f"run {run} has no {what}{of} for {name}, and others have"
     if not epochs:
@@ -82,6 +87,10 @@ def lacking(recorded: Mapping[int, Variants]) -> str | None:
     if measured and None not in epochs and epochs - measured:
         return f"there are outputs of epoch {min(map(str, epochs - measured))} and no losses"
     return None
+
+
+def _last(epochs: set[int | None] | set[int]) -> set[int | None]:
+    return {max(epoch for epoch in epochs if epoch is not None)} if epochs else set()
 
 
 def _refuse_unlike(recorded: Mapping[int, Variants]) -> None:

@@ -38,6 +38,7 @@ def files_of(pool: Pool, run: int, variants: Variants) -> RunFiles:
     losses: Tensors = {}
     releases: Tensors = {}
     facts: dict[str, Any] = {}
+    several = any(len(each.answers) > 1 for each in variants.values())
     for name in sorted(variants):
         each = variants[name]
         epochs = sorted(epoch for epoch in each.answers if epoch is not None)
@@ -53,7 +54,7 @@ def files_of(pool: Pool, run: int, variants: Variants) -> RunFiles:
             "models": _first_alike(rows),
             "utility": pool.task.utility(answer[~was], target[~was]),
         }
-        if len(epochs) > 1:
+        if several:
             facts[name]["releases"] = {str(epoch): epoch for epoch in epochs[:-1]}
             facts[name]["releases"][LAST] = epochs[-1]
             releases |= {f"pool/{name}/{epoch}": each.answers[epoch] for epoch in epochs[:-1]}

@@ -25,7 +25,7 @@ from quantmia.runs.shards import blocks
 from quantmia.seeding import Purpose, stream
 from quantmia.training.allocator import keep_freed_memory
 from quantmia.training.checkpoints import Trajectory
-from quantmia.training.losses import Measured, measure
+from quantmia.training.losses import Measured, along, measure
 from quantmia.training.train import train
 from quantmia.vocabulary import LAST
 
@@ -67,7 +67,8 @@ def train_missing(experiment: Experiment, folder: RunFolder, runs: int, stop: St
     keep_freed_memory()
     # A copy, because torch aligns its memory and bits can depend on alignment.
     features = torch.tensor(experiment.inputs).to(config.device)
-    evaluations = len(config.training.checkpoints) * len(config.quantizer)
+    n_checkpoints = len(config.training.checkpoints)
+    evaluations = sum(along(each, n_checkpoints) for each in experiment.quantizers.values())
     stage = experiment.progress.stage
     with (
         deterministic(torch.device(config.device)),

@@ -18,6 +18,7 @@ from quantmia.quantizers import Quantizer
 from quantmia.quantizers.stored import Stored
 from quantmia.training.checkpoints import Checkpoint
 from quantmia.training.releases import Keeper, Released
+from quantmia.vocabulary import LAST
 
 
 @dataclass
@@ -25,8 +26,8 @@ class Measurement:
     """What one quantizer does to a block of runs.
 
     Args:
-        losses: float32, of every checkpoint on the validation samples.
-        models: index of the first checkpoint with the very same quantized parameters.
+        losses: float32, of every checkpoint that was quantized on the validation samples.
+        models: index of the first of these with the very same quantized parameters.
         validation: raw outputs of the last checkpoint, [runs, samples, out].
         released: what the checkpoints that might be shipped answer.
         sparsity: share of zeros among the quantized weights of the last checkpoint.
@@ -82,29 +83,35 @@ def measure(
     """
     x, y = validation
     n_runs = len(y)
-    losses = {
-        name: np.empty((n_runs, n_checkpoints, y.shape[1]), np.float32) for name in quantizers
-    }
-    models = {name: np.empty((n_runs, n_checkpoints), np.int64) for name in quantizers}
+    sizes = {name: (n_runs, along(each, n_checkpoints)) for name, each in quantizers.items()}
+    losses = {name: np.empty((*size, y.shape[1]), np.float32) for name, size in sizes.items()}
+    models = {name: np.empty(size, np.int64) for name, size in sizes.items()}
     first: list[dict[tuple[str, int], int]] = [{} for _ in range(n_runs)]
     diverged = np.zeros(n_runs, bool)
     measurements: dict[str, Measurement] = {}
     final: dict[str, NDArray] = {}
-    keepers = {name: Keeper(releases, pool, *halves(y.shape[1])) for name in quantizers}
+    the_last = {LAST: releases[LAST]}
+    keepers = {
+        name: Keeper(the_last if each.trajectory == "last" else releases, pool, *halves(y.shape[1]))
+        for name, each in quantizers.items()
+    }
     for k, (epoch, params) in enumerate(checkpoints):
         diverged |= ~_finite(params)
         if k == n_checkpoints - 1:
             # Here and not after the loop: asking for more may train on and change `params`.
             final = {name: value.numpy(force=True).copy() for name, value in params.items()}
         for name, quantizer in quantizers.items():
+            place = k - n_checkpoints + losses[name].shape[1]
+            if place < 0:
+                continue
             rows = shown.get(name) if shown else None
             shipped = quantizer.release(params, stack, x, rows)
             output = shipped(x)
-            losses[name][:, k] = stack.task.loss(output, y).numpy(force=True)
+            losses[name][:, place] = stack.task.loss(output, y).numpy(force=True)
             answers = output.numpy(force=True)
-            keepers[name].see(epoch, shipped, answers, losses[name][:, k])
+            keepers[name].see(epoch, shipped, answers, losses[name][:, place])
             for run, mark in enumerate(shipped.fingerprints()):
-                models[name][run, k] = first[run].setdefault((name, mark), k)
+                models[name][run, place] = first[run].setdefault((name, mark), place)
             if k == n_checkpoints - 1:
                 stored = Stored.of(shipped, quantizer, params, stack, rows)
                 kept = keepers[name].kept()
@@ -113,6 +120,16 @@ def measure(
                 )
             advance(1)
     return Measured(measurements, final, diverged)
+
+
+def along(quantizer: Quantizer, checkpoints: int) -> int:
+    """Of how many checkpoints of a trajectory a quantizer is tried: of all, or the last.
+
+    Args:
+        quantizer: says which.
+        checkpoints: how many there are.
+    """
+    return checkpoints if quantizer.trajectory == "all" else 1
 
 
 def _finite(params: Params) -> Bool[np.ndarray, " runs"]:

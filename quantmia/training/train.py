@@ -1,6 +1,7 @@
 """Training of independent runs as one stack."""
 
 from collections.abc import Generator, Sequence
+from functools import partial
 
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -46,7 +47,8 @@ def train(
         advance: told of every epoch done.
         quantizer: of quantization-aware training: gradients are those of the quantized weights,
             and move the weights in full precision (the straight-through estimator of Bengio et
-            al. 2013, as in Courbariaux et al. 2015). These are yielded.
+            al. 2013, as in Courbariaux et al. 2015). These are yielded. What layers are given is
+            rounded likewise, if the quantizer rounds it.
     """
     params: Params = {name: value.clone() for name, value in stack.initial.items()}
     optimiser = OPTIMISERS[config.optimizer]([params[name] for name in stack.trained], config)
@@ -59,15 +61,20 @@ def train(
     else:
         batches = Batches(features, targets, members, config.batch_size, seed, runs)
         gradients = stack.gradients if config.sam is None else SharpnessAware(stack, config.sam)
+    of_quantized = gradients
+    if quantizer is not None and (inputs := quantizer.inputs_in_a_step):
+        of_quantized = partial(stack.gradients, inputs=inputs)
     restart = config.warm_restarts and config.warm_restarts * batches.steps
     rates, average = learning_rates(config.lr, restart), Average(config, params, stack.trained)
     wanted = set(config.checkpoints)
     for epoch in range(1, config.epochs + 1):
         for x, y, weights in batches.epoch():
-            seen = params
-            if quantizer is not None and epoch > config.qat_warmup:
+            if quantizer is None or epoch <= config.qat_warmup:
+                found = gradients(params, x, y, weights)
+            else:
                 seen = params | quantizer({name: params[name] for name in stack.parameters})
-            optimiser.step(gradients(seen, x, y, weights), next(rates))
+                found = of_quantized(seen, x, y, weights)
+            optimiser.step(found, next(rates))
             average.after_step()
         average.after_epoch(epoch)
         advance(1)

@@ -15,7 +15,14 @@ from scripts.bench.rounds import ROUNDS, RUNS, Row, interleaved
 from scripts.bench.training import SETTINGS
 
 SHOWN = 512  # rows of data that quantizers look at
-OTHERS = ("int", "w4", "w8", "onnx")  # torchao's, and those that do more than round weights
+OTHERS = (
+    "int",
+    "w4",
+    "w8",
+    "onnx",
+    "torchao",
+    "bnb",
+)  # torchao's, and those that do more than round weights
 
 
 def quantizer_rows() -> list[Row]:

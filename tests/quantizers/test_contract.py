@@ -13,7 +13,13 @@ from tests.configurations import configured
 CONF = Path(__file__).parents[2] / "conf"
 BUILT_IN = {file.stem: file for file in sorted((CONF / "quantizer").glob("*.yaml"))}
 LAWS = [rule.law for rule in RULES]
-PACKAGES = {"Gguf": "gguf", "OnnxRuntime": "onnxscript", "TorchAO": "torchao"}
+PACKAGES = {
+    "BitsAndBytes": "bitsandbytes",
+    "Gguf": "gguf",
+    "OnnxRuntime": "onnxscript",
+    "TorchAO": "torchao",
+    "TorchAORuntime": "torchao",
+}
 
 
 def entry(name: str, **shared) -> dict:
@@ -38,7 +44,7 @@ def skip_without_its_package(name: str) -> None:
 def by_torchao(name: str) -> bool:
     """Whether its weights are torchao's."""
     settings = entry(name)
-    return settings.get("scheme", settings)["_target_"].endswith("TorchAO")
+    return settings.get("scheme", settings)["_target_"].endswith(("TorchAO", "TorchAORuntime"))
 
 
 def by_openvino(name: str) -> bool:

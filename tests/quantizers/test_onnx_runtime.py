@@ -22,7 +22,8 @@ pytest.importorskip("onnxscript")
 runtime = pytest.importorskip("onnxruntime")
 quantization = pytest.importorskip("onnxruntime.quantization")
 
-from quantmia.quantizers.exported import exported, quiet  # noqa: E402
+from quantmia.quantizers.exported import exported  # noqa: E402
+from quantmia.quantizers.quiet import quiet  # noqa: E402
 from quantmia.quantizers.sessions import Settings  # noqa: E402
 
 GENERATOR = torch.Generator().manual_seed(0)

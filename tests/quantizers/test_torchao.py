@@ -7,10 +7,10 @@ from torch import nn
 
 from quantmia.errors import QuantmiaError
 from quantmia.quantizers import TorchAO
-from quantmia.quantizers.torchao import _torchao
+from quantmia.quantizers.torchao import library
 
 pytest.importorskip("torchao")
-ao = _torchao()  # without its warnings of kernels that are not there
+ao = library()  # without its warnings of kernels that are not there
 
 WEIGHTS = torch.randn(3, 24, 96, generator=torch.Generator().manual_seed(0))
 WEIGHTS[0, 0] = 0.0

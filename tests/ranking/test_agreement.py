@@ -20,7 +20,7 @@ def evidence(*grids: int, seed=0, runs=RUNS) -> Evidence:
     last = np.zeros((len(NAMES), runs), bool)
     nothing = np.full((2, len(NAMES), runs), np.nan)
     members = np.zeros(runs, int)
-    return Evidence([], [], pd.DataFrame(), last, r, nothing[0], nothing, members, {}, [])
+    return Evidence([], [], [], pd.DataFrame(), last, r, nothing[0], nothing, members, {}, [])
 
 
 def result(advantage: float, resampled: np.ndarray) -> AttackResult:

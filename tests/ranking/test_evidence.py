@@ -21,8 +21,11 @@ def losses(name: str, run: int) -> np.ndarray:
     return rng.uniform(size=(CHECKPOINTS, SAMPLES)).astype(np.float32)
 
 
-def written(path: Path, diverged=(), best=None, models=None, runs=RUNS) -> Merged:
-    """Runs of two quantizers; `best` is the checkpoint with the least loss, of each run."""
+def written(path: Path, diverged=(), best=None, models=None, runs=RUNS, short=()) -> Merged:
+    """Runs of two quantizers; `best` is the checkpoint with the least loss, of each run.
+
+    Of those in `short` the last checkpoint alone is measured.
+    """
     folder = RunFolder(path)
     settings = recorded(configured("training.stack=1", f"runs={runs}"))
     settings["quantizer"] = {name: {"_target_": name} for name in NAMES}
@@ -36,6 +39,8 @@ def written(path: Path, diverged=(), best=None, models=None, runs=RUNS) -> Merge
                 for each in own.values():
                     each[best[run]] = -1
             facts = {name: {"models": models or list(range(CHECKPOINTS))} for name in NAMES}
+            for name in short:
+                own[name], facts[name] = own[name][-1:], {"models": [0]}
             meta = {"run": run, "diverged": run in diverged, "quantizers": facts}
             scores = {name: np.zeros(4, np.float32) for name in NAMES} | {"members": members}
             folder.write_run(run, RunFiles(own, scores, meta), {"w": np.ones(1, np.float32)})
@@ -130,7 +135,7 @@ def test_the_pool_of_all_runs_joins_the_table(tmp_path):
     merged = written(tmp_path, diverged=(0,))
     found = collected(merged)
     before = found.indicator
-    values = pooled_indicator(found, NAMES)
+    values = pooled_indicator(found)
     pd_rows = found.indicator.iloc[len(before) :]
     assert list(pd_rows["variant"]) == ["pooled"] * 2
     assert list(pd_rows["quantizer"]) == NAMES
@@ -142,6 +147,17 @@ def test_the_pool_of_all_runs_joins_the_table(tmp_path):
         read = [lambda each=each: (each, everything) for each in own]
         assert value == pooled(read, [each.mean(1, dtype=np.float64) for each in own]).r
     assert found.per_run(NAMES, "paper").shape == (2, 2)
+
+
+def test_a_quantizer_of_the_last_checkpoint_alone_has_no_r(tmp_path):
+    whole = collected(written(tmp_path / "whole"))
+    found = collected(written(tmp_path / "short", short=("a",)))
+    assert (whole.names, found.names) == (NAMES, ["b"])
+    assert set(found.means) == set(found.indicator["quantizer"]) == {"b"}
+    np.testing.assert_array_equal(
+        found.per_run(NAMES, "paper")[1], whole.per_run(["b"], "paper")[0]
+    )
+    assert np.isnan(found.per_run(NAMES, "paper")[0]).all()
 
 
 def test_of_no_quantizer_the_runs_alone_are_read(tmp_path):

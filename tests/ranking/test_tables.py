@@ -59,7 +59,7 @@ def evidence(r=None, positions=None, distinct=5) -> Evidence:
     }
     grids = {1: r, 2: np.full((3, RUNS), np.nan)}
     rest = (GAP_Z, HALVES, np.array([8, 10, 9, 9]), means, [])
-    return Evidence([], meta, pd.DataFrame(rows), last, grids, *rest)
+    return Evidence(list(NAMES), [], meta, pd.DataFrame(rows), last, grids, *rest)
 
 
 def indicated(found: Evidence) -> Indicated:
@@ -175,7 +175,7 @@ def test_diagnostics_of_every_quantizer():
     # Of 5 to 8 distinct models the high-loss half begins above 3, 3.5, 4 and 4.5.
     positions = [[2, 4, 4, 5], [0, 3, 4, 0], [0, 0, 0, 0]]
     found = evidence(r, positions)
-    table = tables.diagnostics(found, NAMES, r).set_index("quantizer")
+    table = tables.diagnostics(found, r).set_index("quantizer")
     assert list(table["best_is_last"]) == [1.0, 0.25, 0.0]
     assert list(table["undefined_runs"]) == [0, 2, 4]
     assert table["dominated_by_high_loss"]["a"] == 0.5
@@ -187,7 +187,7 @@ def test_diagnostics_of_every_quantizer():
 
 
 def test_the_gap_and_the_halves_of_every_quantizer():
-    table = tables.diagnostics(evidence(), NAMES, np.ones((3, RUNS))).set_index("quantizer")
+    table = tables.diagnostics(evidence(), np.ones((3, RUNS))).set_index("quantizer")
     np.testing.assert_allclose(table["gap_z"], [0.25, 1.75, 0.7])
     np.testing.assert_allclose(table["gap_significant"], [0.0, 0.5, 0.25])
     correlations = table["halves_correlation"].to_numpy()
@@ -199,7 +199,7 @@ def test_a_correlation_takes_four_runs_with_both_halves():
     found = evidence()
     halves = found.halves.copy()
     halves[0, 0, 0], halves[1, 1, 2] = 0.0, np.nan
-    table = tables.diagnostics(replace(found, halves=halves), NAMES, np.ones((3, RUNS)))
+    table = tables.diagnostics(replace(found, halves=halves), np.ones((3, RUNS)))
     assert table["halves_correlation"].isna().all()
 
 

@@ -15,7 +15,7 @@ from quantmia.errors import FolderError, OutputsError
 from quantmia.models.layers import LayerInputs
 from quantmia.models.skeleton import skeleton
 from quantmia.pipeline import finished
-from quantmia.quantizers import Activations, Calibrated, FullPrecision, OnnxRuntime, Sign
+from quantmia.quantizers import Activations, Calibrated, FullPrecision, OnnxRuntime, Sign, Uniform
 from quantmia.recording import checkpoints
 from quantmia.recording.checkpoints import import_checkpoints
 from quantmia.recording.rows import Rows
@@ -213,6 +213,22 @@ def test_quantizers_of_more_than_weights_answer_for_themselves(trained, task, tm
         full, few = files.scores["full_precision"], files.scores["mine"]
         assert 0 < np.abs(few - full).mean() < np.abs(full).mean()
         assert files.meta["quantizers"]["mine"]["bits"] == 32
+
+
+def test_a_slow_quantizer_is_asked_of_the_last_epoch_alone(trained, task, tmp_path):
+    slow = QUANTIZERS | {"slow": Uniform(bits=8, trajectory="last")}
+    folder = imported(trained, task, tmp_path, quantizers=slow)
+    for run in range(RUNS):
+        files = folder.read_run(run)
+        assert len(files.losses["slow"]) == 1
+        assert len(files.losses["sign"]) == len(EPOCHS)
+        assert list(files.meta["quantizers"]["slow"]["releases"]) == ["last"]
+        np.testing.assert_allclose(
+            files.losses["slow"][0], files.losses["full_precision"][-1], rtol=0.5, atol=0.1
+        )
+    again = progress()
+    imported(trained, task, tmp_path, quantizers=slow, progress=again)
+    assert "none was asked again" in again.console.export_text()
 
 
 @pytest.mark.slow

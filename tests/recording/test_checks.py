@@ -19,6 +19,22 @@ def recorded(*epochs: int | None, losses=(), kind: str = "logits", length: int =
         ([{"a": recorded(None)}, {"a": recorded(None)}], None),
         ([{"a": recorded(1, 2, losses=(1, 2, 3))}] * 2, None),
         ([{}, {}], "no outputs are recorded"),
+        # Of the last epoch alone, as is a quantizer that takes long.
+        ([{"a": recorded(1, 2), "b": recorded(2)}] * 2, None),
+        ([{"a": recorded(1, 2, losses=(1, 2)), "b": recorded(2, losses=(2,))}] * 2, None),
+        ([{"a": recorded(None, losses=(1, 2)), "b": recorded(None, losses=(2,))}] * 2, None),
+        (
+            [{"a": recorded(1, 2), "b": recorded(2)}, {"a": recorded(1, 2), "b": recorded(1, 2)}],
+            "run 0 has no outputs of epoch 1 for b, and others have",
+        ),
+        (
+            [{"a": recorded(1, 2), "b": recorded(2)}, {"a": recorded(1, 2)}],
+            "run 1 has no outputs of epoch 2 for b, and others have",
+        ),
+        (
+            [{"a": recorded(1, 2, losses=(1, 2)), "b": recorded(2)}],
+            "run 0 has no outputs of epoch 1 for b, and others have",
+        ),
         ([{"a": recorded(None)}, {}], "run 1 has no outputs for a, and others have"),
         (
             [{"a": recorded(1)}, {"a": recorded(1, 2)}],

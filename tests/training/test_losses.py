@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -99,6 +101,31 @@ def test_measurements_against_a_plain_loop(task):
                 assert np.allclose(outputs[run], evaluated(task, last, run, x), atol=1e-5)
         assert found[name].losses.dtype == np.float32
         assert found[name].models.tolist() == [list(range(EPOCHS))] * RUNS
+
+
+def test_a_slow_quantizer_is_tried_on_the_last_checkpoint_alone():
+    stack, told = stack_of("binary"), []
+    short = {name: replace(each, trajectory="last") for name, each in QUANTIZERS.items()}
+    every, _, _ = measured(stack, drifting(stack), EPOCHS)
+    found, _, _ = measured(stack, drifting(stack), EPOCHS, short, told.append)
+    assert sum(told) == len(QUANTIZERS)
+    for name, each in found.items():
+        np.testing.assert_array_equal(each.losses, every[name].losses[:, -1:])
+        np.testing.assert_array_equal(each.models, np.zeros((RUNS, 1)))
+        np.testing.assert_array_equal(each.validation, every[name].validation)
+        np.testing.assert_array_equal(each.released.pool["last"], every[name].released.pool["last"])
+        assert each.bits == every[name].bits
+
+
+def test_with_the_best_checkpoint_wanted_a_slow_quantizer_has_the_last_alone():
+    stack, y = stack_of("binary"), TARGETS["binary"]
+    quantizers = {"full": FullPrecision(), "slow": Sign(trajectory="last")}
+    wanted = {"best": None, "2": 2, "last": EPOCHS}
+    made = measure(
+        drifting(stack), EPOCHS, stack, quantizers, (X, y), POOL_X, wanted, lambda count: None
+    )
+    assert set(made.quantizers["full"].released.epochs) == {"best", "2", "last"}
+    assert set(made.quantizers["slow"].released.epochs) == {"last"}
 
 
 def test_progress_is_told_of_every_quantized_checkpoint():

@@ -9,9 +9,8 @@ from quantmia.models.loop import Loop
 from quantmia.runs.folder import RunFolder
 from tests.tiny import AUDITED, fitted, run, tiny
 
-pytest.importorskip("nncf")
+pytest.importorskip("quantmia.quantizers.untracked")
 pytest.importorskip("onnxscript")
-pytest.importorskip("openvino")
 
 NAMES = ["openvino_int4", "openvino_int4_awq", "openvino_int4_gptq", "openvino_int8"]
 CHOSEN = (

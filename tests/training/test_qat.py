@@ -4,11 +4,20 @@ import numpy as np
 import pytest
 import torch
 
+from quantmia.errors import QuantmiaError
 from quantmia.models.heads import mlp
 from quantmia.models.loop import Loop
 from quantmia.models.stack import Stack
 from quantmia.preemption import Stop
-from quantmia.quantizers import FullPrecision, KMeans, Quantizer, Sign, Ternary, Uniform
+from quantmia.quantizers import (
+    Activations,
+    FullPrecision,
+    KMeans,
+    Quantizer,
+    Sign,
+    Ternary,
+    Uniform,
+)
 from quantmia.runs.folder import RunFolder
 from quantmia.seeding import Purpose, stream
 from quantmia.tasks import TASKS, TaskName
@@ -24,6 +33,8 @@ QUANTIZERS = {
     "ternary": Ternary(sparsity=0.5),
     "uniform": Uniform(bits=2),
     "kmeans": KMeans(levels=4),
+    "w8a8": Activations(scheme=Uniform(bits=8), bits=8),
+    "w2a4": Activations(scheme=Uniform(bits=2), bits=4),
 }
 
 
@@ -47,6 +58,23 @@ def trajectory(stack, quantizer: Quantizer | None, task: TaskName = "regression"
     return [{name: value.clone() for name, value in params.items()} for _, params in steps]
 
 
+def answered(quantizer: Quantizer, model, weights, x: torch.Tensor) -> torch.Tensor:
+    """Layer by layer, where what layers are given is rounded."""
+    if not isinstance(quantizer, Activations):
+        return torch.func.functional_call(model, weights, (x,))
+    layers = [name.removesuffix(".weight") for name in weights if name.endswith(".weight")]
+    for number, name in enumerate(layers):
+        low = x.detach().amin(1, keepdim=True).clamp(max=0)
+        scale = (x.detach().amax(1, keepdim=True).clamp(min=0) - low) / (2**quantizer.bits - 1)
+        scale = scale.where(scale > 0, 1.0)  # of zeros alone
+        zero = torch.round(-low / scale)
+        code = (torch.round(x / scale) + zero).clamp(0, 2**quantizer.bits - 1)
+        x = x + ((code - zero) * scale - x).detach()
+        x = x @ weights[f"{name}.weight"].T + weights[f"{name}.bias"]
+        x = x if number == len(layers) - 1 else torch.relu(x)
+    return x.squeeze(-1) if x.ndim == 3 else x
+
+
 def alone(quantizer: Quantizer, task: TaskName, run: int) -> dict[str, torch.Tensor]:
     """One run as a user of PyTorch would write it: w + (Q(w) - w).detach()."""
     x, y, members = problem(task)
@@ -60,7 +88,7 @@ def alone(quantizer: Quantizer, task: TaskName, run: int) -> dict[str, torch.Ten
             weights = dict(model.named_parameters())
             rounded = quantizer({name: value.detach()[None] for name, value in weights.items()})
             through = {name: w + (rounded[name][0] - w).detach() for name, w in weights.items()}
-            output = torch.func.functional_call(model, through, (x[batch],))
+            output = answered(quantizer, model, through, x[batch])
             optimiser.zero_grad()
             TASKS[task].loss(output, y[run][batch]).mean().backward()
             optimiser.step()
@@ -100,6 +128,44 @@ def test_the_gradient_is_that_of_the_surrogate_by_finite_differences():
                 losses.append(stack.task.loss(output, batch[1][at[0]]).mean())
             slope = float(losses[0] - losses[1]) / 2e-6
             assert float(gradient[at]) == pytest.approx(slope, rel=1e-5, abs=1e-7)
+
+
+def test_activations_are_rounded_in_training_and_alone_they_are_no_scheme_of_weights():
+    full = Activations(scheme=FullPrecision(), bits=2)
+    plain, aware = (trajectory(models(Stack), each)[-1] for each in (None, full))
+    assert not any(torch.equal(plain[key], aware[key]) for key in plain)
+    warmed = trajectory(models(Stack), full, qat_warmup=2)
+    assert all(
+        torch.equal(value, warmed[1][key])
+        for key, value in trajectory(models(Stack), None)[1].items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("quantizer.w8a8_dynamic.ranges=static", "looks at data"),
+        ("quantizer.w8a8_dynamic.ranges=tensor", "does what no step of training can"),
+        ("training.dp.noise_multiplier=1", "which the clipped gradients of training.dp do not"),
+    ],
+)
+def test_activations_that_no_step_can_round_are_refused(override, said, tmp_path):
+    chosen = ("quantizer=[w8a8_dynamic]", "training.qat=w8a8_dynamic", "training.vectorize=true")
+    with pytest.raises(QuantmiaError, match=rf"training\.qat=w8a8_dynamic: .*{said}"):
+        fitted(tiny(*chosen, override), tmp_path)
+
+
+def test_an_experiment_with_activations_in_the_loop(tmp_path):
+    settings = ("quantizer=[full_precision,w4a4_dynamic]", "training.qat=w4a4_dynamic")
+    folder = trained(tmp_path / "aware", *settings)
+    after = trained(tmp_path / "after", settings[0])
+    aware, plain = (
+        np.concatenate([each.read_run(run).losses["w4a4_dynamic"][-1] for run in range(8)])
+        for each in (folder, after)
+    )
+    assert set(folder.read_run(0).losses) == {"w4a4_dynamic"}
+    assert np.isfinite(aware).all()
+    assert not np.array_equal(aware, plain)
 
 
 def test_before_the_warm_up_is_over_training_is_plain():
