@@ -52,7 +52,7 @@ ROWS_digits := calibration.rows=16,64,128,256
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test test-fast test-slow lint bench datasets front efficiency tables open-questions ship tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
+.PHONY: help setup lipophilicity test test-fast test-slow lint docs bench datasets front efficiency tables open-questions ship tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,9 @@ lint: $(STAMP) ## Check style, format, types, the floors of the house and the de
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+
+docs: $(STAMP) ## Build the documentation site into site/, which needs no network to be read.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 bench: $(STAMP) ## Time training against plain loops and against its own matrix products.
 	$(BIN)/python -m scripts.bench
@@ -181,7 +184,7 @@ $(OTHERS)/.installed: pyproject.toml
 lock: ## Resolve the dependencies anew into requirements.lock.
 	@set -eu; folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
 	$(PYTHON) -m venv "$$folder/venv"; \
-	"$$folder/venv/bin/pip" install "torch==$(TORCH)" ".[molecules,parquet,excel,report,slurm,torchao,gguf,onnxruntime,openvino,bitsandbytes,dp,dev]"; \
+	"$$folder/venv/bin/pip" install "torch==$(TORCH)" ".[molecules,parquet,excel,report,slurm,torchao,gguf,onnxruntime,openvino,bitsandbytes,dp,docs,dev]"; \
 	"$$folder/venv/bin/pip" freeze --exclude-editable --exclude quantmia --exclude pip \
 	  --exclude setuptools > "$$folder/frozen"; \
 	{ echo "# Made by 'make lock' (pip freeze); do not edit."; \
@@ -189,7 +192,7 @@ lock: ## Resolve the dependencies anew into requirements.lock.
 	    "$$folder/frozen"; } > requirements.lock
 
 clean: ## Remove the environment and everything that tools left; results in outputs/ stay.
-	rm -rf $(VENV) $(OTHERS) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(OTHERS) build dist site *.egg-info .pytest_cache .ruff_cache .hypothesis
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements.lock pyproject.toml

@@ -71,9 +71,13 @@ def started() -> "Iterator[Browser]":
 
 @contextmanager
 def opened(
-    browser: "Browser", path: Path, width: int = 1400, scheme: str = "light"
+    browser: "Browser",
+    path: Path,
+    width: int = 1400,
+    scheme: str = "light",
+    ready: str = "document.body.dataset.ready === 'true'",
 ) -> Iterator[Seen]:
-    """A file in a context of its own, once its charts are drawn."""
+    """A file in a context of its own, once it is ready: of a report, once its charts are drawn."""
     address = path.absolute().as_uri()
     context = browser.new_context(
         viewport={"width": width, "height": 900},
@@ -85,7 +89,7 @@ def opened(
         seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
         seen.page.on("request", lambda request: seen.asked.append(request.url))
         seen.page.goto(address)
-        seen.page.wait_for_function("document.body.dataset.ready === 'true'")
+        seen.page.wait_for_function(ready)
         seen.asked = [
             each for each in seen.asked if each != address and not each.startswith("data:")
         ]

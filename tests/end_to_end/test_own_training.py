@@ -1,4 +1,4 @@
-"""The example of `docs/your-own-training.md`, as a newcomer runs it."""
+"""The example of `docs/how-to/your-own-training.md`, as a newcomer runs it."""
 
 import re
 import subprocess
@@ -9,9 +9,12 @@ import pandas as pd
 import pytest
 
 from quantmia.config.recorded import ATTACKS
+from tests.docs.blocks import blocks, words
+from tests.docs.printed import difference
 from tests.end_to_end.command import quantmia
 
 ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "how-to" / "your-own-training.md"
 EXAMPLE = ROOT / "examples" / "scikit_learn.py"
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 RELEASES = 2 * 3
@@ -43,10 +46,17 @@ def test_models_of_scikit_learn_are_audited(tmp_path):
     assert full["utility"][40] > 0.95
     assert set(pd.read_csv(folder / "attacks.csv")["attack"]) == set(ATTACKS)
     assert quantmia(tmp_path, "report", "outputs/scikit_learn").returncode == 0
+    shown = blocks(PAGE.read_text(encoding="utf-8"))
+    decision = next(block.text for block in shown if block.text.startswith("Ship "))
+    assert difference(f"...\n{decision}\n...", done.stdout, "numbers near") == ""
+    gate, verdicts = next(next(each.commands()) for each in shown if "$ quantmia gate" in each.text)
+    judged = quantmia(tmp_path, *(words(gate) or []))
+    assert judged.returncode == 0, judged.stderr
+    assert difference(verdicts, judged.stdout, "numbers near") == ""
 
 
 def test_the_document_shows_the_lines_of_the_example():
-    text = (ROOT / "docs" / "your-own-training.md").read_text()
+    text = PAGE.read_text()
     shown = text.split("This is all of")[1].split("```python\n")[1].split("```")[0]
     example = EXAMPLE.read_text()
     for line in shown.splitlines():
@@ -65,4 +75,4 @@ def test_an_example_says_how_it_is_run_and_the_document_lists_it(example):
     name, text = example.stem, example.read_text()
     assert f"\n\npython examples/{name}.py\nquantmia rank outputs/{name}\n" in text
     assert f'"outputs/{name}"' in text
-    assert f"examples/{name}.py" in (ROOT / "docs" / "your-own-training.md").read_text()
+    assert f"examples/{name}.py" in PAGE.read_text()

@@ -1,6 +1,5 @@
-"""What users bring from outside the package, every kind by the command line, as the README says."""
+"""What users bring from outside the package, every kind by the command line, as the pages say."""
 
-import re
 import shlex
 import subprocess
 import sys
@@ -10,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.docs.blocks import blocks
 from tests.end_to_end.command import quantmia
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+HOW_TO = ROOT / "docs" / "how-to"
 FAST = ["runs=4", "training.epochs=8", "ranking.bootstrap=50", "ranking.halves=10"]
 FAST += ["attack=[loss_threshold,lira]", "release.checkpoints=[best,2,last]"]
 SMALL = ["dataset.size=120", "dataset.dimension=8"]
@@ -28,27 +28,35 @@ def run(where: Path, *arguments: str) -> pd.DataFrame:
 
 
 def shown_files() -> dict[str, str]:
-    """Files that the README shows, by the name that stands before each."""
-    found = re.findall(r"`([\w/]+\.(?:py|yaml))`:\n\n```\w+\n(.*?)```", README, re.DOTALL)
-    assert len(found) == 4
-    return dict(found)
+    """Files that the pages show, by the name that stands before each."""
+    shown = [block for page in ("quantizer", "model") for block in blocks(page_of(page))]
+    found = {block.name: block.text for block in shown if block.name}
+    assert len(found) == 5
+    return found
+
+
+def page_of(kind: str) -> str:
+    return (HOW_TO / f"own-{kind}.md").read_text(encoding="utf-8")
 
 
 def shown_command(start: str) -> list[str]:
-    line = next(line for line in README.splitlines() if line.startswith(start))
+    lines = "".join(map(page_of, ("quantizer", "model", "data"))).splitlines()
+    line = next(
+        each for each in (each.removeprefix("$ ") for each in lines) if each.startswith(start)
+    )
     return shlex.split(line, comments=True)[1:]
 
 
 @pytest.fixture
 def home(tmp_path) -> Path:
-    """A folder of the user's with what the README tells them to write."""
+    """A folder of the user's with what the pages tell them to write."""
     for name, content in shown_files().items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(content)
     return tmp_path
 
 
-def test_the_quantizer_of_the_readme(home):
+def test_the_quantizer_of_the_page(home):
     check = shown_command("quantmia check --config-dir my quantizer=eighths")
     checked = quantmia(home, *check, cold=True)
     assert checked.returncode == 0, checked.stderr
@@ -61,15 +69,16 @@ def test_the_quantizer_of_the_readme(home):
 
 
 @pytest.mark.parametrize("vectorize", ["true", "false"])
-def test_the_model_of_the_readme(home, vectorize):
+def test_the_model_of_the_page(home, vectorize):
     _, *command = shown_command("quantmia run --config-dir my +experiment=synthetic model=residual")
+    command.remove("hydra.run.dir=outputs/residual")
     ranking = run(home, *command, *SMALL, f"training.vectorize={vectorize}")
     assert ranking["utility"]["full_precision"] > 0.5
 
 
-def test_the_table_of_the_readme(tmp_path):
+def test_the_table_of_the_page(tmp_path):
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    _, *command = shown_command("quantmia run dataset=csv")
+    _, *command = shown_command("quantmia run dataset=csv dataset.path=examples/")
     run(tmp_path, *command, "quantizer=[full_precision,sign]", "embedder=ecfp")
     dropped = pd.read_csv(tmp_path / "out" / "dropped.csv")
     assert list(dropped["row"]) == [40, 90, 120, 150]
@@ -130,7 +139,7 @@ def test_an_own_embedder_and_an_own_dataset(tmp_path):
         "_target_: own.moons\nname: moons\ncount: 150\n"
     )
     (tmp_path / "examples").symlink_to(ROOT / "examples")
-    _, *command = shown_command("quantmia run dataset=csv")
+    _, *command = shown_command("quantmia run dataset=csv dataset.path=examples/")
     run(tmp_path, "--config-dir", "my", *command, "embedder=letters", "quantizer=[full_precision]")
     listed = quantmia(tmp_path, "list", "datasets", "--config-dir", "my", cold=True)
     assert "Two half moons." in listed.stdout
