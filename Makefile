@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OTHERS := .venv-examples
-SOURCES := quantmia hydra_plugins scripts tests examples
+SOURCES := quantmia hydra_plugins scripts tests examples noxfile.py
 TORCH := 2.13.0
 # Each process computes on one core. A slow file's tests share what they have computed.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4

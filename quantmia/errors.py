@@ -19,7 +19,7 @@ class QuantmiaError(Exception):
 
 
 class ConfigError(QuantmiaError):
-    """Every fault found in one configuration, listed together.
+    """Every fault found in one configuration, listed together; a single one stands by itself.
 
     Args:
         faults: one sentence a fault, each naming key, value and what is allowed.
@@ -28,10 +28,11 @@ class ConfigError(QuantmiaError):
     def __init__(self, faults: list[str]):
         self.faults = faults
         lines = "\n".join(f"  - {fault}" for fault in faults)
-        super().__init__(
-            f"the configuration has {counted(len(faults), 'fault')}; nothing was run.\n{lines}\n"
+        several = (
+            f"the configuration has {len(faults)} faults; nothing was run.\n{lines}\n"
             "  'quantmia run --cfg job' (with your overrides) prints the whole configuration."
         )
+        super().__init__(faults[0] if len(faults) == 1 else several)
 
 
 class DataError(QuantmiaError):

@@ -23,20 +23,21 @@ from quantmia.errors import (
 )
 
 
-def test_one_fault_is_one():
+def test_one_fault_is_one_sentence():
     error = ConfigError(["runs=0: has to be an integer"])
     assert error.faults == ["runs=0: has to be an integer"]
-    assert str(error).splitlines() == [
-        "the configuration has 1 fault; nothing was run.",
-        "  - runs=0: has to be an integer",
-        "  'quantmia run --cfg job' (with your overrides) prints the whole configuration.",
-    ]
+    assert str(error) == "runs=0: has to be an integer"
 
 
 def test_several_faults_are_counted_and_stand_below_each_other():
     lines = str(ConfigError(["a", "b", "c"])).splitlines()
     assert lines[0] == "the configuration has 3 faults; nothing was run."
-    assert lines[1:4] == ["  - a", "  - b", "  - c"]
+    assert lines[1:] == [
+        "  - a",
+        "  - b",
+        "  - c",
+        "  'quantmia run --cfg job' (with your overrides) prints the whole configuration.",
+    ]
 
 
 @pytest.mark.parametrize("kind", [QuantmiaError, DataError, FolderError, ConfigError])

@@ -1,14 +1,14 @@
 """The command line: arguments in, exit code out."""
 
-import difflib
 import errno
-import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.metadata import version
 
+from quantmia.cli.completion import complete
+from quantmia.cli.help import FIRST, HELP, meant
 from quantmia.errors import (
     DONE,
     FAILED,
@@ -37,31 +37,6 @@ COMMANDS = {
     "plan": ("recording", "plan"),
     "import": ("importing", "import_files"),
 }
-HELP = """\
-quantmia: what should I ship, and what does it leak about who was in the training set?
-
-  quantmia run [OVERRIDE...]            train, quantize, measure and rank
-  quantmia run -m seed=0,1 [OVERRIDE...] a sweep, ranked at its end; hydra/launcher=slurm, local
-  quantmia rank DIR... [--output DIR]   rank finished runs again, without training
-  quantmia report DIR...                a page of a ranking, or one that compares several
-  quantmia front DIR...                 releases of several folders or of a sweep on one front
-  quantmia status DIR                   how the jobs of a sweep stand, what a recording lacks
-  quantmia efficiency DIR...            how many runs each estimator needs, from many runs
-  quantmia list [GROUP]                 what there is to choose from, your own included
-  quantmia check quantizer=NAME         whether a quantizer obeys what the method needs
-
-  quantmia gate DIR --advantage 0.1     for scripts: exit code 0 below the limit, 3 above, 4 unclear
-  quantmia certificate DIR              what one released model gives away about its own members
-  quantmia export DIR                   the audited model as a file, with its hash and its figures
-  quantmia plan -o DIR --samples N      who trains on what, for trainings of your own
-  quantmia import FILE -o DIR           what models of others answered, made a folder to rank
-
-  quantmia run --help                   every key and choice
-  quantmia run --cfg job                the configuration that would be run
-  quantmia --version
-
-  eval "$(quantmia -sc install=bash)"   completion for bash
-"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -107,40 +82,27 @@ def spare_grammars() -> None:
 
 
 def _dispatch(arguments: list[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
+    if not arguments:
+        print(FIRST, end="")
+        return USER_MISTAKE
+    if arguments[0] in ("-h", "--help", "help"):
         print(HELP, end="")
-        return DONE if arguments else USER_MISTAKE
+        return DONE
     command, rest = arguments[0], arguments[1:]
     if command == "--version":
         print(f"quantmia {version('quantmia')}")
         return DONE
     if command == "-sc":
-        return _complete(arguments)
+        return complete(arguments, COMMANDS, _command("run"))
     if command in COMMANDS:
         return _command(command)(rest)
-    near = difflib.get_close_matches(command, COMMANDS, n=1)
-    hint = f"did you mean 'quantmia {near[0]}'?" if near else f"there are {', '.join(COMMANDS)}."
-    if "=" in command or command in ("-m", "--multirun", "--cfg"):
-        hint = f"did you mean 'quantmia run {command}'?"
-    raise QuantmiaError(f"unknown command {command}; {hint} 'quantmia --help' shows more.")
+    raise QuantmiaError(f"unknown command {command}; {meant(command, COMMANDS)}")
 
 
 def _command(name: str) -> Callable[[list[str]], int]:
     """Imported when it is wanted: completion and `list` have no use for PyTorch."""
     module, function = COMMANDS[name]
     return getattr(import_module(f"quantmia.cli.{module}"), function)
-
-
-def _complete(arguments: list[str]) -> int:
-    """Hydra's completion, for what follows `run`; otherwise the commands."""
-    words = os.environ.get("COMP_LINE", "").split(" ")
-    if "query" in "".join(arguments):
-        if words[1:2] != ["run"] or len(words) == 2:
-            start = words[1] if len(words) == 2 else ""
-            print(" ".join(each for each in COMMANDS if each.startswith(start)))
-            return DONE
-        os.environ["COMP_LINE"] = " ".join([words[0], *words[2:]])
-    return _command("run")(arguments)
 
 
 def _mistake(error: QuantmiaError) -> int:

@@ -91,6 +91,8 @@ def _explanation(path: Path) -> str:
     called, fault = locate(target) if target else (None, "")
     if fault:
         return f"({fault})"
+    if called is None:  # which has a docstring of its own from Python 3.13 on
+        return ""
     lines = (getattr(called, "__doc__", None) or "").strip().splitlines()
     return lines[0] if lines else ""
 

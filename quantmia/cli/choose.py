@@ -1,11 +1,11 @@
 """`quantmia list` and `quantmia check`: what can be chosen, and whether a quantizer holds."""
 
-import argparse
 import difflib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from quantmia.cli.arguments import Parser
 from quantmia.cli.resolvers import prepare
 from quantmia.errors import DONE, QuantmiaError
 
@@ -20,7 +20,7 @@ def list_choices(arguments: list[str]) -> int:
 
     from quantmia.cli.choices import GROUPS, choices
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "quantmia list", description="What there is to choose from, with one line each."
     )
     parser.add_argument("group", nargs="?", metavar="GROUP", help=", ".join(GROUPS.values()))
@@ -53,7 +53,7 @@ def check_quantizers(arguments: list[str]) -> int:
     from quantmia.quantizers import make
     from quantmia.quantizers.contract import verdicts
 
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "quantmia check", description="Try quantizers on rows of weights that are hard to quantize."
     )
     parser.add_argument("overrides", nargs="+", metavar="OVERRIDE", help="e.g. quantizer=mine")

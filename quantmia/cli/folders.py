@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from quantmia.cli.arguments import Parser
 from quantmia.errors import DONE, QuantmiaError, counted
 from quantmia.progress import Progress
 
@@ -119,7 +120,7 @@ def _labelled(folders: list[Path]) -> dict[str, Path]:
 
 def status(arguments: list[str]) -> int:
     """Say how the jobs of a sweep stand, or what a recording lacks."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "quantmia status",
         description="Which jobs of a sweep are done, running, failed, missing; of a recording, "
         "what it lacks.",
@@ -185,9 +186,7 @@ def efficiency(arguments: list[str]) -> int:
     return DONE
 
 
-def folders_parser(
-    command: str, description: str, output: str = "where the tables go"
-) -> argparse.ArgumentParser:
+def folders_parser(command: str, description: str, output: str = "where the tables go") -> Parser:
     """That of a command that reads folders.
 
     Args:
@@ -195,7 +194,7 @@ def folders_parser(
         description: what it does.
         output: what `--output` is for.
     """
-    parser = argparse.ArgumentParser(f"quantmia {command}", description=description)
+    parser = Parser(f"quantmia {command}", description=description)
     parser.add_argument("folders", nargs="+", type=Path, metavar="DIR")
     parser.add_argument("--output", type=Path, metavar="DIR", help=output)
     return parser

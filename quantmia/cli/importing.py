@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, get_args
 
+from quantmia.cli.arguments import Parser
 from quantmia.config.recorded import ATTACKS
 from quantmia.errors import DONE, ConfigError, OutputsError
 from quantmia.tasks import TASKS
@@ -45,8 +46,8 @@ def import_files(arguments: list[str]) -> int:
     return DONE
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         "quantmia import",
         description="Models that were trained elsewhere, made a folder that can be ranked. Of "
         "their outputs, arrays (.npz, or a folder of .npy): members [runs, samples], target "

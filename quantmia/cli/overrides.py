@@ -12,6 +12,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from quantmia.cli.help import a_table, an_experiment
 from quantmia.cli.inside_hydra import groups, jobs_of, parse, parsed
 from quantmia.config.check import check
 from quantmia.config.places import conf_dir
@@ -56,11 +57,10 @@ def _unreadable(text: str, error: HydraException) -> str:
             f"{text}: cannot be read as key=value ({str(error).splitlines()[0]}){advice}; lists "
             "are quoted for the shell: 'key=[a,b]'"
         )
-    if Path(text).suffix or Path(text).exists():
-        return (
-            f"{text}: has to be key=value; for a file of yours: quantmia run dataset=csv "
-            f"{as_override('dataset.path', text)} dataset.target=COLUMN"
-        )
+    if experiment := an_experiment(text):
+        return f"{text}: has to be key=value; did you mean {experiment}?"
+    if table := a_table(text):
+        return f"{text}: has to be key=value; for a file of yours: quantmia run {table}"
     return f"{text}: has to be key=value{did_you_mean(text, ['runs', 'dataset', 'quantizer'])}"
 
 
@@ -192,6 +192,8 @@ def _reason(override: Override, text: str, kept: list[str], error: Exception) ->
             return f"{text}: choose from {', '.join(options)}{none}"
         words = [_word(each) for each in (value if isinstance(value, list) else [value])]
         unknown = [word for word in words if word not in options]
+        if key == "dataset" and unknown and (table := a_table(unknown[0])):
+            return f"{text}: there is no such data set; for a file of yours: {table}"
         if unknown:
             named = "; ".join(
                 f"there is no {key} {word}{did_you_mean(word, options)}" for word in unknown

@@ -1,15 +1,15 @@
 """`quantmia plan`: who is a member of which run of somebody's own training."""
 
-import argparse
 from collections.abc import Hashable
 from pathlib import Path
 
+from quantmia.cli.arguments import Parser
 from quantmia.errors import DONE, OutputsError, did_you_mean
 
 
 def plan(arguments: list[str]) -> int:
     """Write who is a member of which run."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "quantmia plan",
         description="Draw who trains on what: a table, members.csv, and a file of row numbers a "
         "run. Train every run on its rows, record what its models answer on all rows "

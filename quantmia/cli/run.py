@@ -106,12 +106,16 @@ def _refuse_flags(overrides: list[str]) -> None:
     """Raise a QuantmiaError for a flag that there is not, and name the key that was meant."""
     known = flags()
     for flag in (each.partition("=")[0] for each in overrides):
-        if not flag.startswith("--") or flag == "--" or any(f.startswith(flag) for f in known):
+        if not flag.startswith("-") or flag in ("-", "--", *known):
+            continue
+        if flag.startswith("--") and any(each.startswith(flag) for each in known):
             continue
         last = flag.removeprefix("--").replace("-", "_")
         meant = [key for key in dotted(ExperimentConfig) if key.rpartition(".")[2] == last]
-        hint = f"; write {meant[0]}=..." if meant else did_you_mean(flag, known)
-        raise QuantmiaError(f"{flag}: quantmia run has no such flag{hint}. Settings are key=value.")
+        hint = f"; write {meant[0]}=..." if meant else did_you_mean(flag, [*known, "--verbose"])
+        raise QuantmiaError(
+            f"{flag}: quantmia run has no such flag{hint or '; settings are key=value'}"
+        )
 
 
 def _planned() -> Plan | None:

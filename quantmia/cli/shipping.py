@@ -1,8 +1,8 @@
 """`quantmia gate`, `certificate` and `export`: models before they are shipped."""
 
-import argparse
 from pathlib import Path
 
+from quantmia.cli.arguments import Parser
 from quantmia.cli.folders import at_least, cache_folder, folders_parser
 from quantmia.errors import DONE, LEAKS, TOO_FEW, QuantmiaError
 from quantmia.progress import Progress
@@ -80,7 +80,7 @@ def _release(
     command: str, description: str, output: str, arguments: list[str]
 ) -> tuple[Path, Path | None, Path, int, str | None, str | None]:
     """Folder, output, cache, run, quantizer and checkpoint of the model that is meant."""
-    parser = argparse.ArgumentParser(f"quantmia {command}", description=description)
+    parser = Parser(f"quantmia {command}", description=description)
     parser.add_argument("folder", type=Path, metavar="DIR", help="of a ranking")
     parser.add_argument(
         "--run", type=at_least(0), default=0, metavar="N", help="the released model (default: 0)"

@@ -1,6 +1,8 @@
 """Molecular property sets that come inside installed packages; nothing is downloaded."""
 
 import hashlib
+import platform
+import sys
 from importlib.metadata import files
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +18,9 @@ from quantmia.data.twins import Duplicates, once
 from quantmia.errors import DataError
 from quantmia.progress import Progress
 from quantmia.tasks import TaskName
+
+# Python up to which a package installs, as pyproject.toml has it.
+NEWEST = {"chemloader": (3, 12)}
 
 
 def packaged_molecules(
@@ -108,9 +113,17 @@ def usable(
 
     Returns:
         SMILES of the usable rows by their number, and what was dropped.
-    """
-    from rdkit import Chem, rdBase
 
+    Raises:
+        DataError: RDKit is not installed.
+    """
+    try:
+        from rdkit import Chem, rdBase
+    except ImportError as error:
+        raise DataError(
+            "dataset.smiles: molecules are read by RDKit, which is not installed: "
+            "pip install 'quantmia[molecules]'"
+        ) from error
     keep: dict[int, str] = {}
     dropped, first = [], {}
     with rdBase.BlockLogs():
@@ -159,7 +172,14 @@ def _locate(package: str, file: str) -> Path:
     for root in (spec.submodule_search_locations or ()) if spec else ():
         if (path := Path(root).parent / file).exists():
             return path
+    newest = NEWEST.get(package)
+    if newest and sys.version_info[:2] > newest:
+        raise DataError(
+            f"dataset: {Path(file).name} comes inside the package {package}, which does not "
+            f"install on Python {platform.python_version()}; use {newest[0]}.{newest[1]}, or "
+            "choose dataset=logbb or bbb"
+        )
     raise DataError(
-        f"dataset: {file} of the package {package} is not installed. Install the molecules extra: "
-        "pip install 'quantmia[molecules]' (the Lipophilicity file needs Python 3.11 or 3.12)"
+        f"dataset: {Path(file).name} comes inside the package {package}, which is not installed: "
+        "pip install 'quantmia[molecules]'"
     )

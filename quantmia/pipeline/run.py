@@ -46,10 +46,10 @@ def run(
         QuantmiaError: the data or the folder cannot be used, or every run diverged.
         Preempted: it was told to stop; what was finished is kept.
     """
-    if config.report.wanted:
-        finished.require_report()  # before any work
     folder = RunFolder(path)
     with folder.lock():
+        if config.report.wanted:
+            finished.require_report()  # before any work
         folder.refuse_other(config)
         started, (measuring, total) = time.monotonic(), folder.seconds()
         try:

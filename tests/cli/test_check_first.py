@@ -34,9 +34,10 @@ def faults(capsys, *overrides: str) -> list[str]:
     """Of a call that is refused."""
     assert main(["run", *overrides]) == 2
     first, *lines = capsys.readouterr().err.splitlines()
+    if not lines:
+        return [first.removeprefix("error: ")]
     listed = [line.removeprefix("  - ") for line in lines if line.startswith("  - ")]
-    count = "1 fault" if len(listed) == 1 else f"{len(listed)} faults"
-    assert first == f"error: the configuration has {count}; nothing was run."
+    assert first == f"error: the configuration has {len(listed)} faults; nothing was run."
     return listed
 
 

@@ -1,9 +1,11 @@
 import errno
+import re
 
 import pytest
 
 from quantmia import __version__
 from quantmia.cli.__main__ import main
+from tests.cli.mistakes import refused
 
 
 @pytest.fixture(autouse=True)
@@ -80,16 +82,57 @@ def test_help_and_version(capsys):
     assert capsys.readouterr().out == f"quantmia {__version__}\n"
     assert main(["--help"]) == 0
     assert "quantmia rank" in capsys.readouterr().out
-    assert main([]) == 2
     assert main(["run", "--help"]) == 0
     assert "lipophilicity" in capsys.readouterr().out
 
 
-def test_unknown_command(capsys):
-    assert main(["rnk"]) == 2
-    assert "did you mean 'quantmia rank'?" in capsys.readouterr().err
+def test_alone_it_says_what_to_type(capsys):
+    assert main([]) == 2
+    said = capsys.readouterr().out
+    assert said.count("\n") <= 10
+    assert said.startswith("quantmia: what should I ship")
+    shown = [re.split(r" {2,}", line.strip())[0] for line in said.splitlines() if "  " in line]
+    commands = [line.split()[1] for line in shown]
+    assert commands == ["run", "run", "run", "report", "list", "--help"]
+    # Every override that is shown composes with a table's name and column in place of theirs.
+    for line in shown[:3]:
+        given = line.replace("FILE", "mine.csv").replace("COLUMN", "y").split()[1:]
+        assert main([*given, "--cfg", "job"]) == 0
 
 
-def test_rank_wants_folders(capsys):
-    assert main(["rank"]) == 2
-    assert "DIR" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("rnk", "unknown command rnk; did you mean 'quantmia rank'?"),
+        ("--hepl", "unknown command --hepl; did you mean 'quantmia --help'?"),
+        ("runs=4", "unknown command runs=4; did you mean 'quantmia run runs=4'?"),
+        ("logbb", "unknown command logbb; did you mean 'quantmia run +experiment=logbb'?"),
+        ("run --verbos", "--verbos: quantmia run has no such flag; did you mean --verbose?"),
+        ("run -x=1 runs=4", "-x: quantmia run has no such flag; did you mean -r?"),
+        ("run --epochs=4", "--epochs: quantmia run has no such flag; write training.epochs=..."),
+        ("run --qqq", "--qqq: quantmia run has no such flag; settings are key=value"),
+        ("run trainig.epochs=4", "trainig.epochs=4: unknown key trainig.epochs; did you mean "
+         "training.epochs?"),
+        ("run logbb", "logbb: has to be key=value; did you mean +experiment=logbb?"),
+        ("run dataset=mine.csv", "dataset=mine.csv: there is no such data set; for a file of "
+         "yours: dataset=csv dataset.path=mine.csv dataset.target=COLUMN"),
+        ("run dataset=csv dataset.target=y", "dataset.path: has to be given, dataset.path=..."),
+        ("run dataset=csv dataset.path=no.csv dataset.target=y",
+         "dataset.path=no.csv: does not exist"),
+        ("rank", "quantmia rank: the following arguments are required: DIR; see quantmia rank "
+         "--help"),
+        ("report --exposed nowhere", "quantmia report: unrecognized arguments: --exposed; did you "
+         "mean --expose-samples?"),
+    ],
+)  # fmt: skip
+def test_what_is_mistyped_is_one_sentence(command, said, capsys, tmp_path):
+    assert refused(capsys, *command.split()).strip() == f"error: {said}"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_place_of_a_command_is_told_with_what_reads_it(capsys, tmp_path):
+    (tmp_path / "mine").touch()
+    for name in ("mine", "other.csv"):
+        shown = f"for a file of yours: quantmia run dataset=csv dataset.path={name} dataset.target="
+        assert shown in refused(capsys, name)
+        assert shown in refused(capsys, "run", name)

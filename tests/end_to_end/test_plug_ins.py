@@ -1,7 +1,6 @@
 """What users bring from outside the package, every kind by the command line, as the pages say."""
 
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -179,24 +178,3 @@ def test_a_quantizer_that_breaks_the_rules_is_told_in_words(home):
     used = quantmia(home, "run", "--config-dir", "my", "quantizer=[eighths]", *SMALL, *FAST)
     assert used.returncode == 2
     assert "quantmia check" in used.stderr
-
-
-def test_completion_in_a_shell(tmp_path):
-    """As after eval "$(quantmia -sc install=bash)"."""
-    bin_folder = Path(sys.executable).parent
-    if not (bin_folder / "quantmia").exists():
-        pytest.skip("quantmia is run from a checkout that is not installed")
-    script = (
-        f'export PATH="{bin_folder}:$PATH"\n'
-        'eval "$(quantmia -sc install=bash)"\n'
-        'complete_line() { COMP_LINE="$1"; COMP_POINT=${#1}; COMP_WORDS=($1); COMPREPLY=();\n'
-        "  COMP_CWORD=$((${#COMP_WORDS[@]}-1)); "
-        "$(complete -p quantmia | sed 's/.*-F \\([^ ]*\\).*/\\1/'); echo \"${COMPREPLY[@]}\"; }\n"
-        'complete_line "quantmia run dataset=br"\n'
-        'complete_line "quantmia run training.lr"\n'
-        'complete_line "quantmia li"\n'
-    )
-    done = subprocess.run(
-        ["bash", "--norc", "-c", script], cwd=tmp_path, capture_output=True, text=True, timeout=120
-    )
-    assert done.stdout.split() == ["dataset=breast_cancer", "training.lr=", "list"], done.stderr
