@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantmia.data.dataset import Dataset, Dropped
-from quantmia.data.embedders import Embedder, embed
+from quantmia.data.embedded import embed
+from quantmia.data.embedders import Embedder
 from quantmia.data.twins import Duplicates, once
 from quantmia.errors import DataError
 from quantmia.progress import Progress

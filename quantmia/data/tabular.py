@@ -12,7 +12,8 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from quantmia.data.dataset import Dataset, Dropped
-from quantmia.data.embedders import Embedder, embed
+from quantmia.data.embedded import embed
+from quantmia.data.embedders import Embedder
 from quantmia.data.layout import Written
 from quantmia.data.molecules import usable
 from quantmia.data.numeric import encode

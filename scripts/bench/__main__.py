@@ -1,4 +1,4 @@
-"""Time training and the main job against plain loops and against their own matrix products.
+"""Time training, embedding and the main job against plain loops and against matrix products.
 
     python -m scripts.bench
 
@@ -11,6 +11,7 @@ from functools import partial
 import torch
 
 from quantmia.training.allocator import keep_freed_memory
+from scripts.bench.embedding import embedding_rows
 from scripts.bench.job import main_job
 from scripts.bench.quantizers import quantizer_rows
 from scripts.bench.rounds import MEMBERS, RUNS
@@ -23,7 +24,7 @@ def main() -> None:
     print(f"{RUNS} runs, {MEMBERS} members each, {torch.get_num_threads()} threads")
     header = ("", "quantmia", "reference", "ratio", "target", "")
     training = (partial(training_rows, each) for each in SETTINGS)
-    for rows in (lambda: [header], *training, quantizer_rows, main_job):
+    for rows in (lambda: [header], *training, quantizer_rows, embedding_rows, main_job):
         for what, *figures in rows():
             print(f"{what:<52}", *(f"{figure:>13}" for figure in figures), flush=True)
 

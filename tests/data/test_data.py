@@ -14,7 +14,8 @@ from rdkit import Chem
 from rdkit.Chem import rdMolDescriptors
 
 from quantmia.data import Dataset, members, split, targets_of_runs
-from quantmia.data.embedders import Ecfp, Own, embed, make_embedder
+from quantmia.data.embedded import embed
+from quantmia.data.embedders import Ecfp, Own, make_embedder
 from quantmia.data.molecules import packaged_molecules, usable
 from quantmia.data.synthetic import gaussian_mixture
 from quantmia.data.tabular import csv
@@ -109,14 +110,15 @@ def test_unusable_molecules_are_named_with_the_reason():
 
 class Counting:
     identity = "counting 1"
+    batch_size = None
 
     def __init__(self):
         self.calls = 0
 
-    def __call__(self, smiles, advance):
-        self.calls += 1
-        advance(len(smiles))
-        return np.array([[len(s)] for s in smiles], np.float32)
+    def __call__(self, batches):
+        for smiles in batches:
+            self.calls += 1
+            yield np.array([[len(s)] for s in smiles], np.float32)
 
 
 PACKAGED = {  # usable molecules, dropped ones
