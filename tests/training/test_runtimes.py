@@ -76,9 +76,9 @@ def test_attacks_that_read_models_see_the_weights_that_the_runtime_stores(folder
         assert (value - plain).abs().max() <= scale / 100
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [each for each in NAMES if each != "w8a8_dynamic"])
 def test_it_is_no_step_of_training(tmp_path, name):
-    with pytest.raises(QuantmiaError, match=rf"training\.qat={name}: (looks at|does more than)"):
+    with pytest.raises(QuantmiaError, match=rf"training\.qat={name}: (looks at|does what no step)"):
         fitted(tiny(*MLP, f"quantizer=[{name}]", f"training.qat={name}"), tmp_path)
 
 
