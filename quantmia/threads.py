@@ -2,9 +2,8 @@
 
 import os
 
-
-# Turns of a loop: some microseconds. On an idle machine a step of training takes as long as without,
-# beside other work a ninth.
+# Turns of a loop: some microseconds. A step of training then takes as long on an idle machine, and a
+# ninth of the time beside other work.
 SPINS = "10000"
 
 
