@@ -23,6 +23,6 @@ class Sign(Quantizer):
     def quantize_rows(self, weights):
         """-s or s."""
         # In float64 equal magnitudes average to themselves: quantizing twice changes no bit.
-        fitted = weights.abs().double().mean(1).to(weights.dtype)
+        fitted = weights.abs().mean(1, dtype=torch.float64).to(weights.dtype)
         s = self.half_width(weights, fitted)
         return torch.copysign(s, weights + 0.0)  # -0.0 + 0.0 is 0.0

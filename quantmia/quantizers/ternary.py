@@ -44,7 +44,7 @@ class Ternary(Quantizer):
         # A zero has no sign to keep, and would count in the scale: above the smallest number.
         numbers = torch.finfo(weights.dtype)
         least = magnitude[:, zeroed : zeroed + 1].clamp(min=numbers.tiny * numbers.eps)
-        total = magnitude[:, zeroed:].double().sum(1)
+        total = magnitude[:, zeroed:].sum(1, dtype=torch.float64)
         # 1 or 0 as numbers, which are several times faster than choices.
         negative = torch.le(weights, -least, out=magnitude)
         kept = torch.ge(weights, least, out=torch.empty_like(weights))
