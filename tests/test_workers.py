@@ -75,8 +75,10 @@ def test_workers_of_a_generator_that_is_closed_end():
 
 # No `if __name__ == "__main__"`: scripts need none.
 SCRIPT = """
-import os, time
+import os, signal, time
 from quantmia.workers import in_processes
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a shell's background
 
 def make():
     return lambda item: (time.sleep(100 * item), os.getpid())[1]

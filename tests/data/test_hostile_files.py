@@ -23,15 +23,17 @@ MOLECULES = "mol,y\n" + "".join(f"{text},{row}.5\n" for row, text in enumerate(S
 
 class Carbons:
     identity = "carbons"
+    batch_size = None
 
-    def __call__(self, smiles, advance):
-        advance(len(smiles))
-        # All of a molecule but its stereochemistry.
-        flat = [each.replace("@", "") for each in smiles]
-        return np.array(
-            [[len(each), *(crc32(part.encode()) for part in (each, each[::-1]))] for each in flat],
-            np.float32,
-        )
+    def __call__(self, batches):
+        for smiles in batches:
+            # All of a molecule but its stereochemistry.
+            flat = [each.replace("@", "") for each in smiles]
+            ends = [(each, each[::-1]) for each in flat]
+            yield np.array(
+                [[len(each[0]), *(crc32(part.encode()) for part in each)] for each in ends],
+                np.float32,
+            )
 
 
 def changed(line: int, text: str, content: str = GOOD) -> str:
