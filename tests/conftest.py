@@ -63,7 +63,12 @@ def unchecked():
 
 
 def pytest_collection_finish() -> None:
-    """Every collection of garbage would go through all that was imported."""
+    """What tests import would otherwise do to those that come after them."""
+    # Its handler closes the stream that it was imported with, which is pytest's own, once Hydra
+    # configures logging.
+    if absl := sys.modules.get("absl.logging"):
+        absl.get_absl_handler().python_handler.setStream(sys.__stderr__)
+    # Every collection of garbage would go through all that was imported.
     gc.collect()
     gc.freeze()
 

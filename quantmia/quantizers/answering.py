@@ -2,10 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
+from torch import Tensor
 
 from quantmia.errors import QuantmiaError
 from quantmia.quantizers.shipped import Models, Params, Quantized, Shipped
@@ -109,7 +113,7 @@ def by_run(
     models: Models,
     out_features: int,
     made: Callable[[int, Params], tuple[Answering, Params]],
-    batch: int | None = None,
+    batch: int | None,
 ) -> Sessions:
     """Models that a runtime answers for, made one after another.
 
@@ -151,6 +155,48 @@ def refuse_wide(runtime: str, params: Params, models: Models) -> None:
             f"model: '{wide[0]}' is {str(params[wide[0]].dtype).removeprefix('torch.')}, and "
             f"{runtime} quantizes float32 alone"
         )
+
+
+T = TypeVar("T")
+
+
+class OfArchitecture(Generic[T]):
+    """What is made once of an architecture, and kept for as long as the models that evaluate it.
+
+    Args:
+        make: of models, stacked numbers and features like those that they are asked about.
+    """
+
+    def __init__(self, make: Callable[[Models, Params, Tensor], T]):
+        self._make = make
+        self._made: WeakKeyDictionary[Models, dict[torch.Size, T]] = WeakKeyDictionary()
+
+    def __call__(
+        self, models: Models, params: Params, sample: Float[Tensor, "samples *features"]
+    ) -> T:
+        """It, for features of this shape.
+
+        Args:
+            models: that evaluate the architecture.
+            params: stacked.
+            sample: features like those that it is asked about.
+        """
+        made, shape = self._made.setdefault(models, {}), sample.shape[1:]
+        if shape not in made:
+            made[shape] = self._make(models, params, sample)
+        return made[shape]
+
+
+def of_any_number(
+    sample: Float[Tensor, "samples *features"],
+) -> Float[Tensor, "rows *features"]:
+    """Features to trace a model with that is to take any number of samples.
+
+    Args:
+        sample: features like those that it is asked about.
+    """
+    # Neither 0 nor 1 of them, which would stand for themselves.
+    return sample[:1].cpu().repeat(3, *[1] * (sample.ndim - 1))
 
 
 def made_up(params: Params, seed: int) -> Params:

@@ -9,7 +9,6 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from quantmia.quantizers.answering import Sessions
-from quantmia.quantizers.bitsandbytes_runtime import BLOCK
 from quantmia.quantizers.modules import Replaced, linear_layers, replaced, weight_of
 from quantmia.quantizers.quiet import quiet, without
 from quantmia.quantizers.shipped import Models, Params
@@ -120,17 +119,18 @@ def int8_rows(rows: Float[Tensor, "rows weights"]) -> Float[Tensor, "rows weight
     return functional.int8_vectorwise_dequant(codes, scales).to(rows.dtype)
 
 
-def four_bits_rows(kind: str, rows: Float[Tensor, "rows weights"]) -> Tensor:
-    """Rows of weights as the library rounds blocks of 64 of them, dequantized.
+def four_bits_rows(kind: str, block: int, rows: Float[Tensor, "rows weights"]) -> Tensor:
+    """Rows of weights as the library rounds blocks of them, dequantized.
 
     Args:
         kind: `nf4` or `fp4`.
+        block: weights that share a scale.
         rows: the last block of each may be shorter.
     """
     done = []
     for row in rows:
         codes, state = functional.quantize_4bit(
-            row.float().contiguous(), blocksize=BLOCK, quant_type=kind
+            row.float().contiguous(), blocksize=block, quant_type=kind
         )
         done.append(_four_bits(codes, state).reshape(row.shape))
     return torch.stack(done).to(rows.dtype)

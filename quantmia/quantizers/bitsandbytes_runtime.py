@@ -51,8 +51,6 @@ class BitsAndBytes(Runtime):
             raise ValueError(f"per={self.per}: the format decides that itself; leave it out")
         if not 0 <= self.threshold < math.inf:
             raise ValueError(f"threshold={self.threshold} must be 0 or more")
-        if self.batch is not None and self.batch < 1:
-            raise ValueError(f"batch={self.batch} must be 1 or more, or null for all at once")
 
     @property
     def bits_per_weight(self) -> float:
@@ -95,7 +93,11 @@ class BitsAndBytes(Runtime):
         made = weights.clone()
         if known.any():
             rows = weights[known].cpu()
-            done = int8_rows(rows) if self.format == "int8" else four_bits_rows(self.format, rows)
+            done = (
+                int8_rows(rows)
+                if self.format == "int8"
+                else four_bits_rows(self.format, BLOCK, rows)
+            )
             made[known] = done.to(weights)
         return made
 

@@ -94,6 +94,7 @@ def compressed(
     models: Models,
     sample: Float[Tensor, "samples *features"],
     calibration: Calibration | None,
+    batch: int | None,
 ) -> Sessions:
     """Quantized models of all runs.
 
@@ -103,6 +104,7 @@ def compressed(
         models: that evaluate the architecture.
         sample: features like those that it is asked about.
         calibration: rows that each run is shown, if it is.
+        batch: samples a call, or None for all at once.
 
     Raises:
         QuantmiaError: the architecture cannot be exported or quantized, or is not of float32.
@@ -117,7 +119,7 @@ def compressed(
         answering = Answering(_Asked(model), _fingerprint(model), partial(_zipped, model))
         return answering, stored(model, where, own)
 
-    return by_run(params, models, graph.out_features, made)
+    return by_run(params, models, graph.out_features, made, batch)
 
 
 class _Asked:

@@ -1,7 +1,5 @@
 """Models as ONNX graphs: an architecture is exported once and filled with one run's numbers."""
 
-from weakref import WeakKeyDictionary
-
 import numpy as np
 import onnxruntime
 import torch
@@ -9,15 +7,14 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 from onnx import ModelProto, numpy_helper
 from onnxscript import ir
-from torch import Tensor
+from torch import Tensor, nn
 
 from quantmia.errors import QuantmiaError, first_line
-from quantmia.quantizers.answering import made_up
+from quantmia.quantizers.answering import OfArchitecture, made_up, of_any_number
 from quantmia.quantizers.quiet import quiet
 from quantmia.quantizers.shipped import Models, Params
 
 INPUT, OUTPUT = "x", "y"
-ROWS = 3  # of the input that a graph is traced with: any number but 0 and 1 stands for all
 
 
 class Exported:
@@ -37,15 +34,15 @@ class Exported:
     """
 
     def __init__(self, models: Models, params: Params, sample: Float[Tensor, "samples *features"]):
-        self._models = models
-        self._rows = sample[:1].cpu().repeat(ROWS, *[1] * (sample.ndim - 1))
+        self._rows = of_any_number(sample)
         first, second = (made_up(params, seed) for seed in (0, 1))
-        self._program = self._export(first)
+        self._program = self._export(models.module(first))
         self._plain = _Graph(_copy(self._program.model_proto), first)
         self._ready = _Graph(self._optimised(self._plain.graph), first)
         self._folds = False  # as far as is known
-        self._folds = not self._fits(second)
-        if self._folds and not self._fits(second):
+        module = models.module(second)  # not kept: what is kept by the models would keep them
+        self._folds = not self._fits(second, module)
+        if self._folds and not self._fits(second, module):
             raise QuantmiaError(
                 f"model: {self._called} computes constants from its weights, which ONNX Runtime's "
                 "and OpenVINO's quantizers cannot follow; leave them out"
@@ -64,8 +61,7 @@ class Exported:
         """Numbers that it answers a sample."""
         return self._ready.graph.graph.output[0].type.tensor_type.shape.dim[-1].dim_value
 
-    def _export(self, own: Params) -> torch.onnx.ONNXProgram:
-        module = self._models.module(own)
+    def _export(self, module: nn.Module) -> torch.onnx.ONNXProgram:
         self._called = type(module).__name__
         try:
             with quiet():
@@ -94,11 +90,11 @@ class Exported:
             self._program.optimize()
             return _copy(self._program.model_proto)
 
-    def _fits(self, own: Params) -> bool:
-        """Whether the graph answers as the models do for numbers that it was not exported with."""
+    def _fits(self, own: Params, module: nn.Module) -> bool:
+        """Whether the graph answers as a module does for numbers that it was not exported with."""
         session = opened(self(own).SerializeToString())
         with torch.no_grad():
-            expected = self._models.module(own)(self._rows).numpy()
+            expected = module(self._rows).numpy()
         found = asked(session, self._rows.numpy())
         return np.allclose(found, expected, rtol=1e-4, atol=1e-4 * float(np.abs(expected).max()))
 
@@ -145,26 +141,7 @@ def _copy(graph: ModelProto) -> ModelProto:
     return copied
 
 
-_exported: WeakKeyDictionary[Models, dict[torch.Size, Exported]] = WeakKeyDictionary()
-
-
-def exported(
-    models: Models, params: Params, sample: Float[Tensor, "samples *features"]
-) -> Exported:
-    """The graph of an architecture, made once for a stack of models.
-
-    Args:
-        models: that evaluate it.
-        params: stacked.
-        sample: features like those that it is asked about.
-
-    Raises:
-        QuantmiaError: the architecture cannot be exported.
-    """
-    made, shape = _exported.setdefault(models, {}), sample.shape[1:]
-    if shape not in made:
-        made[shape] = Exported(models, params, sample)
-    return made[shape]
+exported = OfArchitecture(Exported)
 
 
 def opened(model: bytes) -> onnxruntime.InferenceSession:

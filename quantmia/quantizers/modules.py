@@ -10,7 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from quantmia.errors import QuantmiaError, first_line
-from quantmia.quantizers.answering import Answering, Sessions, by_run, refuse_wide
+from quantmia.quantizers.answering import (
+    Answering,
+    Sessions,
+    by_run,
+    of_any_number,
+    refuse_wide,
+)
 from quantmia.quantizers.quiet import quiet
 from quantmia.quantizers.shipped import Models, Params, fingerprints
 
@@ -38,7 +44,7 @@ def replaced(
     models: Models,
     sample: Float[Tensor, "samples *features"],
     quantize: Callable[[int, Params], Replaced],
-    batch: int | None = None,
+    batch: int | None,
 ) -> Sessions:
     """Quantized models of all runs.
 
@@ -121,9 +127,8 @@ def traced(
         module: in evaluation mode.
         sample: features like those that it is asked about.
     """
-    # Of any number of rows but 0 and 1, which would stand for themselves.
-    rows = sample[:1].cpu().repeat(3, *[1] * (sample.ndim - 1))
-    return torch.export.export(module, (rows,), dynamic_shapes=({0: torch.export.Dim("samples")},))
+    dimensions = ({0: torch.export.Dim("samples")},)
+    return torch.export.export(module, (of_any_number(sample),), dynamic_shapes=dimensions)
 
 
 def linear_layers(module: nn.Module) -> list[tuple[str, nn.Linear]]:

@@ -45,8 +45,6 @@ class OnnxRuntime(Runtime):
             raise ValueError(f"ranges={self.ranges} must be dynamic or static")
         if self.per == "group":
             raise ValueError("per=group: the runtime has one scale a tensor or a channel")
-        if self.batch is not None and self.batch < 1:
-            raise ValueError(f"batch={self.batch} must be 1 or more, or null for all at once")
 
     @property
     def bits_per_weight(self) -> float:

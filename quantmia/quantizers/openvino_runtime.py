@@ -35,6 +35,7 @@ class OpenVino(Runtime):
             products of 8 bits by 8 are added up in 16 bits and cut off there, so that answers
             depend on the processor; those of 7 bits fit. The library's default has 7 bits in the
             first layer alone.
+        batch: samples a call, or null for all at once.
         rows, source: of the samples that it looks at.
 
     Raises:
@@ -97,4 +98,5 @@ class OpenVino(Runtime):
         if self.looks_at and calibration is None:
             raise ValueError(f"method={self.method} wants rows of data")
         settings = Settings(self.method, self.reduce_range)
-        return compressed(settings, params, models, sample, calibration if self.looks_at else None)
+        shown = calibration if self.looks_at else None
+        return compressed(settings, params, models, sample, shown, self.batch)

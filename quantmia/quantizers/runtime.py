@@ -15,10 +15,14 @@ class Runtime(DataAware):
 
     `extra` names what has to be installed, and `packages` what that brings.
 
+    Args:
+        batch: samples a call, or null for all at once.
+
     Raises:
         QuantmiaError: a package is not installed.
     """
 
+    batch: int | None = None
     extra: ClassVar[str]
     packages: ClassVar[tuple[str, ...]]
 
@@ -27,6 +31,8 @@ class Runtime(DataAware):
         for name in CODEBOOK:
             if name != "per" and getattr(self, name) != getattr(Quantizer, name):
                 raise ValueError(f"{name}: the library decides that itself; leave it out")
+        if self.batch is not None and self.batch < 1:
+            raise ValueError(f"batch={self.batch} must be 1 or more, or null for all at once")
         if missing := [name for name in self.packages if find_spec(name) is None]:
             raise QuantmiaError(
                 f"quantizer: {missing[0]} is not installed. Install the extra: "

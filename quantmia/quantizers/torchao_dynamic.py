@@ -17,6 +17,7 @@ def dynamic(
     models: Models,
     sample: Float[Tensor, "samples *features"],
     reduce_range: bool,
+    batch: int | None,
 ) -> Sessions:
     """Models of all runs after `quantize_` with `Int8DynamicActivationInt8WeightConfig`.
 
@@ -25,6 +26,7 @@ def dynamic(
         models: that evaluate the architecture.
         sample: features like those that it is asked about.
         reduce_range: weights and activations in 7 bits.
+        batch: samples a call, or None for all at once.
 
     Raises:
         QuantmiaError: the library cannot quantize the model, or it is not of float32.
@@ -45,7 +47,7 @@ def dynamic(
         }
         return Replaced(module, weights, _stored(module), partial(_file, module, sample[:1].cpu()))
 
-    return replaced("torchao", params, models, sample, quantize)
+    return replaced("torchao", params, models, sample, quantize, batch)
 
 
 def _stored(module: nn.Module) -> dict[str, Tensor]:

@@ -29,6 +29,7 @@ class TorchAORuntime(Runtime):
             integer kernels of a processor, some answers differ.
         reduce_range: 7 bits, of activations and, with dynamic ranges, weights. The library means
             it for kernels on x86 without VNNI, which overflow with 8; what answers here does not.
+        batch: samples a call, or null for all at once.
         rows, source: of the samples that static ranges are of.
 
     Raises:
@@ -93,9 +94,9 @@ class TorchAORuntime(Runtime):
         if self.ranges == "dynamic":
             from quantmia.quantizers.torchao_dynamic import dynamic
 
-            return dynamic(params, models, sample, self.reduce_range)
+            return dynamic(params, models, sample, self.reduce_range, self.batch)
         if calibration is None:
             raise ValueError("static ranges want rows of data")
         from quantmia.quantizers.torchao_static import static
 
-        return static(params, models, sample, calibration, self.reduce_range)
+        return static(params, models, sample, calibration, self.reduce_range, self.batch)

@@ -3,14 +3,13 @@
 import copy
 from collections.abc import Mapping
 from functools import partial
-from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, fx
 
 from quantmia.errors import QuantmiaError, first_line
-from quantmia.quantizers.answering import Sessions, made_up
+from quantmia.quantizers.answering import OfArchitecture, Sessions, made_up
 from quantmia.quantizers.layers import Calibration
 from quantmia.quantizers.modules import Replaced, program, replaced, traced
 from quantmia.quantizers.quiet import quiet
@@ -70,7 +69,7 @@ class Traced:
         return graph
 
 
-_traced: WeakKeyDictionary[Models, dict[torch.Size, Traced]] = WeakKeyDictionary()
+_traced = OfArchitecture(Traced)
 
 
 def static(
@@ -79,6 +78,7 @@ def static(
     sample: Float[Tensor, "samples *features"],
     calibration: Calibration,
     reduce_range: bool,
+    batch: int | None,
 ) -> Sessions:
     """Models of all runs after `prepare_pt2e` and `convert_pt2e` with `X86InductorQuantizer`.
 
@@ -88,17 +88,17 @@ def static(
         sample: features like those that it is asked about.
         calibration: rows of which ranges are.
         reduce_range: activations in 7 bits.
+        batch: samples a call, or None for all at once.
 
     Raises:
         QuantmiaError: the architecture cannot be traced or quantized, or is not of float32.
     """
-    made, shape = _traced.setdefault(models, {}), sample.shape[1:]
 
     def quantize(run: int, own: Params) -> Replaced:
-        if shape not in made:
-            made[shape] = Traced(models, params, sample)
         config = x86.get_default_x86_inductor_quantization_config(reduce_range=reduce_range)
-        prepared = prepare_pt2e(made[shape](own), x86.X86InductorQuantizer().set_global(config))
+        prepared = prepare_pt2e(
+            _traced(models, params, sample)(own), x86.X86InductorQuantizer().set_global(config)
+        )
         where = _places(prepared, own)
         prepared(calibration.rows[run].cpu())
         graph = convert_pt2e(prepared)
@@ -107,7 +107,7 @@ def static(
         file = partial(_file, graph, sample[:1].cpu())
         return Replaced(graph, _dequantized(graph, where), stored, file)
 
-    return replaced("torchao", params, models, sample, quantize)
+    return replaced("torchao", params, models, sample, quantize, batch)
 
 
 def _places(graph: fx.GraphModule, own: Params) -> Mapping[Place, str]:

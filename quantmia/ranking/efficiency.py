@@ -103,10 +103,12 @@ def efficiency(
         mis[name] = 1 - found_by[..., 1]
         privacy[f"auc_{name}"] = -found_by[:, :-1, 0]
         privacy[f"mis_{name}"] = mis[name][:, :-1]
-    for variant in PER_RUN if measured else ():
-        r = found.per_run(names, variant)
-        privacy[f"r_q_{variant}"] = np.stack([mean_defined(r[:, s]) for s in subsets], axis=1)
     agreement = {name: spearman(each, reference[:, None]) for name, each in privacy.items()}
+    with_r = [names.index(name) for name in found.names]
+    for variant in PER_RUN if with_r else ():
+        r = found.per_run(found.names, variant)
+        r_q = np.stack([mean_defined(r[:, s]) for s in subsets], axis=1)
+        agreement[f"r_q_{variant}"] = spearman(r_q, reference[with_r, None])
     sizes = np.array([len(subset) for subset in everything])
     return _by_size(agreement, sizes[:-1], len(rest)), _mis_by_size(mis, names, sizes)
 

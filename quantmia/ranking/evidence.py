@@ -63,10 +63,10 @@ class Evidence:
     def per_run(
         self, names: Sequence[str], variant: Variant
     ) -> Float[np.ndarray, "quantizers runs"]:
-        """Value of a variant for every run; NaN of a quantizer without."""
+        """Value of a variant for every run, of quantizers among `self.names`."""
         chosen = self.indicator[self.indicator["variant"] == variant]
         wide = chosen.pivot(index="quantizer", columns="run", values="r")
-        return wide.reindex(list(names)).to_numpy(float)
+        return wide.loc[list(names)].to_numpy(float)
 
 
 def collect(

@@ -1,14 +1,17 @@
 import math
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from torch import Tensor
 
 from quantmia.quantizers import FullPrecision, Function, Quantizer, Sign, Uniform, make
 from quantmia.quantizers.contract import RULES, examples, refusal, verdicts
-from tests.configurations import configured
+from tests.configurations import composed
 
 CONF = Path(__file__).parents[2] / "conf"
 BUILT_IN = {file.stem: file for file in sorted((CONF / "quantizer").glob("*.yaml"))}
@@ -22,10 +25,14 @@ PACKAGES = {
 }
 
 
+@cache
 def entry(name: str, **shared) -> dict:
     """What a file says where it stands, with the values that quantizers share."""
     settings = [f"quantization.{key}={value}" for key, value in shared.items()]
-    return configured(f"quantizer=[{','.join(BUILT_IN)}]", *settings).quantizer[name]
+    # Unchecked, because without its package one is refused.
+    whole = composed(f"quantizer=[{','.join(BUILT_IN)}]", *settings)
+    found: Any = OmegaConf.to_container(whole.quantizer[name], resolve=True)
+    return found
 
 
 def rescales(name: str) -> bool:

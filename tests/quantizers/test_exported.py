@@ -1,3 +1,6 @@
+import gc
+import weakref
+
 import numpy as np
 import pytest
 import torch
@@ -42,10 +45,14 @@ def test_a_graph_answers_with_the_numbers_of_each_run(factory):
         np.testing.assert_allclose(asked(session, X.numpy()), expected.numpy(), atol=1e-6)
         np.testing.assert_allclose(asked(session, X[:1].numpy()), expected[:1].numpy(), atol=1e-6)
     assert exported(models, models.initial, X[:2]) is graph
+    kept = weakref.ref(models)
+    del models, graph
+    gc.collect()
+    assert kept() is None  # and the graph with it
 
 
 def test_a_graph_that_does_not_follow_its_numbers_is_refused(monkeypatch):
     models = models_of(lambda: nn.Linear(4, 2))
-    monkeypatch.setattr(Exported, "_fits", lambda self, own: False)
+    monkeypatch.setattr(Exported, "_fits", lambda self, own, module: False)
     with pytest.raises(QuantmiaError, match="model: Linear computes constants from its weights"):
         exported(models, models.initial, X)

@@ -1,6 +1,5 @@
 import sys
 from dataclasses import replace
-from functools import partial
 from typing import get_args
 
 import numpy as np
@@ -9,13 +8,10 @@ import torch
 
 from quantmia.cli.__main__ import main
 from quantmia.errors import QuantmiaError
-from quantmia.models.heads import mlp
-from quantmia.models.stack import Stack
 from quantmia.quantizers import Calibrated, Gguf
 from quantmia.quantizers.contract import examples, refusal
 from quantmia.quantizers.gguf import ROW, Format
 from quantmia.quantizers.stored import stored_bits
-from quantmia.tasks import TASKS
 from tests.tiny import run
 
 gguf = pytest.importorskip("gguf")
@@ -202,35 +198,6 @@ def test_what_is_left_out_is_what_the_package_only_reads(name):
 def test_it_cannot_be_calibrated():
     with pytest.raises(ValueError, match=r"scheme\.per=group: has to be tensor or channel"):
         Calibrated(scheme=Gguf())
-
-
-@pytest.mark.parametrize("name", FORMATS)
-def test_the_file_that_is_shipped_holds_what_was_audited(name, tmp_path):
-    factory = partial(mlp, 256, 3, hidden=[64, 20])
-    stack = Stack(factory, [0, 1], TASKS["multiclass"])
-    params = dict(stack.initial)
-    quantizer = Gguf(format=name)
-    shipped = quantizer.release(params, stack, torch.zeros(1, 256))
-    expected = {key: value.clone() for key, value in shipped.weights.items()}
-    kept = shipped.copy()
-    kept.take(np.array([1]), quantizer.release(dict(stack.initial), stack, torch.zeros(1, 256)))
-    for models, number in ((shipped, 0), (shipped, 1), (kept, 0), (kept, 1)):
-        ending, content = models.artefact(number)
-        assert ending == ".gguf"
-        path = tmp_path / f"model{ending}"
-        path.write_bytes(content)
-        read = {each.name: each for each in gguf.GGUFReader(path).tensors}
-        assert list(read) == list(stack.initial)
-        for key, each in read.items():
-            shape = tuple(expected[key][number].shape)
-            assert tuple(reversed(each.shape.tolist())) == shape
-            found = quants.dequantize(each.data, each.tensor_type).reshape(shape)
-            assert same_bits(torch.from_numpy(found.astype(np.float32)), expected[key][number])
-        types = {key: each.tensor_type.name for key, each in read.items()}
-        blocks = name.upper()
-        narrow = "F16" if blocks.startswith("TQ") else blocks  # 64 inputs are no block of 256
-        assert [types[key] for key in read if "weight" in key] == [blocks, narrow, "F16"]
-        assert {types[key] for key in read if "bias" in key} == {"F32"}
 
 
 @pytest.mark.parametrize("missing", ["gguf", "gguf.quants"])

@@ -2,26 +2,18 @@
 
 import numpy as np
 import pytest
-import torch
 
 from quantmia.errors import QuantmiaError
 from quantmia.models.loop import Loop
 from quantmia.runs.folder import RunFolder
-from tests.tiny import AUDITED, fitted, run, tiny
+from tests.tiny import fitted, run, tiny
+from tests.training.scored import LAST_AND_AUDITED, answers
 
 pytest.importorskip("quantmia.quantizers.untracked")
 pytest.importorskip("onnxscript")
 
 NAMES = ["openvino_int4", "openvino_int4_awq", "openvino_int4_gptq", "openvino_int8"]
-CHOSEN = (
-    "runs=4",
-    "training.epochs=2",
-    "training.checkpoint_every=2",
-    "indicator.grids=[1]",
-    "release.checkpoints=last",
-    *AUDITED,
-    f"quantizer=[full_precision,{','.join(NAMES)}]",
-)
+CHOSEN = (*LAST_AND_AUDITED, f"quantizer=[full_precision,{','.join(NAMES)}]")
 
 
 @pytest.fixture(scope="module")
@@ -48,15 +40,11 @@ def test_it_is_ranked_with_the_others(results):
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_scored_is_the_answer_of_each_runs_own_model(results, folder, name, tmp_path):
     experiment = fitted(tiny(*CHOSEN), tmp_path)
-    pool = torch.from_numpy(experiment.inputs[experiment.parts.pool])
-    files = RunFolder(folder).read_run(3)
-    params = {k: torch.from_numpy(v)[None] for k, v in RunFolder(folder).read_model(3).items()}
-    stack = Loop(experiment.model, [0], experiment.dataset.task)
-    mask = files.scores["members"][None].astype(bool)
-    shown = experiment.shown([(0, 3)], mask, "cpu", [name]).get(name)
-    shipped = experiment.quantizers[name].release(params, stack, pool, shown)
-    np.testing.assert_allclose(files.scores[name], shipped(pool)[0, :, 0].numpy(), atol=1e-6)
-    assert np.abs(files.scores[name] - files.scores["full_precision"]).max() > 0
+    models = Loop(experiment.model, [0], experiment.dataset.task)
+    scores = RunFolder(folder).read_run(3).scores
+    found = answers(experiment, RunFolder(folder), models, 3, name)
+    np.testing.assert_allclose(scores[name], found, atol=1e-6)
+    assert np.abs(scores[name] - scores["full_precision"]).max() > 0
 
 
 @pytest.mark.slow

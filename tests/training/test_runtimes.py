@@ -15,6 +15,7 @@ from quantmia.ranking.observer import Observer
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
 from tests.tiny import experiment_of, fitted, progress, tiny, trained
+from tests.training.scored import answers
 
 pytest.importorskip("torchao")
 pytest.importorskip("onnxscript")
@@ -44,16 +45,13 @@ def evaluated(experiment) -> Loop:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_scored_is_the_answer_of_each_runs_own_model(folder, experiment, evaluated, name):
-    pool = torch.from_numpy(experiment.inputs[experiment.parts.pool])
     for number in range(4):
         files = folder.read_run(number)
         mask = files.scores["members"][None].astype(bool)
-        params = {k: torch.from_numpy(v)[None] for k, v in folder.read_model(number).items()}
         shown = experiment.shown([(0, number)], mask, "cpu", [name]).get(name)
         assert isinstance(shown, LayerInputs) == name.endswith("static")
-        shipped = experiment.quantizers[name].release(params, evaluated, pool, shown)
-        answers = shipped(pool)[0, :, 0].numpy()
-        np.testing.assert_allclose(files.scores[name], answers, atol=1e-6)
+        found = answers(experiment, folder, evaluated, number, name)
+        np.testing.assert_allclose(files.scores[name], found, atol=1e-6)
         full = files.scores["full_precision"]
         moved = np.abs(files.scores[name] - full)
         assert 0 < np.median(moved) < 0.02 * np.abs(full).max()
