@@ -29,6 +29,7 @@ from quantmia.data import (
     with_noise,
 )
 from quantmia.data.embedders import make_embedder
+from quantmia.data.kept import Kept
 from quantmia.device import choose
 from quantmia.errors import FolderError, QuantmiaError, first_line
 from quantmia.models.factory import Factory, model_factory, refuse_state, try_out, why_not_stacked
@@ -84,6 +85,12 @@ class Experiment:
         """Who is held out, and who may be a member."""
         chosen = self.config.split
         return split(self.dataset, chosen.validation, chosen.seed, chosen.calibration)
+
+    @cached_property
+    def kept(self) -> Kept:
+        """Of which samples losses and answers are kept."""
+        sizes = len(self.parts.validation), len(self.parts.pool)
+        return Kept.of(*sizes, self.config.indicator.samples, self.config.release.samples)
 
     @cached_property
     def labels(self) -> Labels:

@@ -92,6 +92,7 @@ def settings(attacks: Sequence[str] = ATTACKS) -> dict[str, Any]:
         chosen |= _plain(folder / "attack" / f"{name}.yaml")
     defaults = _plain(folder / "config.yaml", "indicator", "ranking", "release")
     rule = {key: defaults["release"][key] for key in ("utility_loss", "mis")}
+    del defaults["indicator"]["samples"]  # whoever trains decides what is recorded
     return defaults | {"release": rule, "attack": chosen}
 
 

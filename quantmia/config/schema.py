@@ -20,6 +20,7 @@ from quantmia.config.values import (
     CountOrAuto,
     Counts,
     Device,
+    Enough,
     Entry,
     Flag,
     FolderName,
@@ -78,9 +79,13 @@ class ReleaseConfig(RuleConfig):
         mis: what the MIS has to be at least, if that decides; null: the utility does.
         checkpoints: `best` (the lowest loss on one half of the held-out samples), `last`, epochs;
             `auto`: both and epochs on a geometric grid. `last` alone makes no front.
+        samples: on which releases are compared, at most: so many of the pool are attacked, and of
+            so many held-out samples answers are kept; null: all. Utilities are of all, and so is
+            the ranking after the last epoch.
     """
 
     checkpoints: Checkpoints
+    samples: Enough | None
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
@@ -139,9 +144,24 @@ class IndicatorConfig:
         grids: checkpoint grids of the sensitivity analysis, 1 = every checkpoint.
     """
 
-    variant: Variant
-    low_loss_models: Annotated[int, Strict(), Ge(2)]
-    grids: Counts
+    variant: Annotated[Variant, Role("tables")]
+    low_loss_models: Annotated[int, Strict(), Ge(2), Role("tables")]
+    grids: Annotated[Counts, Role("tables")]
+
+
+@dataclass(frozen=True, kw_only=True, config=CHECKED)
+class MeasuredIndicatorConfig(IndicatorConfig):
+    """Which variant of r_Q the ranking uses, and what is kept to compute it.
+
+    Args:
+        variant: `paper`, `rate`, `low_loss` or `pooled`.
+        low_loss_models: K, models that `low_loss` takes its maximum over.
+        grids: checkpoint grids of the sensitivity analysis, 1 = every checkpoint.
+        samples: held-out samples, at most, whose losses are kept for every checkpoint and give the
+            variances of r_Q; null: all. Mean losses are of all.
+    """
+
+    samples: Enough | None
 
 
 @dataclass(frozen=True, kw_only=True, config=CHECKED)
@@ -232,7 +252,7 @@ class ExperimentConfig:
     quantization: Annotated[QuantizationConfig, Role("measuring")]
     calibration: Annotated[CalibrationConfig, Role("measuring")]
     quantizer: Annotated[dict[str, Entry], Role("measuring", merges=True, adds_up=True)]
-    indicator: Annotated[IndicatorConfig, Role("tables")]
+    indicator: Annotated[MeasuredIndicatorConfig, Role("measuring")]
     attack: Annotated[dict[str, Entry], Role("tables")]
     ranking: Annotated[RankingConfig, Role("tables")]
     report: Annotated[ReportConfig, Role("nothing", adds_up=True)]

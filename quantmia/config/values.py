@@ -13,6 +13,7 @@ Flag = Annotated[bool, Strict()]
 Natural = Annotated[int, Strict(), Ge(0)]
 Count = Annotated[int, Strict(), Ge(1)]
 Counts = Annotated[list[Count], MinLen(1)]
+Enough = Annotated[int, Strict(), Ge(100)]  # samples for a variance, or for rates of errors
 Part = Annotated[float, Strict(), Ge(0), Lt(1)]
 Share = Annotated[float, Strict(), Gt(0), Lt(1)]
 Positive = Annotated[float, Strict(), Gt(0), Lt(float("inf"))]

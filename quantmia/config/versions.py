@@ -12,7 +12,7 @@ def of_any_version(config: Entry) -> Entry:
     """
     if is_recording(config):
         return config
-    release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None}
+    release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None, "samples": None}
     dp = {"epsilon": None, "noise_multiplier": None, "max_grad_norm": 1.0, "delta": 1e-5}
     calibration = {"rows": 512, "source": "members", "audit": False}
     completed = {"release": release, "calibration": calibration} | config
@@ -21,6 +21,8 @@ def of_any_version(config: Entry) -> Entry:
     parts = {"calibration": 0, "label_noise": 0.0}
     added_to = {
         "calibration": {"audit": False},
+        "indicator": {"samples": None},
+        "release": {"samples": None},
         "report": {"verbose": False},
         "training": training,
         "split": parts,

@@ -10,19 +10,21 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from quantmia.config.schema import IndicatorConfig
+from quantmia.data.split import halves
 from quantmia.errors import QuantmiaError
 from quantmia.progress import Progress
 from quantmia.ranking.indicator import (
     Losses,
     Models,
     Noise,
+    Whole,
     indicator,
     noise,
     on_grid,
     order,
     pooled,
 )
-from quantmia.runs.folder import RunFiles
+from quantmia.runs.content import HELD_OUT, MEANS, PLACES, RunFiles
 from quantmia.runs.merge import Run
 from quantmia.vocabulary import Variant
 
@@ -108,17 +110,21 @@ def collect(
                 column.append([])
             for name in names:
                 losses, models = _of_quantizer(files, name)
-                ordered = order(losses, models)
+                whole = _whole(files, name)
+                ordered = order(losses, models, whole)
                 last[-1].append(ordered.best_is_last)
-                noises[-1].append(noise(losses, models, ordered))
-                means[name].append(losses.mean(1, dtype=np.float64))
+                noises[-1].append(noise(losses, models, ordered, whole))
+                means[name].append(whole.means if whole else losses.mean(1, dtype=np.float64))
                 for variant in PER_RUN:
                     each = indicator(ordered, variant, settings.low_loss_models)
                     rows.append({"run": number, "quantizer": name, "variant": variant} | vars(each))
                 for every, column in grids.items():
                     r = np.nan
                     if len(losses) // every >= 2:
-                        coarse = ordered if every == 1 else order(*on_grid(losses, models, every))
+                        coarse = ordered
+                        if every > 1:
+                            fewer = whole and whole.on_grid(every)
+                            coarse = order(*on_grid(losses, models, every), fewer)
                         r = indicator(coarse, "paper").r
                     column[-1].append(r)
     if not metas:
@@ -170,3 +176,12 @@ def pooled_indicator(found: Evidence) -> Float[np.ndarray, " quantizers"]:
 def _of_quantizer(files: RunFiles, name: str) -> tuple[Losses, Models]:
     """Losses of every checkpoint, and which of them are the very same quantized model."""
     return files.losses[name], np.array(files.meta["quantizers"][name]["models"])
+
+
+def _whole(files: RunFiles, name: str) -> Whole | None:
+    """Means over all held-out samples, where losses are kept of some of them."""
+    samples = files.meta.get(HELD_OUT)
+    if samples is None:
+        return None
+    means = files.losses[MEANS + name]
+    return Whole(samples, means[0], means[1:], np.isin(files.losses[PLACES], halves(samples)[0]))

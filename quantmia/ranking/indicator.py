@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy.typing import NDArray
 
 from quantmia.data.split import halves
@@ -49,6 +49,32 @@ class Noise:
 
 
 @dataclass(frozen=True)
+class Whole:
+    """Mean losses over all held-out samples, where single losses are kept of some of them.
+
+    Args:
+        samples: how many there are.
+        means: of every checkpoint.
+        halves: the same over each of two halves of the samples.
+        first: which of those that are kept are of the first half.
+    """
+
+    samples: int
+    means: Float[np.ndarray, " checkpoints"]
+    halves: Float[np.ndarray, "two checkpoints"]
+    first: Bool[np.ndarray, " kept"]
+
+    def on_grid(self, every: int) -> "Whole":
+        """Of every `every`-th checkpoint, counted from 1."""
+        kept = slice(every - 1, None, every)
+        return replace(self, means=self.means[kept], halves=self.halves[:, kept])
+
+    def of_half(self, half: int) -> "Whole":
+        """With the means over one half alone."""
+        return replace(self, means=self.halves[half])
+
+
+@dataclass(frozen=True)
 class Order:
     """Distinct models of one run sorted by mean loss, the best first, with its differences.
 
@@ -68,17 +94,18 @@ class Order:
         return len(self.gaps) + 1
 
 
-def order(losses: Losses, models: Models) -> Order:
+def order(losses: Losses, models: Models, whole: Whole | None = None) -> Order:
     """Drop exact duplicates, sort by mean loss and compare everything with the best, in float64.
 
     Args:
-        losses: of every checkpoint on the validation samples.
+        losses: of every checkpoint on the validation samples, or on those that are kept.
         models: index of the first checkpoint with the very same quantized parameters.
+        whole: means over all validation samples, where not all are kept.
     """
     _, distinct = np.unique(models, return_index=True)
     losses = losses[distinct].astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        means = losses.mean(1)
+        means = losses.mean(1) if whole is None else whole.means[distinct]
         ranked = np.argsort(means, kind="stable")
         best, others = ranked[0], ranked[1:]
         variances = np.var(losses[others] - losses[best], axis=1, ddof=1)
@@ -117,23 +144,27 @@ def indicator(ordered: Order, variant: Variant, low_loss_models: int = 10) -> In
     )
 
 
-def noise(losses: Losses, models: Models, ordered: Order) -> Noise:
+def noise(losses: Losses, models: Models, ordered: Order, whole: Whole | None = None) -> Noise:
     """How far r is the held-out samples' doing.
 
     Args:
-        losses: of every checkpoint on the validation samples.
+        losses: of every checkpoint on the validation samples, or on those that are kept.
         models: index of the first checkpoint with the very same quantized parameters.
         ordered: the same, in order.
+        whole: means over all validation samples, where not all are kept.
     """
-    samples = losses.shape[1]
+    samples = losses.shape[1] if whole is None else whole.samples
     z = math.nan
     if len(ordered.gaps) and ordered.variances[0] > 0:
         z = float(ordered.gaps[0] / math.sqrt(ordered.variances[0] / samples))
     if samples < 4:
         return Noise(z, (math.nan, math.nan))
-    first, second = (
-        indicator(order(losses[:, half], models), "paper").r for half in halves(samples)
-    )
+    if whole is None:
+        orders = [order(losses[:, half], models) for half in halves(samples)]
+    else:
+        mine = (whole.first, ~whole.first)
+        orders = [order(losses[:, h], models, whole.of_half(k)) for k, h in enumerate(mine)]
+    first, second = (indicator(each, "paper").r for each in orders)
     return Noise(z, (first, second))
 
 
@@ -153,18 +184,19 @@ def pooled(
     because it is the other reading of the paper.
 
     Args:
-        read: gives each run's losses and models.
-        means: mean loss of every checkpoint, a run each.
+        read: gives each run's losses, on the samples that are kept, and models.
+        means: mean loss of every checkpoint over all samples, a run each.
     """
     best_run = int(np.argmin([m.min() for m in means]))
-    best = read[best_run]()[0][int(np.argmin(means[best_run]))].astype(np.float64)
+    place = int(np.argmin(means[best_run]))
+    best, least = read[best_run]()[0][place].astype(np.float64), means[best_run][place]
     gaps, variances = [], []
     for run, get in enumerate(read):
         losses, models = get()
         for k in np.unique(models, return_index=True)[1]:
-            if run == best_run and models[k] == models[int(np.argmin(means[run]))]:
+            if run == best_run and models[k] == models[place]:
                 continue
-            gaps.append(means[run][k] - best.mean())
+            gaps.append(means[run][k] - least)
             variances.append(np.var(losses[k] - best, ddof=1))
     ranked = np.argsort(gaps, kind="stable")
     return indicator(Order(np.array(gaps)[ranked], np.array(variances)[ranked], False), "paper")

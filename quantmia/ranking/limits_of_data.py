@@ -8,6 +8,7 @@ import pandas as pd
 from quantmia.data.standardise import FARTHEST
 from quantmia.errors import counted
 from quantmia.ranking.verdict import Caution
+from quantmia.runs.content import HELD_OUT, MEASURING
 
 
 def dropped_rows(dataset: Mapping[str, Any]) -> Iterator[Caution]:
@@ -74,6 +75,28 @@ def changed_labels(dataset: Mapping[str, Any]) -> Iterator[Caution]:
             "split.label_noise changed them",
             "Models are trained on them, and attackers know them so. Losses and utility are of "
             "the held-out samples, whose targets are those of the data.",
+        )
+
+
+def kept_samples(dataset: Mapping[str, Any], meta: Mapping[str, Any]) -> Iterator[Caution]:
+    """What is of a part of the samples, because keeping all would take too much.
+
+    Args:
+        dataset: what a manifest says of the data.
+        meta: what the files of a run say of it.
+    """
+    if HELD_OUT in meta:
+        yield Caution(
+            f"variances in r_Q are of a part of the {meta[HELD_OUT]} held-out samples "
+            "(indicator.samples), mean losses are of all",
+            "indicator.samples=null keeps the losses of all.",
+            on_r_q=True,
+        )
+    if MEASURING in meta:
+        yield Caution(
+            f"releases are compared on a part of the {dataset['pool']} samples of the pool "
+            "(release.samples), their utilities and the ranking after the last epoch are of all",
+            "release.samples=null compares them on all.",
         )
 
 

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from torch import nn
 
 from quantmia.attacks import Attack, Observed, WhiteBox
@@ -14,6 +14,7 @@ from quantmia.experiment import Audited, Experiment, Recording
 from quantmia.files import Tensors
 from quantmia.models.skeleton import skeleton
 from quantmia.ranking.evidence import Evidence
+from quantmia.runs.content import GUESS, MEASURING
 from quantmia.tasks import TASKS
 from quantmia.vocabulary import LAST
 
@@ -25,11 +26,15 @@ class Observer:
         found: where the runs lie.
         attacks: what they want to read decides what is gathered.
         experiment: asked for data and modules if an attack wants what the run files do not hold.
+        alike: see the last checkpoint on the same samples as those before it, which are not all
+            where answers are kept of a part; else on all.
     """
 
-    def __init__(self, found: Evidence, attacks: Iterable[Attack], experiment: Audited):
+    def __init__(
+        self, found: Evidence, attacks: Iterable[Attack], experiment: Audited, alike: bool = False
+    ):
         attacks = list(attacks)
-        self.found, self.experiment = found, experiment
+        self.found, self.experiment, self._alike = found, experiment, alike
         self.task = TASKS[found.meta[0]["task"]]
         self.wants_models = any(attack.wants_models for attack in attacks)
         self.wants_features = any(attack.wants_features for attack in attacks)
@@ -46,7 +51,7 @@ class Observer:
             FolderError: a file of a run is missing or damaged, or the data are no longer those
                 that the runs were trained on.
         """
-        members, target = self._same_for_all
+        members, target = (each[:, self._seen(checkpoint)] for each in self._same_for_all)
         output = np.stack([answers_of(each) for each in self._outputs(quantizer, checkpoint)])
         loss = self.task.loss(torch.from_numpy(output), torch.from_numpy(target)).numpy()
         seen = Observed(
@@ -62,11 +67,12 @@ class Observer:
             return seen
         inputs, parts = self._own.inputs, self._own.parts
         flat = inputs.reshape(len(inputs), -1)
+        held_out = parts.validation
+        if (kept := self._own.kept.losses) is not None:
+            held_out = held_out[kept]
         models = [run.model() for run in self.found.runs] if self.wants_models else []
         white_box = self._white_box(quantizer, models) if models else None
-        return replace(
-            seen, features=(flat[parts.pool], flat[parts.validation]), white_box=white_box
-        )
+        return replace(seen, features=(flat[parts.pool], flat[held_out]), white_box=white_box)
 
     def merits(self, quantizer: str, checkpoint: str) -> "Merits":
         """What a release is good for.
@@ -90,6 +96,8 @@ class Observer:
             found = [
                 self.task.merit(*each) for each in zip(outputs, self.measured_targets, strict=True)
             ]
+            if (of_all := self._merits(quantizer, checkpoint)) is not None:
+                return self._of_more(of_all, found)
         values, influences = zip(*found, strict=True)
         return Merits(np.array(values), np.mean(influences, axis=0), held_out=not of_others)
 
@@ -101,6 +109,27 @@ class Observer:
         influence = np.zeros(len(members))
         influence[~members] = own * (len(members) / len(own))
         return value, influence
+
+    def _merits(self, quantizer: str, checkpoint: str) -> Float[np.ndarray, " runs"] | None:
+        """On all samples that measure, where answers are kept of a part of them."""
+        facts = [meta["quantizers"][quantizer] for meta in self.found.meta]
+        if "merits" not in facts[0]:
+            return None
+        return np.array([each["merits"][checkpoint] for each in facts])
+
+    def _of_more(
+        self, values: Float[np.ndarray, " runs"], found: Sequence[tuple[float, np.ndarray]]
+    ) -> "Merits":
+        """What all samples say, with the influence of the part as strong as that of so many."""
+        influence = np.mean([each for _, each in found], axis=0)
+        measuring = self.found.meta[0][MEASURING]
+        return Merits(values, influence * np.sqrt(len(influence) / measuring), held_out=True)
+
+    @cached_property
+    def guess(self) -> float:
+        """Utility of the best answer that looks at no sample."""
+        told = self.found.meta[0].get(GUESS)
+        return self.task.guess(self.measured_targets[0]) if told is None else told
 
     @cached_property
     def measured_targets(self) -> Sequence[np.ndarray]:
@@ -132,17 +161,31 @@ class Observer:
         """Who was trained on by every run."""
         return self._same_for_all[0]
 
+    def _seen(self, checkpoint: str) -> slice | Int[np.ndarray, " kept"]:
+        """Which samples of the pool are."""
+        everyone = checkpoint == LAST and not self._alike
+        return slice(None) if everyone or self._attacked is None else self._attacked
+
+    @property
+    def of_a_part(self) -> bool:
+        """Whether the last checkpoint is seen on a part of the pool, as those before it are."""
+        return self._alike and self._attacked is not None
+
+    @cached_property
+    def _attacked(self) -> Int[np.ndarray, " kept"] | None:
+        """Which samples releases before the last are seen on, where not on all."""
+        return self.found.runs[0].attacked() if MEASURING in self.found.meta[0] else None
+
     @cached_property
     def _same_for_all(self) -> tuple[np.ndarray, np.ndarray]:
         """Members and targets of every run."""
-        scores = [run.scores() for run in self.found.runs]
-        members = np.stack([each["members"].astype(bool) for each in scores])
-        return members, np.stack([each["target"] for each in scores])
+        members, targets = zip(*(run.pool() for run in self.found.runs), strict=True)
+        return np.stack(members), np.stack(targets)
 
     def _outputs(self, quantizer: str, checkpoint: str) -> Iterator[np.ndarray]:
         for run in self.found.runs:
             if checkpoint == LAST:
-                yield run.answers(quantizer)
+                yield run.answers(quantizer)[self._seen(checkpoint)]
             else:
                 yield run.release("pool", quantizer, checkpoint)
 

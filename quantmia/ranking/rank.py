@@ -19,6 +19,7 @@ from quantmia.ranking.limits_of_data import (
     dropped_rows,
     extreme_values,
     guessing,
+    kept_samples,
     remarks,
 )
 from quantmia.ranking.releases import releases
@@ -115,6 +116,7 @@ def rank_runs(merged: Merged, experiment: Audited) -> Results:
             *extreme_values(merged.dataset),
             *changed_labels(merged.dataset),
             *guessing(ranking, merged.dataset),
+            *kept_samples(merged.dataset, found.meta[0]),
             *(given_away(calibration) if len(calibration) else ()),
             *decided_by_few(attacks),
             *remarks(merged.dataset),

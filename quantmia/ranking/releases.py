@@ -89,7 +89,7 @@ def releases(
         for name, each in attacks.items()
         if not (each.wants_models or each.wants_features)
     }
-    observe = Observer(found, attacks.values(), experiment)
+    observe = Observer(found, attacks.values(), experiment, alike=True)
     trusted = trusted_attack(list(attacks))
     names = list(experiment.config.quantizer)
     checkpoints = [(name, each) for name in names for each in observe.checkpoints(name)]
@@ -108,8 +108,7 @@ def releases(
             advance(1)
     if not any(np.isfinite(each.utility.value) for each in made):
         return None  # the targets of the half that measures are all the same
-    guess = observe.task.guess(observe.measured_targets[0])
-    return Releases(made, trusted, guess, observe.members)
+    return Releases(made, trusted, observe.guess, observe.members)
 
 
 def _release(
@@ -122,7 +121,7 @@ def _release(
     checkpoint: str,
 ) -> Release:
     found = observe.found
-    if checkpoint == LAST:
+    if checkpoint == LAST and not observe.of_a_part:
         results = {name: audited.results[name][quantizer] for name in attacks}
         flagged = results[trusted].roc[AT].value
     else:

@@ -15,7 +15,8 @@ from quantmia.files import Tensors
 from quantmia.recording.checks import Variants, on_association
 from quantmia.recording.pool import Pool
 from quantmia.recording.remarks import Remark, on_members
-from quantmia.runs.folder import RunFiles, RunFolder
+from quantmia.runs.content import RunFiles
+from quantmia.runs.folder import RunFolder
 from quantmia.runs.manifest import commit
 from quantmia.runs.samples import write_names
 from quantmia.vocabulary import LAST

@@ -55,6 +55,23 @@ def as_there(here: dict[str, Any], there: dict[str, Any]) -> dict[str, Any]:
     return settled
 
 
+def without_idle_bounds(config: dict[str, Any], dataset: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration in which a bound on the samples that are kept is null where it keeps all.
+
+    Args:
+        config: as it is recorded.
+        dataset: what a manifest says of its data.
+    """
+    held_out, pool = dataset.get("validation", math.inf), dataset.get("pool", math.inf)
+    bounded = {"indicator": held_out, "release": max(held_out / 2, pool)}
+    found = dict(config)
+    for section, samples in bounded.items():
+        bound = config.get(section, {}).get("samples")
+        if bound is not None and bound >= samples:
+            found[section] = config[section] | {"samples": None}
+    return found
+
+
 def differing_keys(a: dict[str, Any], b: dict[str, Any], ignore: tuple[str, ...]) -> list[str]:
     """Keys (dotted) whose values differ, each with both values.
 

@@ -2,7 +2,6 @@
 
 import json
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,32 +21,10 @@ from quantmia.files import (
     write_json,
     write_tensors,
 )
-from quantmia.runs.compare import as_there, changed_since, differing_keys
+from quantmia.runs.compare import as_there, changed_since, differing_keys, without_idle_bounds
+from quantmia.runs.content import RELEASES, RunFiles
 from quantmia.runs.lock import holding
 from quantmia.runs.shards import blocks
-
-
-@dataclass(frozen=True)
-class RunFiles:
-    """Content of one run.
-
-    Args:
-        losses: of every checkpoint on the validation samples, by quantizer.
-        scores: outputs of the last checkpoint on the pool, by quantizer, with members and targets.
-        meta: facts that go with them.
-        releases: outputs of the checkpoints that might be shipped, where there are several: those
-            on the pool as `pool/<quantizer>/<checkpoint>`, without the last, and those on the half
-            of the validation samples that measures them as `measured/<quantizer>/<checkpoint>`,
-            with their targets.
-    """
-
-    losses: Tensors
-    scores: Tensors
-    meta: dict[str, Any]
-    releases: Tensors = field(default_factory=dict)
-
-
-RELEASES = "releases"  # a kind that runs have whose last checkpoint is not all that is released
 
 
 class RunFolder:
@@ -178,8 +155,12 @@ class RunFolder:
 
     def _differing(self, config: ExperimentConfig, ignore: tuple[str, ...]) -> list[str]:
         """Keys that differ from those of its runs."""
-        there = self.manifest()["config"]
-        return differing_keys(there, as_there(recorded(config), there), ignore)
+        manifest = self.manifest()
+        there, data = manifest["config"], manifest.get("dataset", {})
+        here = as_there(recorded(config), there)
+        return differing_keys(
+            without_idle_bounds(there, data), without_idle_bounds(here, data), ignore
+        )
 
     def seconds(self) -> tuple[float, float]:
         """What it took so far, as its manifest says: measuring, and all; 0 where it does not."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool, Shaped
 from numpy.typing import NDArray
 
 from quantmia.config.check import read_recorded
@@ -13,8 +14,9 @@ from quantmia.config.recorded import RecordedConfig, is_recording, read_recordin
 from quantmia.config.schema import MERGED, ExperimentConfig
 from quantmia.errors import FolderError, as_override
 from quantmia.files import DamagedFileError, Tensors
-from quantmia.runs.compare import changed_since, differing_keys
-from quantmia.runs.folder import RELEASES, RunFiles, RunFolder
+from quantmia.runs.compare import changed_since, differing_keys, without_idle_bounds
+from quantmia.runs.content import PLACES, RELEASES, RunFiles
+from quantmia.runs.folder import RunFolder
 from quantmia.runs.shards import spans
 
 
@@ -73,6 +75,15 @@ class Run:
             merged.update(self._verified(folder, folder.read_scores))
         return merged
 
+    def pool(self) -> tuple[Bool[np.ndarray, " pool"], Shaped[np.ndarray, " pool"]]:
+        """Members and targets, of a file that was verified before.
+
+        Raises:
+            FolderError: the file is absent or cannot be read.
+        """
+        members, target = (self._of_all("scores", name) for name in ("members", "target"))
+        return members.astype(bool), target
+
     def losses(self, quantizer: str, checkpoint: int) -> NDArray[np.float32]:
         """Losses of one checkpoint, of a file that was verified before.
 
@@ -115,8 +126,15 @@ class Run:
         Raises:
             FolderError: the file is absent or cannot be read.
         """
-        folder = self.folders[0]
-        return self._verified(folder, lambda run: folder.read_one(run, RELEASES, "target"))
+        return self._of_all(RELEASES, "target")
+
+    def attacked(self) -> NDArray[np.int64]:
+        """Places in the pool that releases before the last are attacked on, where not on all.
+
+        Raises:
+            FolderError: the file is absent or cannot be read.
+        """
+        return self._of_all(RELEASES, PLACES)
 
     def model(self) -> Tensors:
         """The final parameters in full precision.
@@ -125,6 +143,11 @@ class Run:
             FolderError: the file is absent or damaged.
         """
         return self._verified(self.folders[0], self.folders[0].read_model)
+
+    def _of_all(self, kind: str, name: str) -> NDArray:
+        """What is the same for all quantizers."""
+        folder = self.folders[0]
+        return self._verified(folder, lambda run: folder.read_one(run, kind, name))
 
     def _verified(self, folder: RunFolder, read):
         try:
@@ -222,7 +245,8 @@ def merge(folders: Sequence[RunFolder]) -> Merged:
 def _refuse_other(
     folder: RunFolder, mine: Mapping[str, Any], other: RunFolder, its: Mapping[str, Any]
 ) -> None:
-    differing = differing_keys(mine["config"], its["config"], MERGED)
+    here, there = (without_idle_bounds(each["config"], each["dataset"]) for each in (mine, its))
+    differing = differing_keys(here, there, MERGED)
     shared = mine["config"]["quantizer"].keys() & its["config"]["quantizer"].keys()
     for name in sorted(shared):
         a, b = ({name: each["config"]["quantizer"][name]} for each in (mine, its))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,8 @@ from quantmia.models.loop import Loop
 from quantmia.models.stack import Stack
 from quantmia.preemption import Stop
 from quantmia.progress import Advance
-from quantmia.runs.folder import RunFiles, RunFolder
+from quantmia.runs.content import GUESS, HELD_OUT, MEANS, MEASURING, PLACES, RunFiles
+from quantmia.runs.folder import RunFolder
 from quantmia.runs.shards import blocks
 from quantmia.seeding import Purpose, stream
 from quantmia.training.allocator import keep_freed_memory
@@ -126,6 +128,7 @@ def _train_block(
             released(config.release.checkpoints, trajectory.epochs),
             checkpoints,
             experiment.shown([(config.seed, run) for run in block], mask, config.device),
+            experiment.kept,
         )
         next(steps, None)  # lets a kept trajectory say that it is complete
     for row, run in enumerate(block):
@@ -146,38 +149,48 @@ def _files(
     targets: Shaped[np.ndarray, " samples"],
 ) -> RunFiles:
     """One run's share of a block's measurements."""
-    dataset, parts, quantizers = experiment.dataset, experiment.parts, measured.quantizers
-    diverged = bool(measured.diverged[row])
-    held_out = targets[parts.validation]
-    facts = {
+    parts, quantizers, kept = experiment.parts, measured.quantizers, experiment.kept
+    facts: dict[str, dict[str, Any]] = {
         name: {
             "bits": each.bits,
             "sparsity": float(each.sparsity[row]),
             "models": each.models[row].tolist(),
-            "utility": {} if diverged else dataset.task.utility(each.validation[row], held_out),
+            "utility": each.utility[row],
         }
         for name, each in quantizers.items()
     }
     meta = {
         "run": run,
         "seed": experiment.config.seed,
-        "diverged": diverged,
-        "task": dataset.task_name,
+        "diverged": bool(measured.diverged[row]),
+        "task": experiment.dataset.task_name,
         "quantizers": facts,
     }
     scores = {name: _answers(each.released.pool[LAST][row]) for name, each in quantizers.items()}
     scores |= {"members": mask.astype(np.uint8), "target": targets[parts.pool]}
     releases: Tensors = {}
     if any(len(each.released.epochs) > 1 for each in quantizers.values()):
-        releases["target"] = held_out[halves(len(held_out))[1]]
+        measuring = targets[parts.validation][halves(len(parts.validation))[1]]
+        releases["target"] = measuring
+        if kept.measured is not None and kept.pool is not None:
+            releases["target"], releases[PLACES] = measuring[kept.measured], kept.pool
+            meta[GUESS] = experiment.dataset.task.guess(measuring)
+            meta[MEASURING] = len(measuring)
         for name, each in quantizers.items():
             its = each.released
             facts[name]["releases"] = {key: int(value[row]) for key, value in its.epochs.items()}
+            if merits := {key: float(value[row]) for key, value in its.merits.items()}:
+                facts[name]["merits"] = merits
             for key in its.epochs:
                 releases[f"measured/{name}/{key}"] = _answers(its.measured[key][row])
                 if key != LAST:  # whose are the scores
                     releases[f"pool/{name}/{key}"] = _answers(its.pool[key][row])
     losses = {name: each.losses[row] for name, each in quantizers.items()}
+    if kept.losses is not None:
+        losses[PLACES], meta[HELD_OUT] = kept.losses, len(parts.validation)
+        for name, each in quantizers.items():
+            assert each.means is not None
+            losses[MEANS + name] = each.means[row]
     return RunFiles(losses, scores, meta, releases)
 
 

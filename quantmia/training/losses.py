@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
+from quantmia.data.kept import Kept
 from quantmia.data.split import halves
 from quantmia.models.layers import LayerInputs
 from quantmia.models.loop import Loop
@@ -16,9 +17,12 @@ from quantmia.models.stack import Params, Stack
 from quantmia.progress import Advance
 from quantmia.quantizers import Quantizer
 from quantmia.quantizers.stored import Stored
+from quantmia.tasks import Task
 from quantmia.training.checkpoints import Checkpoint
-from quantmia.training.releases import Keeper, Released
+from quantmia.training.releases import Keeper, Part, Released
 from quantmia.vocabulary import LAST
+
+EVERY = Kept()
 
 
 @dataclass
@@ -26,17 +30,21 @@ class Measurement:
     """What one quantizer does to a block of runs.
 
     Args:
-        losses: float32, of every checkpoint that was quantized on the validation samples.
-        models: index of the first of these with the very same quantized parameters.
-        validation: raw outputs of the last checkpoint, [runs, samples, out].
+        losses: float32, of every checkpoint that was quantized on the validation samples that are
+            kept.
+        means: mean losses over all validation samples, and over either half of them; None where
+            all losses are kept.
+        models: index of the first of these checkpoints with the very same quantized parameters.
+        utility: of the last checkpoint of every run on all validation samples, figures by name.
         released: what the checkpoints that might be shipped answer.
         sparsity: share of zeros among the quantized weights of the last checkpoint.
         bits: stored a quantized weight, scales and all.
     """
 
-    losses: Float[np.ndarray, "runs checkpoints samples"]
+    losses: Float[np.ndarray, "runs checkpoints kept"]
+    means: Float[np.ndarray, "runs three checkpoints"] | None
     models: Int[np.ndarray, "runs checkpoints"]
-    validation: NDArray[np.float32]
+    utility: list[dict[str, float]]
     released: Released
     sparsity: Float[np.ndarray, " runs"]
     bits: float
@@ -67,6 +75,7 @@ def measure(
     releases: Mapping[str, int | None],
     advance: Advance,
     shown: Mapping[str, LayerInputs] | None = None,
+    kept: Kept = EVERY,
 ) -> Measured:
     """Quantize and evaluate every checkpoint, then forget it.
 
@@ -80,19 +89,25 @@ def measure(
         releases: epochs by name, the last one's among them.
         advance: told of every quantized checkpoint done.
         shown: what quantizers that look at data are shown, by name.
+        kept: of which samples losses and answers are kept.
     """
     x, y = validation
-    n_runs = len(y)
-    sizes = {name: (n_runs, along(each, n_checkpoints)) for name, each in quantizers.items()}
-    losses = {name: np.empty((*size, y.shape[1]), np.float32) for name, size in sizes.items()}
-    models = {name: np.empty(size, np.int64) for name, size in sizes.items()}
+    n_runs, targets = len(y), y.numpy(force=True)
+    parts = halves(y.shape[1])
+    some = slice(None) if kept.losses is None else kept.losses
+    n_kept = y.shape[1] if kept.losses is None else len(kept.losses)
+    lengths = {name: along(each, n_checkpoints) for name, each in quantizers.items()}
+    losses = {name: np.empty((n_runs, n, n_kept), np.float32) for name, n in lengths.items()}
+    means = {name: np.empty((n_runs, 3, n)) for name, n in lengths.items()}
+    models = {name: np.empty((n_runs, n), np.int64) for name, n in lengths.items()}
     first: list[dict[tuple[str, int], int]] = [{} for _ in range(n_runs)]
     diverged = np.zeros(n_runs, bool)
     measurements: dict[str, Measurement] = {}
     final: dict[str, NDArray] = {}
     the_last = {LAST: releases[LAST]}
+    part = _part(kept, stack.task, targets[:, parts[1]])
     keepers = {
-        name: Keeper(the_last if each.trajectory == "last" else releases, pool, *halves(y.shape[1]))
+        name: Keeper(the_last if each.trajectory == "last" else releases, pool, *parts, part)
         for name, each in quantizers.items()
     }
     for k, (epoch, params) in enumerate(checkpoints):
@@ -101,22 +116,34 @@ def measure(
             # Here and not after the loop: asking for more may train on and change `params`.
             final = {name: value.numpy(force=True).copy() for name, value in params.items()}
         for name, quantizer in quantizers.items():
-            place = k - n_checkpoints + losses[name].shape[1]
+            place = k - n_checkpoints + lengths[name]
             if place < 0:
                 continue
             rows = shown.get(name) if shown else None
             shipped = quantizer.release(params, stack, x, rows)
             output = shipped(x)
-            losses[name][:, place] = stack.task.loss(output, y).numpy(force=True)
+            found = stack.task.loss(output, y).numpy(force=True)
+            losses[name][:, place] = found[:, some]
+            for at, of in enumerate((slice(None), *parts) if kept.losses is not None else ()):
+                means[name][:, at, place] = found[:, of].mean(1, dtype=np.float64)
             answers = output.numpy(force=True)
-            keepers[name].see(epoch, shipped, answers, losses[name][:, place])
+            keepers[name].see(epoch, shipped, answers, found)
             for run, mark in enumerate(shipped.fingerprints()):
                 models[name][run, place] = first[run].setdefault((name, mark), place)
             if k == n_checkpoints - 1:
                 stored = Stored.of(shipped, quantizer, params, stack, rows)
-                kept = keepers[name].kept()
+                utility = [
+                    {} if bad else stack.task.utility(*each)
+                    for bad, *each in zip(diverged, answers, targets, strict=True)
+                ]
                 measurements[name] = Measurement(
-                    losses[name], models[name], answers, kept, stored.sparsity, stored.bits
+                    losses[name],
+                    None if kept.losses is None else means[name],
+                    models[name],
+                    utility,
+                    keepers[name].kept(),
+                    stored.sparsity,
+                    stored.bits,
                 )
             advance(1)
     return Measured(measurements, final, diverged)
@@ -130,6 +157,12 @@ def along(quantizer: Quantizer, checkpoints: int) -> int:
         checkpoints: how many there are.
     """
     return checkpoints if quantizer.trajectory == "all" else 1
+
+
+def _part(kept: Kept, task: Task, targets: Shaped[np.ndarray, "runs measuring"]) -> Part | None:
+    if kept.pool is None or kept.measured is None:
+        return None
+    return Part(kept.pool, kept.measured, lambda run, out: task.merit(out, targets[run])[0])
 
 
 def _finite(params: Params) -> Bool[np.ndarray, " runs"]:

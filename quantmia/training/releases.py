@@ -1,15 +1,16 @@
 """What the models of checkpoints that might be shipped answer."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
 from quantmia.quantizers.shipped import Shipped
-from quantmia.vocabulary import BEST
+from quantmia.vocabulary import BEST, LAST
 
 
 @dataclass(frozen=True)
@@ -20,11 +21,28 @@ class Released:
         epochs: after which each was taken.
         pool: raw outputs on the pool.
         measured: raw outputs on the half of the validation samples that measures them.
+        merits: of every run on all of that half, where answers are kept of some of it alone.
     """
 
     epochs: Mapping[str, Int[np.ndarray, " runs"]]
     pool: Mapping[str, NDArray[np.float32]]
     measured: Mapping[str, NDArray[np.float32]]
+    merits: Mapping[str, Float[np.ndarray, " runs"]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Part:
+    """The samples that releases before the last are compared on, where all would be too many.
+
+    Args:
+        pool: places in the pool.
+        measured: places among the validation samples that measure.
+        merit: a run's figure of merit (its place among the runs, raw outputs) on all of the latter.
+    """
+
+    pool: NDArray[np.int64]
+    measured: NDArray[np.int64]
+    merit: Callable[[int, NDArray[np.float32]], float]
 
 
 class Keeper:
@@ -35,6 +53,8 @@ class Keeper:
         pool: features that releases are attacked on.
         choosing: places of the validation samples that choose the best checkpoint.
         measuring: places of those that measure every release.
+        part: of the pool and of these that answers are kept of; None: of all. Answers of the last
+            checkpoint on the pool are kept of all anyway, because the ranking is of it.
     """
 
     def __init__(
@@ -43,9 +63,11 @@ class Keeper:
         pool: Float[Tensor, "pool *features"],
         choosing: NDArray[np.int64],
         measuring: NDArray[np.int64],
+        part: Part | None = None,
     ):
         self._names = {epoch: name for name, epoch in wanted.items() if epoch is not None}
-        self._inputs = pool
+        self._inputs, self._part = pool, part
+        self._attacked = pool if part is None else pool[torch.from_numpy(part.pool).to(pool.device)]
         self._choosing, self._measuring = choosing, measuring
         self._with_best = BEST in wanted
         self._lowest: NDArray[np.float64] = np.empty(0)
@@ -53,6 +75,7 @@ class Keeper:
         self._epochs: dict[str, NDArray[np.int64]] = {}
         self._pool: dict[str, NDArray[np.float32]] = {}
         self._measured: dict[str, NDArray[np.float32]] = {}
+        self._merits: dict[str, NDArray[np.float64]] = {}
 
     def see(
         self,
@@ -69,13 +92,18 @@ class Keeper:
             answers: raw outputs on the validation samples, [runs, validation, out].
             losses: of the same.
         """
+        name = self._names.get(epoch)
+        if not (name or self._with_best):
+            return
         measured = answers[:, self._measuring]
         if self._with_best:
             self._look_for_the_best(epoch, models, measured, losses)
-        if name := self._names.get(epoch):
+        if name:
+            inputs = self._inputs if name == LAST else self._attacked
             self._epochs[name] = np.full(len(losses), epoch)
-            self._pool[name] = models(self._inputs).numpy(force=True)
-            self._measured[name] = measured
+            self._pool[name] = models(inputs).numpy(force=True)
+            everyone = np.arange(len(losses))
+            self._keep(name, everyone, measured)
 
     def _look_for_the_best(
         self, epoch: int, models: Shipped, measured: NDArray[np.float32], losses: NDArray
@@ -84,17 +112,27 @@ class Keeper:
         if self._best is None:  # whatever its loss: of a diverged run no checkpoint is better
             self._lowest, self._best = mean, models.copy()
             self._epochs[BEST] = np.full(len(losses), epoch)
-            self._measured[BEST] = measured.copy()
+            self._keep(BEST, np.arange(len(losses)), measured)
             return
-        better = mean < self._lowest
+        better = np.flatnonzero(mean < self._lowest)
         self._lowest[better] = mean[better]
         self._epochs[BEST][better] = epoch
-        self._measured[BEST][better] = measured[better]
-        self._best.take(np.flatnonzero(better), models)
+        self._keep(BEST, better, measured)
+        self._best.take(better, models)
+
+    def _keep(
+        self, name: str, runs: NDArray[np.int64], measured: Float[np.ndarray, "runs measuring out"]
+    ) -> None:
+        """What some of the runs answer, in place of what an earlier checkpoint did."""
+        kept = measured if self._part is None else measured[:, self._part.measured]
+        self._measured.setdefault(name, np.empty_like(kept))[runs] = kept[runs]
+        if self._part is not None:
+            merits = self._merits.setdefault(name, np.empty(len(measured)))
+            merits[runs] = [self._part.merit(run, measured[run]) for run in runs]
 
     def kept(self) -> Released:
         """Everything, once all checkpoints have passed."""
         if self._best is not None:
-            self._pool[BEST] = self._best(self._inputs).numpy(force=True)
+            self._pool[BEST] = self._best(self._attacked).numpy(force=True)
             self._best = None
-        return Released(self._epochs, self._pool, self._measured)
+        return Released(self._epochs, self._pool, self._measured, self._merits)

@@ -27,13 +27,15 @@ def test_every_key_has_a_role():
     [
         (
             TABLES_ONLY,
-            "name resume trajectory indicator attack ranking report release.utility_loss "
-            "release.mis calibration.audit",
+            "name resume trajectory attack ranking report release.utility_loss "
+            "release.mis calibration.audit indicator.variant indicator.low_loss_models "
+            "indicator.grids",
         ),
         (
             MERGED,
-            "name resume trajectory indicator attack ranking report seed runs shard shards "
-            "quantizer release.utility_loss release.mis calibration.audit",
+            "name resume trajectory attack ranking report seed runs shard shards "
+            "quantizer release.utility_loss release.mis calibration.audit indicator.variant "
+            "indicator.low_loss_models indicator.grids",
         ),
         (ADDED_UP, "name resume trajectory report seed shard quantizer"),
         (OF_THE_MACHINE, "device"),
@@ -52,6 +54,7 @@ def test_keys_come_in_the_order_of_the_schema():
         "quantization",
         "calibration",
         "quantizer",
+        "indicator",
     )
 
 

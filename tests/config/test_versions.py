@@ -15,8 +15,10 @@ def test_an_older_one_gets_what_its_version_did():
     older["training"] = {k: v for k, v in kept["training"].items() if k not in later}
     older["split"] = {k: v for k, v in kept["split"].items() if k != "label_noise"}
     older["report"] = {k: v for k, v in kept["report"].items() if k != "verbose"}
-    release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None}
-    assert of_any_version(older) == kept | {"release": release}
+    older["indicator"] = {k: v for k, v in kept["indicator"].items() if k != "samples"}
+    release = {"checkpoints": "last", "utility_loss": 0.0, "mis": None, "samples": None}
+    indicator = kept["indicator"] | {"samples": None}
+    assert of_any_version(older) == kept | {"release": release, "indicator": indicator}
     assert "dp" not in older["training"], "what was given is not changed"
 
 

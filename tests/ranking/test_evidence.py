@@ -7,7 +7,8 @@ from quantmia.config.schema import IndicatorConfig, recorded
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.ranking.evidence import PER_RUN, Evidence, collect, pooled_indicator
 from quantmia.ranking.indicator import indicator, on_grid, order, pooled
-from quantmia.runs.folder import RunFiles, RunFolder
+from quantmia.runs.content import RunFiles
+from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import Merged, merge
 from tests.configurations import configured
 from tests.tiny import progress

@@ -1,4 +1,4 @@
-from quantmia.runs.compare import as_there, differing_keys
+from quantmia.runs.compare import as_there, differing_keys, without_idle_bounds
 
 
 def test_differing_keys_are_dotted_sorted_and_have_both_values():
@@ -44,3 +44,18 @@ def test_auto_is_what_it_was_there():
     assert here["training"]["vectorize"] == "auto"
     said = {"device": "cuda", "training": {"stack": 5, "vectorize": True, "lr": 1, "dp": PLAIN}}
     assert as_there(said, there) == said
+
+
+def test_a_bound_that_keeps_all_is_none():
+    def config(losses, releases):
+        return {"indicator": {"samples": losses, "grids": [1]}, "release": {"samples": releases}}
+
+    data = {"validation": 400, "pool": 600}
+    assert without_idle_bounds(config(400, 600), data) == config(None, None)
+    assert without_idle_bounds(config(399, 599), data) == config(399, 599)
+    assert without_idle_bounds(config(None, 10000), data) == config(None, None)
+    assert without_idle_bounds(config(400, 600), {}) == config(400, 600), "of nobody knows how many"
+    assert without_idle_bounds({"release": {"mis": 0.5}}, data) == {"release": {"mis": 0.5}}
+    kept = config(400, 600)
+    without_idle_bounds(kept, data)
+    assert kept == config(400, 600), "what was given is not changed"

@@ -8,7 +8,8 @@ import pytest
 from quantmia.config.schema import ExperimentConfig, recorded
 from quantmia.errors import FolderError
 from quantmia.files import DamagedFileError
-from quantmia.runs.folder import RunFiles, RunFolder
+from quantmia.runs.content import RunFiles
+from quantmia.runs.folder import RunFolder
 from tests.configurations import configured
 
 

@@ -5,7 +5,8 @@ import pytest
 
 from quantmia.config.schema import recorded
 from quantmia.errors import FolderError
-from quantmia.runs.folder import RunFiles, RunFolder
+from quantmia.runs.content import RunFiles
+from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
 from tests.configurations import configured
 

@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from quantmia.data.kept import Kept
+from quantmia.data.split import halves
 from quantmia.models.heads import mlp
 from quantmia.models.stack import Stack
 from quantmia.quantizers import FullPrecision, Sign, Ternary, Uniform
@@ -95,10 +97,15 @@ def test_measurements_against_a_plain_loop(task):
                 assert np.allclose(found[name].losses[run, k], expected, atol=1e-5)
             last = quantizer(kept[-1][1])
             for outputs, x in (
-                (found[name].validation, X),
+                (found[name].released.measured["last"], X[halves(SAMPLES)[1]]),
                 (found[name].released.pool["last"], POOL_X),
             ):
                 assert np.allclose(outputs[run], evaluated(task, last, run, x), atol=1e-5)
+            answers, targets = evaluated(task, last, run, X).numpy(), TARGETS[task][run].numpy()
+            assert found[name].utility[run] == pytest.approx(
+                TASKS[task].utility(answers, targets), rel=1e-4
+            )
+        assert found[name].means is None  # all losses are kept
         assert found[name].losses.dtype == np.float32
         assert found[name].models.tolist() == [list(range(EPOCHS))] * RUNS
 
@@ -112,7 +119,7 @@ def test_a_slow_quantizer_is_tried_on_the_last_checkpoint_alone():
     for name, each in found.items():
         np.testing.assert_array_equal(each.losses, every[name].losses[:, -1:])
         np.testing.assert_array_equal(each.models, np.zeros((RUNS, 1)))
-        np.testing.assert_array_equal(each.validation, every[name].validation)
+        assert each.utility == every[name].utility
         np.testing.assert_array_equal(each.released.pool["last"], every[name].released.pool["last"])
         assert each.bits == every[name].bits
 
@@ -151,10 +158,45 @@ def test_the_last_checkpoint_is_scored_even_if_training_goes_on():
     found, *_ = measured(stack, checkpoints(), 2, last=4)
     for name, quantizer in QUANTIZERS.items():
         quantized = quantizer(last)
-        assert np.array_equal(found[name].validation, stack(quantized, X).numpy()), name
-        assert np.array_equal(
-            found[name].released.pool["last"], stack(quantized, POOL_X).numpy()
-        ), name
+        answers, its = stack(quantized, X).numpy(), found[name].released
+        assert np.array_equal(its.measured["last"], answers[:, halves(SAMPLES)[1]]), name
+        assert np.array_equal(its.pool["last"], stack(quantized, POOL_X).numpy()), name
+
+
+@pytest.mark.parametrize("task", list(TARGETS))
+def test_of_a_part_of_the_samples_single_numbers_are_kept_and_of_all_their_means(task):
+    stack, y = stack_of(task), TARGETS[task]
+    kept = Kept(np.array([1, 2, 7, 11, 14]), np.array([0, 3, 4]), np.array([2, 5, 6, 9]))
+    wanted = {"best": None, "2": 2, "last": EPOCHS}
+
+    def made(**more):
+        steps = drifting(stack)
+        return measure(steps, EPOCHS, stack, QUANTIZERS, (X, y), POOL_X, wanted, print, **more)
+
+    some, every = made(kept=kept).quantizers, made().quantizers
+    for name, whole in every.items():
+        part = some[name]
+        assert part.means is not None
+        np.testing.assert_array_equal(part.losses, whole.losses[..., kept.losses])
+        for at, of in enumerate((slice(None), *halves(SAMPLES))):
+            expected = whole.losses[..., of].mean(2, dtype=np.float64)
+            np.testing.assert_allclose(part.means[:, at], expected, rtol=1e-12)
+        assert part.utility == whole.utility
+        np.testing.assert_array_equal(part.models, whole.models)
+        measuring = y.numpy()[:, halves(SAMPLES)[1]]
+        for release in wanted:
+            np.testing.assert_array_equal(
+                part.released.epochs[release], whole.released.epochs[release]
+            )
+            answers = whole.released.measured[release]
+            np.testing.assert_array_equal(
+                part.released.measured[release], answers[:, kept.measured]
+            )
+            merits = [stack.task.merit(*each)[0] for each in zip(answers, measuring, strict=True)]
+            np.testing.assert_array_equal(part.released.merits[release], merits)
+            pool = whole.released.pool[release]
+            seen = pool if release == "last" else pool[:, kept.pool]
+            np.testing.assert_allclose(part.released.pool[release], seen, rtol=1e-6, atol=1e-7)
 
 
 def test_equal_quantized_models_are_recognised():
