@@ -56,6 +56,7 @@ def joined(guesses):
     return Guesses(*(np.concatenate(part, axis=1) for part in zip(*parts, strict=True)))
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.slow
 @pytest.mark.parametrize("attack", [LiraShrunk(), Rmia(), LossThreshold()])
 def test_all_models_of_randomised_response(attack):
@@ -66,6 +67,7 @@ def test_all_models_of_randomised_response(attack):
     assert np.median(found) > 0.2
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.slow
 def test_runs_that_share_their_luck_do_not_add_up():
     """Two runs that guess each other's members are right, or wrong, about the same samples."""

@@ -18,22 +18,29 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("overrides", "expected"),
     [
-        (["+experiment=lipofilicity"], ["did you mean lipophilicity?", "synthetic"]),
-        (["experiment=lipophilicity"], ["write +experiment=lipophilicity"]),
-        (["dataset=syntetic"], ["there is no dataset syntetic; did you mean synthetic?"]),
-        (["quantizer=[sgn]"], ["there is no quantizer sgn; did you mean sign?", "uniform_5"]),
+        # Each of several alone: test_overrides.py.
+        (
+            ["+experiment=lipofilicity", "dataset=syntetic", "quantizer=[sgn]"],
+            ["did you mean lipophilicity?", "synthetic", "there is no dataset syntetic; did you "
+             "mean synthetic?", "there is no quantizer sgn; did you mean sign?", "uniform_5"],
+        ),
+        (
+            ["experiment=lipophilicity", "attack=[lira,lira]", "trainig.lr=1", "x=["],
+            ["write +experiment=lipophilicity", "lira is chosen twice", "unknown key trainig.lr; "
+             "did you mean training.lr?", "cannot be read as key=value"],
+        ),
         (["quantizer=null"], ["quantizer=null: choose from"]),
         (["quantizer=[]"], ["quantizer=[]"]),
-        (["quantizer=[sign,sign]"], ["sign is chosen twice"]),
-        (["attack=[lira,lira]"], ["lira is chosen twice"]),
         (["dataset.path=a.csv"], ["dataset.path is a key of dataset=csv, dataset=npz; choose one"]),
-        (["trainig.lr=1"], ["unknown key trainig.lr; did you mean training.lr?"]),
-        (["training.lr=fast"], ["training.lr=fast: has to be a number"]),
-        (["x=["], ["cannot be read as key=value"]),
-        (["runs=1"], ["runs=1", "attack=[]"]),
-        (["split.validation=0"], ["split.validation=0"]),
+        (
+            ["quantizer=[sign,sign]", "training.lr=fast", "split.validation=0"],
+            ["sign is chosen twice", "training.lr=fast: has to be a number", "split.validation=0"],
+        ),
+        (
+            ["runs=1", "training.epochs=2", "training.checkpoint_every=3"],
+            ["runs=1", "attack=[]", "training.checkpoint_every=3"],
+        ),
         (["split.validation=1.2"], ["split.validation=1.2"]),
-        (["training.epochs=2", "training.checkpoint_every=3"], ["training.checkpoint_every=3"]),
         (["hydra.searchpath=[nowhere]"], ["there is no folder nowhere"]),
         (["-m", "seed=0,-1"], ["seed=-1"]),
         (["-m", "quantizer=sign,sgn"], ["there is no quantizer sgn"]),
@@ -42,7 +49,7 @@ def _in_an_empty_folder(tmp_path, monkeypatch):
             ["5 faults", "experiment=x", "dataset=y", "quantizer=[z]", "trainig.lr", "runs=0"],
         ),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_is_explained_and_nothing_is_made(overrides, expected, capsys, tmp_path):
     assert main(["run", *overrides]) == 2
     error = capsys.readouterr().err

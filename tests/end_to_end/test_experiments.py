@@ -1,5 +1,6 @@
 """Every experiment that users can choose, run for a moment."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,10 +56,11 @@ def for_a_moment(name: str) -> list[str]:
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_experiment_runs_and_ranks_its_quantizers(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    overrides = for_a_moment(name)
-    assert main(["run", *overrides]) == 0, capsys.readouterr().err
+    assert main(["run", *for_a_moment(name)]) == 0, capsys.readouterr().err
     ranking = pd.read_csv(tmp_path / "out" / "ranking.csv")
-    assert set(ranking["quantizer"]) == set(composed(*overrides).quantizer)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert set(ranking["quantizer"]) == set(manifest["config"]["quantizer"])
+    assert set(manifest["config"]["quantizer"]) >= {"full_precision", "sign", "uniform_4"}
     assert set(ranking["runs"]) == {4}
     assert ranking["utility"].notna().all()
 

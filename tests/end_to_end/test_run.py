@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from tests.end_to_end.command import QUANTMIA, SMALL, Begun, bits, quantmia, wait_for
+from tests.end_to_end.command import SMALL, Begun, bits, quantmia, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -117,23 +117,13 @@ def test_killed_at_random_moments_and_resumed_gives_the_same_bits(finished, tmp_
 
 
 def test_interrupt_keeps_what_is_finished_and_says_how_to_resume(tmp_path):
-    # A shell's background job ignores the signal, and its children would inherit that.
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        process = subprocess.Popen(
-            [*QUANTMIA, *command("runs=400")], cwd=tmp_path, stderr=subprocess.PIPE, text=True
-        )
-    finally:
-        signal.signal(signal.SIGINT, before)
-    try:
-        wait_for(lambda: list(tmp_path.glob(f"{FOLDER}/scores/run-0003*")))
-        process.send_signal(signal.SIGINT)
-        _, stderr = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130, stderr
-    assert re.search(r"quantmia run .*resume=true", stderr)
-    assert "Traceback" not in stderr
+    process = Begun(tmp_path, *command("runs=400"))
+    wait_for(lambda: process.is_over() or list(tmp_path.glob(f"{FOLDER}/scores/run-0003*")))
+    process.send_signal(signal.SIGINT)
+    done = process.end()
+    assert done.returncode == 130, done.stderr
+    assert re.search(r"quantmia run .*resume=true", done.stderr)
+    assert "Traceback" not in done.stderr
     assert list((tmp_path / FOLDER / "losses").glob("run-*"))
 
 
@@ -166,12 +156,13 @@ def test_rank_rebuilds_the_tables_without_training(finished):
     assert bits(finished / FOLDER) == before
 
 
-def test_every_attack_runs_on_finished_runs_and_again_by_rank(finished, tmp_path):
+def test_every_attack_runs_on_finished_runs_and_again_by_rank(tmp_path):
     """Two of them read features: `rank` makes the dataset again for those."""
     every = sorted(each.stem for each in Path("conf/attack").glob("*.yaml"))
-    shutil.copytree(finished / FOLDER, tmp_path / FOLDER)
+    few = ["quantizer=[full_precision,sign]", "release.checkpoints=[2,last]"]
+    assert run(tmp_path, *few).returncode == 0
     before = bits(tmp_path / FOLDER)
-    done = run(tmp_path, "resume=true", f"attack=[{','.join(every)}]")
+    done = run(tmp_path, *few, "resume=true", f"attack=[{','.join(every)}]")
     assert done.returncode == 0, done.stderr
     after = bits(tmp_path / FOLDER)
     assert {k: v for k, v in after.items() if "run-" in k} == {

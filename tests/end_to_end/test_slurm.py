@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from scripts.slurm.cluster import NotInstallableError, cluster, process_of, queue
-from tests.end_to_end.command import QUANTMIA, SMALL, bits, quantmia, tables, wait_for
+from tests.end_to_end.command import SMALL, Begun, bits, quantmia, tables, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -49,12 +49,12 @@ def single(tmp_path_factory, slurm) -> Path:
     return where / "one"
 
 
-def start(where: Path, *arguments: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [*QUANTMIA, "run", "-m", *RUNS, *SLURM, *arguments],
-        cwd=where, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )  # fmt: skip
+def command(*arguments: str) -> list[str]:
+    return ["run", "-m", *RUNS, *SLURM, *arguments]
+
+
+def start(where: Path, *arguments: str) -> Begun:
+    return Begun(where, *command(*arguments))
 
 
 def begun(where: Path, shard: int):
@@ -77,8 +77,9 @@ def test_cancelled_killed_and_failed_jobs_are_named_and_rerun(single, tmp_path):
     process = process_of(ids[1])
     assert process is not None
     os.kill(process, signal.SIGKILL)
-    _, said = sweep.communicate(timeout=240)
-    assert sweep.returncode == 1
+    done = sweep.end()
+    said = done.stderr
+    assert done.returncode == 1, said
     assert "Traceback" not in said
     assert "2 of 3 jobs did not finish" in said
     for shard in (0, 1):
@@ -98,10 +99,10 @@ def test_shards_run_together_one_is_requeued_and_they_give_the_bits_of_one_job(s
     wait_for(scores.exists)
     job_id = next(each for each in queue() if each.endswith("_1"))
     subprocess.run(["scancel", "--signal=USR2", job_id], check=True)
-    shown, said = sweep.communicate(timeout=240)
-    assert sweep.returncode == 0, said
-    assert "2 jobs submitted to SLURM" in said
-    assert "leaks least" in shown
+    done = sweep.end()
+    assert done.returncode == 0, done.stderr
+    assert "2 jobs submitted to SLURM" in done.stderr
+    assert "leaks least" in done.stdout
     log = next((tmp_path / "sweep" / ".jobs").glob("*_1_0_log.err")).read_text()
     assert "SIGUSR2" in log
     started = next((tmp_path / "sweep" / ".jobs").glob("*_1_0_log.out")).read_text()
@@ -113,8 +114,8 @@ def test_the_login_shell_may_die(single, tmp_path):
     # One after another, so that one is left when the status is asked for, however slow that is.
     sweep = start(tmp_path, *TWO, "hydra.launcher.array_parallelism=1")
     wait_for((tmp_path / "sweep" / "submitted.json").exists)
-    sweep.kill()
-    sweep.communicate()
+    sweep.send_signal(signal.SIGKILL)
+    sweep.end()
     status = quantmia(tmp_path, "status", "sweep").stdout
     assert "running" in status or "pending" in status
     wait_for(lambda: not queue())
@@ -125,20 +126,22 @@ def test_the_login_shell_may_die(single, tmp_path):
 
 
 def test_interrupting_cancels_the_jobs(tmp_path):
-    sweep = start(tmp_path, *TWO, "training.epochs=100000")
+    # One runs and one waits for it.
+    one = "hydra.launcher.array_parallelism=1"
+    sweep = start(tmp_path, *TWO, "training.epochs=100000", one)
     wait_for(begun(tmp_path, 0))
     sweep.send_signal(signal.SIGINT)
-    _, said = sweep.communicate(timeout=60)
-    assert sweep.returncode == 130, said
-    assert "Traceback" not in said
-    assert again(said)[-1] == "resume=true"
+    done = sweep.end()
+    assert done.returncode == 130, done.stderr
+    assert "Traceback" not in done.stderr
+    assert again(done.stderr)[-1] == "resume=true"
     wait_for(lambda: not queue(), 60)
 
 
 def test_what_sbatch_says_reaches_the_user(tmp_path):
-    sweep = start(tmp_path, *TWO, "hydra.launcher.partition=none")
-    _, said = sweep.communicate(timeout=60)
-    assert sweep.returncode == 2
+    done = quantmia(tmp_path, *command(*TWO, "hydra.launcher.partition=none"), cold=True)
+    said = done.stderr
+    assert done.returncode == 2, said
     assert said.count("error:") == 1 or "sbatch: error:" in said
     assert "invalid partition specified: none" in said
     assert "Traceback" not in said

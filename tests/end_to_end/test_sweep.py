@@ -118,6 +118,7 @@ def test_seeds_and_quantizers_make_one_ranking(tmp_path):
 
 def test_what_failed_is_named_and_the_rest_is_ranked(tmp_path):
     command = ["dataset.size=200,4,300", "seed=0,1", "hydra.sweep.dir=sweep"]
+    command += ["quantizer=[full_precision,sign]", "release.checkpoints=last"]
     done = quantmia(tmp_path, *SWEEP, "runs=4", *command)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr

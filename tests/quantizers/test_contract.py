@@ -26,13 +26,18 @@ PACKAGES = {
 
 
 @cache
-def entry(name: str, **shared) -> dict:
-    """What a file says where it stands, with the values that quantizers share."""
+def entries(**shared) -> dict[str, dict]:
+    """What files say where they stand, with the values that quantizers share."""
     settings = [f"quantization.{key}={value}" for key, value in shared.items()]
     # Unchecked, because without its package one is refused.
     whole = composed(f"quantizer=[{','.join(BUILT_IN)}]", *settings)
-    found: Any = OmegaConf.to_container(whole.quantizer[name], resolve=True)
+    found: Any = OmegaConf.to_container(whole.quantizer, resolve=True)
     return found
+
+
+def entry(name: str, **shared) -> dict:
+    """That of one."""
+    return entries(**shared)[name]
 
 
 def rescales(name: str) -> bool:

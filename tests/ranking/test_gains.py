@@ -116,6 +116,7 @@ def test_a_quantizer_that_changes_nothing_gains_nothing():
     assert found[4].high < 0  # which an earlier stop beats
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.slow
 def test_the_interval_holds_no_gain_where_a_quantizer_adds_nothing():
     holds = 0
@@ -126,6 +127,7 @@ def test_the_interval_holds_no_gain_where_a_quantizer_adds_nothing():
     assert holds >= 0.93 * 300
 
 
+@pytest.mark.usefixtures("unchecked")
 @pytest.mark.slow
 def test_a_quantizer_that_hides_the_signal_is_found():
     found = []

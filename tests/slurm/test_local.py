@@ -99,8 +99,15 @@ def run(path: Path, task: Any, folders: list[str], **settings: Any) -> dict[str,
     return submitted(path)
 
 
-def test_jobs_are_run_one_after_another_and_noted(tmp_path, capsys):
+def test_jobs_are_run_one_after_another_and_noted_and_what_they_import_is_there(tmp_path, capsys):
     def task(number, overrides, folder):
+        there = set(sys.modules)
+        import scipy.stats
+
+        import quantmia.pipeline.run
+
+        assert {quantmia.pipeline.run.__name__, scipy.stats.__name__, "torch._dynamo"} <= there
+        assert not threading.active_count() > 1
         place = tmp_path / folder
         place.mkdir()
         if number == 0:
@@ -121,21 +128,6 @@ def test_jobs_are_run_one_after_another_and_noted(tmp_path, capsys):
     assert f"1/2 jobs over: seed=0 did not finish: {log}\n" in said
     assert "2/2 jobs over: seed=1 done\n" in said
     assert "RuntimeError: no" in log.read_text()
-
-
-def test_what_a_job_imports_is_there_before_it_starts(tmp_path):
-    def task(number, overrides, folder):
-        there = set(sys.modules)
-        import scipy.stats
-
-        import quantmia.pipeline.run
-
-        assert {quantmia.pipeline.run.__name__, scipy.stats.__name__, "torch._dynamo"} <= there
-        assert not threading.active_count() > 1
-        (tmp_path / folder).mkdir()
-
-    run(tmp_path, task, ["seed=0"])
-    assert (tmp_path / "seed=0").exists()
 
 
 def test_when_nobody_starts_jobs_any_more_it_says_so(tmp_path):
