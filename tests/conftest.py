@@ -2,12 +2,20 @@
 
 import gc
 import os
+import pickle
 import sys
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 from jaxtyping import config, install_import_hook
+from omegaconf import OmegaConf
+from yaml import YAMLError
 
 from tests import checker
 
@@ -60,6 +68,35 @@ def unchecked():
     config.update("jaxtyping_disable", True)
     yield
     config.update("jaxtyping_disable", False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def parsed() -> Iterator[None]:
+    """The same files, of which Hydra parses dozens for every command, are parsed once."""
+    parse = OmegaConf.load
+
+    @cache
+    def packed(text: str) -> bytes:
+        return pickle.dumps(parse(StringIO(text)))
+
+    def load(file: Any):
+        if not hasattr(file, "read"):
+            return parse(file)
+        try:
+            return pickle.loads(packed(file.read()))
+        except YAMLError:  # whose message names the file
+            file.seek(0)
+            return parse(file)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(OmegaConf, "load", load)
+        yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of many slow tests begin, so that no worker is left alone with one at the end."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 def pytest_collection_finish() -> None:
