@@ -5,7 +5,6 @@ import re
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,14 +23,6 @@ WORDS = 4  # of a reason, at least
 
 def known(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory) -> Iterator[None]:
-    """One for all, as for a reader of several pages: the same models are trained once."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("QUANTMIA_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
 
 
 @pytest.fixture
