@@ -22,7 +22,8 @@ class Sign(Quantizer):
 
     def quantize_rows(self, weights):
         """-s or s."""
+        values = weights.abs()
         # In float64 equal magnitudes average to themselves: quantizing twice changes no bit.
-        fitted = weights.abs().mean(1, dtype=torch.float64).to(weights.dtype)
-        s = self.half_width(weights, fitted)
-        return torch.copysign(s, weights + 0.0)  # -0.0 + 0.0 is 0.0
+        fitted = values.mean(1, dtype=torch.float64).to(weights.dtype)
+        torch.add(weights, 0.0, out=values)  # -0.0 + 0.0 is 0.0
+        return torch.copysign(self.half_width(weights, fitted), values, out=values)

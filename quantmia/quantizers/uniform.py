@@ -40,7 +40,8 @@ class Uniform(Quantizer):
         steps = 2**self.bits - 1
         if self.scale == "data":
             # Each by itself, which torch does many times faster than both at once.
-            low, high = (edge(weights, 1, keepdim=True) for edge in (torch.amin, torch.amax))
+            edges = (edge(weights, 1, keepdim=True) for edge in (torch.amin, torch.amax))
+            low, high = (edge + 0.0 for edge in edges)  # -0.0 + 0.0 is 0.0
         else:
             high = self.half_width(weights, weights[:, 0])
             low = -high
@@ -49,5 +50,7 @@ class Uniform(Quantizer):
         code = weights.sub(low).div_(width).mul_(steps).round_()
         if self.scale != "data":  # else none lies outside
             code.clamp_(0, steps)
-        # lerp meets both ends exactly, so a second pass finds the same grid.
-        return torch.lerp(low.expand_as(code), high.expand_as(code), code.div_(steps))
+        # lerp meets both ends exactly, so a second pass finds the same grid. It is vectorised with
+        # one number a row, the upper end, and not with two.
+        values = low.expand_as(code).contiguous()
+        return values.lerp_(high.expand_as(code), code.div_(steps))

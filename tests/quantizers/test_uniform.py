@@ -46,6 +46,12 @@ def test_known_values():
     assert Uniform(bits=2).quantize_rows(row).tolist() == [[0.0, 1.0, 1.0, 2.0, 3.0]]
 
 
+def test_zeros_have_no_sign_wherever_they_stand():
+    row = torch.tensor([[-1.0, -0.0, -0.1, 0.0] * 9])
+    quantized = Uniform(bits=2).quantize_rows(row)
+    assert not quantized[quantized == 0].signbit().any()
+
+
 @given(ROWS, BITS)
 def test_no_weight_moves_further_than_half_a_step(weights, bits):
     quantized = Uniform(bits=bits).quantize_rows(torch.tensor(weights)).numpy()
