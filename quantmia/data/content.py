@@ -10,6 +10,7 @@ from pathlib import Path
 
 from quantmia.errors import DataError, did_you_mean, first_line
 
+BLOCK = 1 << 20  # bytes that are looked at at once
 COMPRESSED = {".gz": gzip.decompress, ".bz2": bz2.decompress, ".xz": lzma.decompress}
 MARKS = {  # UTF-32's begins with UTF-16's
     codecs.BOM_UTF32_LE: "utf-32",
@@ -75,6 +76,36 @@ def unreadable(path: object, error: Exception) -> DataError:
         f"dataset.path={path}: cannot be read: {first_line(error)}. "
         "Is the file whole, and is it what its name says?"
     )
+
+
+def recoded(path: str, content: bytes, encoding: str | None) -> bytes:
+    """Content as UTF-8 without a byte order mark; without a copy of it where it is that already.
+
+    Args:
+        path: for messages.
+        content: of the file.
+        encoding: UTF-8, or what a byte order mark says, if None.
+
+    Raises:
+        DataError: it is no text of that encoding.
+    """
+    plain = encoding in (None, "utf-8") and not content.startswith((*MARKS, codecs.BOM_UTF8))
+    if plain and b"\0" not in content and _is_utf8(content):
+        return content
+    return decoded(path, content, encoding).encode()
+
+
+def _is_utf8(content: bytes) -> bool:
+    if content.isascii():
+        return True
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for at in range(0, len(content), BLOCK):
+            decoder.decode(content[at : at + BLOCK])
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def decoded(path: str, content: bytes, encoding: str | None) -> str:

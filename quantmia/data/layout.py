@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from quantmia.errors import DataError, as_override
 
@@ -62,17 +63,17 @@ class Layout:
     """The lines of a table, and what separates their columns.
 
     Args:
-        text: header and rows alone.
+        content: header and rows alone, UTF-8.
         separator: one character.
         note: what was found out, in words, or empty.
     """
 
-    text: str
+    content: bytes
     separator: str
     note: str = ""
 
 
-def layout_of(path: str, text: str, ending: str, written: Written) -> Layout:
+def layout_of(path: str, content: bytes, ending: str, written: Written) -> Layout:
     """Find what separates the columns, unless it is said.
 
     The file's name tells it, or its first line (`sep=;`). Where another separator cuts header and
@@ -80,20 +81,22 @@ def layout_of(path: str, text: str, ending: str, written: Written) -> Layout:
 
     Args:
         path: for messages.
-        text: whole.
+        content: of the whole file, UTF-8.
         ending: of the file's name.
         written: what is said of it.
 
     Raises:
         DataError: the separator is none, or there is no telling.
     """
+    text = _beginning(content)
     said = SAID.match(text)
     first = 1 + text[: said.start(1)].count("\n") if said else 0
-    text = _table_alone(text, max(written.skip, first), written.comment)
+    content = _table_alone(content, max(written.skip, first), written.comment)
     if written.separator is not None:
-        return Layout(text, _character(written.separator))
+        return Layout(content, _character(written.separator))
     if said:
-        return Layout(text, said[1], f"its first line says sep={said[1]}")
+        return Layout(content, said[1], f"its first line says sep={said[1]}")
+    text = _beginning(content)
     named = SEPARATORS.get(ending)
     marks = [mark for mark in CANDIDATES if mark != written.decimal]
     counts = {mark: _columns(text, mark) for mark in marks}
@@ -106,12 +109,12 @@ def layout_of(path: str, text: str, ending: str, written: Written) -> Layout:
                 f"it is text, name what separates them: {as_override('dataset.separator', ';')}"
             )
         _refuse_ragged(path, text, named, marks)
-        return Layout(text, named)
+        return Layout(content, named)
     if best == named:
-        return Layout(text, best)
+        return Layout(content, best)
     note = f"columns are separated by {shown(best)} ({counts[best]} in every line"
     note += f"; dataset.separator={_name(named)} would read {shown(named)})" if named else ")"
-    return Layout(text, best, note)
+    return Layout(content, best, note)
 
 
 def _refuse_ragged(path: str, text: str, named: str, marks: Sequence[str]) -> None:
@@ -131,7 +134,7 @@ def _refuse_ragged(path: str, text: str, named: str, marks: Sequence[str]) -> No
             )
 
 
-def _table_alone(text: str, skip: int, comment: str | None) -> str:
+def _table_alone(content: bytes, skip: int, comment: str | None) -> bytes:
     """A text without the lines before its header and without comments.
 
     Pandas would take a comment for the rest of any line: C#N holds none.
@@ -139,9 +142,20 @@ def _table_alone(text: str, skip: int, comment: str | None) -> str:
     if comment is not None and len(comment) != 1:
         raise DataError(f"dataset.comment={comment}: has to be one character, such as '#'")
     if not skip and comment is None:
-        return text
-    lines = list(io.StringIO(text, newline=None))[skip:]
-    return "".join(line for line in lines if comment is None or not line.startswith(comment))
+        return content
+    lines = islice(_lines(content, None), skip, None)
+    return "".join(
+        line for line in lines if comment is None or not line.startswith(comment)
+    ).encode()
+
+
+def _beginning(content: bytes) -> str:
+    """What is looked at, and a character more if there is more."""
+    return _lines(content, "").read(LOOKED_AT + 1)
+
+
+def _lines(content: bytes, newline: str | None) -> io.TextIOWrapper:
+    return io.TextIOWrapper(io.BytesIO(content), "utf-8", newline=newline)
 
 
 def _character(separator: str) -> str:

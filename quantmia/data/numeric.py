@@ -11,6 +11,7 @@ from quantmia.data.numbering import may_number, names_rows, numbers_rows
 from quantmia.data.precision import LARGEST, precise
 from quantmia.data.table import column
 from quantmia.data.target import PLAIN, missing_values, to_numbers, written_otherwise
+from quantmia.data.texts import stripped
 from quantmia.data.written import DATES, NUMBERED, Marks
 from quantmia.errors import DataError, as_override
 
@@ -124,12 +125,12 @@ def encode(
             continue
         if name in categorical:
             drop(missing, f"missing {name}")
-            found.columns[name] = values.astype(str).str.strip()
+            found.columns[name] = stripped(values)
             continue
         present = int((~missing).sum())
         numbers, unread = to_numbers(values, missing, marks)
         other = written_otherwise(values, unread, present, marks)
-        texts = values.astype(str).str.strip() if unread.any() else values
+        texts = stripped(values) if unread.any() else values
         levels = texts[~missing].nunique() if unread.any() else 0
         naming = names_rows(levels, present)
         if other is not None and not (naming and other.what == NUMBERED):

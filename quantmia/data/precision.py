@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 EPS = float(np.finfo(np.float32).eps)
 LARGEST = float(np.finfo(np.float32).max)
@@ -21,14 +22,17 @@ def precise(numbers: pd.Series) -> tuple[pd.Series, str | None]:
     finite = numbers[numbers.abs() <= LARGEST]  # what is beyond is dropped
     if finite.empty or not _at_risk(finite):
         return numbers, None
-    said, lost, middle = [], _made_equal(finite), finite.median()
-    if (less := _made_equal(finite - middle)) < lost:
+    ordered, middle = np.sort(finite.to_numpy()), finite.median()
+    different, said = _different(ordered), []
+    lost = different - _narrow(ordered)
+    shifted = ordered - middle  # which keeps the order
+    if (less := _different(shifted) - _narrow(shifted)) < lost:
         numbers, lost = numbers - middle, less
         said.append("is centred, because its numbers differ by less than 32-bit floats tell apart")
-    if lost > FEW * finite.nunique():
+    if lost > FEW * different:
         small = finite.abs().max() < 1e3 * SMALLEST
         said.append(
-            f"holds {finite.nunique()} different numbers, {lost} of which 32-bit floats make equal "
+            f"holds {different} different numbers, {lost} of which 32-bit floats make equal "
             f"to others; {'scale them up' if small else 'subtract what they share'} first"
         )
     return numbers, "; ".join(said) or None
@@ -42,8 +46,12 @@ def _at_risk(finite: pd.Series) -> bool:
     return largest > 0 and bool(close or largest < SMALLEST)
 
 
-def _made_equal(finite: pd.Series) -> int:
-    """How many different numbers become equal to another."""
+def _different(ordered: NDArray[np.floating]) -> int:
+    """How many different numbers there are among some in their order, of which there is one."""
+    return 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
+
+
+def _narrow(ordered: NDArray[np.float64]) -> int:
+    """How many of them 32-bit floats, which round without changing the order, tell apart."""
     with np.errstate(over="ignore", under="ignore"):
-        narrow = np.unique(finite.to_numpy(np.float32))
-    return int(finite.nunique() - len(narrow))
+        return _different(ordered.astype(np.float32))

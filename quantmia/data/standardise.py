@@ -14,6 +14,7 @@ from quantmia.data.dataset import Dataset
 from quantmia.data.split import Split
 from quantmia.vocabulary import Winsorise
 
+BLOCK = 1 << 14  # samples that are brought to scale at once
 FARTHEST = 10.0  # deviations from the middle that a feature may lie
 QUANTILES = (0.01, 0.5, 0.99)
 NORMAL = 4.653  # how far apart the outer two are, in standard deviations
@@ -77,19 +78,24 @@ def standardise(
     flat = dataset.features.reshape(dataset.size, -1)
     held_out = flat[parts.validation].astype(np.float64)
     inner = _scale(_inner(held_out))
-    deviations = _deviations(flat, *inner)
-    far = [_far(dataset, deviations), _far_targets(dataset, parts)]
+    moments = _scale(held_out) if how is True else inner
+    del held_out
+    values = np.empty(flat.shape if how else 0, np.float32)
+    found = []
+    for at in range(0, dataset.size, BLOCK):
+        block = slice(at, at + BLOCK)
+        deviations = _deviations(flat[block], *inner)
+        found.append(_beyond(deviations, at))
+        if how == "winsorise":
+            values[block] = np.clip(deviations, -FARTHEST, FARTHEST)
+        elif how:
+            values[block] = _deviations(flat[block], *moments)
+    far = [_far(dataset, *map(np.concatenate, zip(*found, strict=True)))]
+    far.append(_far_targets(dataset, parts))
     extreme = pd.concat([each for each in far if len(each)] or far[:1])
     extreme = extreme.sort_values("deviations", key=np.abs, ascending=False, ignore_index=True)
-    if how == "winsorise":
-        values, scale = np.clip(deviations, -FARTHEST, FARTHEST), inner
-    elif how:
-        scale = _scale(held_out)
-        values = _deviations(flat, *scale)
-    else:
-        scale = np.zeros(flat.shape[1]), np.ones(flat.shape[1])
-        return Standardised(dataset.features, extreme, False, *scale)
-    values = values.reshape(dataset.features.shape).astype(np.float32, copy=False)
+    scale = moments if how else (np.zeros(flat.shape[1]), np.ones(flat.shape[1]))
+    values = values.reshape(dataset.features.shape) if how else dataset.features
     return Standardised(values, extreme, how == "winsorise", *scale)
 
 
@@ -109,13 +115,27 @@ def _deviations(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> 
     return (values - mean) / deviation
 
 
-def _far(dataset: Dataset, deviations: Float[np.ndarray, "samples features"]) -> pd.DataFrame:
-    """Values of features that lie far out; those of features without names are told by number."""
+def _beyond(
+    deviations: Float[np.ndarray, "samples features"], first: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sample, feature and deviations of what lies far out in a block of samples.
+
+    Args:
+        deviations: of the block.
+        first: number of its first sample.
+    """
     samples, features = np.nonzero(np.abs(deviations) > FARTHEST)
-    names = dataset.columns or [f"feature {each}" for each in range(deviations.shape[1])]
-    values = dataset.features.reshape(dataset.size, -1)[samples, features]
+    return first + samples, features, deviations[samples, features]
+
+
+def _far(
+    dataset: Dataset, samples: np.ndarray, features: np.ndarray, deviations: np.ndarray
+) -> pd.DataFrame:
+    """Values of features that lie far out; those of features without names are told by number."""
+    flat = dataset.features.reshape(dataset.size, -1)
+    names = dataset.columns or [f"feature {each}" for each in range(flat.shape[1])]
     told = [names[each] for each in features]
-    return _rows(dataset, samples, told, values, deviations[samples, features])
+    return _rows(dataset, samples, told, flat[samples, features], deviations)
 
 
 def _far_targets(dataset: Dataset, parts: Split) -> pd.DataFrame:

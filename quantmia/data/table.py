@@ -9,8 +9,9 @@ from functools import partial
 
 import pandas as pd
 
-from quantmia.data.content import COMPRESSED, content_of, decoded, existing, unreadable
+from quantmia.data.content import COMPRESSED, content_of, decoded, existing, recoded, unreadable
 from quantmia.data.layout import Written, layout_of, shown
+from quantmia.data.parsed import parsed
 from quantmia.data.structures import STRUCTURES
 from quantmia.data.written import NUMBER
 from quantmia.errors import DataError, as_override, did_you_mean, first_line
@@ -42,28 +43,31 @@ def read_table(
     file = existing(path)
     endings = ["", *(ending.lower() for ending in file.suffixes)]
     packing = endings.pop() if endings[-1] in (*COMPRESSED, ".zip") else ""
-    content = content_of(file, packing)
+
+    def content() -> bytes:
+        return content_of(file, packing)
+
     if endings[-1] in (".parquet", ".pq"):
         written.refuse_all_but(path, ())
-        table = _read_parquet(path, content)
+        table = _read_parquet(path, content())
         names = [str(name).strip() for name in table]
     elif endings[-1] == ".xlsx":
         written.refuse_all_but(path, ("header", "skip", "missing"))
-        table = _read_sheet(path, content, written, progress, told)
+        table = _read_sheet(path, content(), written, progress, told)
         names = [str(name).strip() for name in table]
+    elif endings[-1] in STRUCTURES:
+        text = decoded(path, content(), written.encoding)
+        written.refuse_all_but(path, ("encoding", "missing"))
+        texts = STRUCTURES[endings[-1]](path, text)
+        table = texts.mask(
+            texts.isin(list(MISSING if written.missing is None else written.missing))
+        )
+        if written.missing is None:
+            _tell(path, table, lambda gaps: texts.iloc[:, gaps], told, progress)
+        names = [str(name) for name in table]
     else:
-        text = decoded(path, content, written.encoding)
-        if endings[-1] in STRUCTURES:
-            written.refuse_all_but(path, ("encoding", "missing"))
-            texts = STRUCTURES[endings[-1]](path, text)
-            table = texts.mask(
-                texts.isin(list(MISSING if written.missing is None else written.missing))
-            )
-            if written.missing is None:
-                _tell(path, table, lambda gaps: texts.iloc[:, gaps], told, progress)
-            names = [str(name) for name in table]
-        else:
-            names, table = _read_text(path, text, endings[-1], written, progress, told)
+        text = recoded(path, content(), written.encoding)
+        names, table = _read_text(path, text, endings[-1], written, progress, told)
     if not len(table):
         raise DataError(f"dataset.path={path}: has a header and no rows")
     table.columns = pd.Index([name or f"column {n}" for n, name in enumerate(names, 1)])
@@ -140,20 +144,20 @@ def _read_sheet(
 
 def _read_text(
     path: str,
-    text: str,
+    content: bytes,
     ending: str,
     written: Written,
     progress: Progress,
     told: Collection[str] | None,
 ) -> tuple[list[str], pd.DataFrame]:
     """The names of the header as they stand there, and the table."""
-    layout = layout_of(path, text, ending, written)
+    layout = layout_of(path, content, ending, written)
     if layout.note:
         progress.say(f"{path}: {layout.note}")
     missing = written.missing
 
-    def lines() -> io.StringIO:
-        return io.StringIO(layout.text)
+    def lines() -> io.BytesIO:
+        return io.BytesIO(layout.content)  # which shares its memory
 
     try:
         with warnings.catch_warnings():
@@ -168,11 +172,14 @@ def _read_text(
                 index_col=False,
                 low_memory=False,
             )
-            table = read(
-                lines(),
-                na_values=None if missing is None else list(missing),
-                keep_default_na=missing is None,
-                decimal=written.decimal,
+            table = parsed(
+                lambda **how: read(
+                    lines(),
+                    na_values=None if missing is None else list(missing),
+                    keep_default_na=missing is None,
+                    decimal=written.decimal,
+                    **how,
+                )
             )
     except pd.errors.EmptyDataError:
         raise DataError(f"dataset.path={path}: is empty") from None

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantmia.data.precision import precise
+from quantmia.data.texts import stripped
 from quantmia.data.written import Marks, Other
 from quantmia.errors import DataError
 from quantmia.tasks import TaskName
@@ -125,7 +126,7 @@ def read_target(
     if task is None and positive is not None:
         task = "binary"
     elif task is None:
-        classes = len(distinct) if numeric else column[~missing].astype(str).str.strip().nunique()
+        classes = len(distinct) if numeric else stripped(column)[~missing].nunique()
         what = "numbers" if numeric else "labels"
         if not numeric and (classes > MANY or classes * 2 > max(present, FEW)):
             raise DataError(
@@ -156,7 +157,7 @@ def read_target(
     if whole:
         labels = numbers.fillna(0).replace([np.inf, -np.inf], 0).astype(np.int64).astype(str)
     else:
-        labels = column.astype(str).str.strip()
+        labels = stripped(column)
     return Target(name, labels, faults, task, how, None if positive is None else str(positive))
 
 
@@ -164,7 +165,7 @@ def missing_values(column: pd.Series) -> pd.Series:
     """Where a column has nothing: NaN, null or blanks."""
     missing = column.isna()
     if not pd.api.types.is_numeric_dtype(column):
-        missing |= column.astype(str).str.strip().eq("")
+        missing |= stripped(column).eq("")
     return missing
 
 

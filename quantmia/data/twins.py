@@ -6,9 +6,11 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest
 
 from quantmia.data.dataset import Dropped
 
+BLOCK = 1 << 14  # samples that are hashed at once
 ROUNDING = 1e-3  # of the largest number that an embedder gives
 Duplicates = Literal["drop", "molecules", "keep"]
 
@@ -85,11 +87,23 @@ def _flat(smiles: str) -> str:
 def first_of_its_kind(features: NDArray[np.float32]) -> NDArray[np.int64]:
     """For each sample the position of the first with the very same features.
 
+    Only samples whose hash comes again are kept and compared: a million of them take no memory.
+
     Args:
         features: [samples, ...].
     """
+    found = np.arange(len(features))
+    hashes = np.empty(len(features), np.uint64)
+    for at in range(0, len(features), BLOCK):
+        block = _without_sign_of_zero(features[at : at + BLOCK])
+        hashes[at : at + len(block)] = [xxh3_64_intdigest(row) for row in block]
     seen: dict[bytes, int] = {}
-    rows = np.ascontiguousarray(features + np.float32(0))  # -0 is 0
-    return np.array(
-        [seen.setdefault(row.tobytes(), position) for position, row in enumerate(rows)], np.int64
-    )
+    for position in np.flatnonzero(pd.Series(hashes).duplicated(keep=False)):
+        row = _without_sign_of_zero(features[position]).tobytes()
+        found[position] = seen.setdefault(row, int(position))
+    return found
+
+
+def _without_sign_of_zero(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """In memory of its own; -0 is 0."""
+    return np.ascontiguousarray(features + np.float32(0))

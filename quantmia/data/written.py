@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from quantmia.data.texts import counted, of_each
 from quantmia.errors import DataError, as_override
 
 NUMBER = r"[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?"
@@ -111,6 +112,9 @@ class Marks:
         Args:
             texts: of a column.
         """
+        return of_each(texts, self._numbers)
+
+    def _numbers(self, texts: pd.Series) -> pd.Series:
         plain = texts.astype(str).str.strip().str.translate(SIGN)
         plain = plain.where(plain.str.fullmatch(self._pattern))
         if self.thousands is not None:
@@ -125,16 +129,21 @@ class Marks:
         Args:
             unread: those texts.
         """
-        texts = unread.astype(str).str.strip().str.translate(SIGN)
-        if texts.empty:
+        if unread.empty:
             return None
+        different, counts = counted(unread.astype(str))
+        texts = different.str.strip().str.translate(SIGN)
+
+        def most(fits: pd.Series) -> bool:
+            return bool(counts[fits.to_numpy(bool)].sum() * 2 >= counts.sum())
+
         for what, pattern in KINDS.items():
             fits = texts.str.fullmatch(pattern, flags=re.IGNORECASE if what == DATES else 0)
-            if fits.mean() >= 0.5:
+            if most(fits):
                 return Other(what, texts[fits].iloc[0])
         for mark in GROUPING:
             fits = texts.str.fullmatch(GROUPED.format(mark=re.escape(mark)))
-            if mark != self.decimal and fits.mean() >= 0.5:
+            if mark != self.decimal and most(fits):
                 like = texts.str.fullmatch(rf"[+-]?\d+{re.escape(mark)}\d+") & ~fits
                 if like.any():  # some have no groups of three: the mark stands before decimals
                     break
@@ -142,15 +151,15 @@ class Marks:
                 return Other(f"thousands grouped by '{mark}'", texts[fits].iloc[0], setting)
         for mark in [each for each in (",", ".") if each != self.decimal]:
             fits = texts.str.fullmatch(rf"[+-]?\d*{re.escape(mark)}\d+(?:[eE][+-]?\d+)?")
-            if fits.mean() >= 0.5:
+            if most(fits):
                 setting = as_override("dataset.decimal", mark)
                 return Other(f"numbers with '{mark}' before decimals", texts[fits].iloc[0], setting)
         many = texts.nunique() > MANY
         fits = texts.str.fullmatch(BEGINS, flags=re.DOTALL)
         fits &= many | ~texts.str.fullmatch(SHORT)
-        if fits.mean() >= 0.5:
+        if most(fits):
             return Other("texts that begin with a number", texts[fits].iloc[0])
         fits = texts.str.fullmatch(NAMED, flags=re.DOTALL)
-        if many and fits.mean() >= 0.5:
+        if many and most(fits):
             return Other(NUMBERED, texts[fits].iloc[0])
         return None

@@ -5,7 +5,7 @@ from quantmia.errors import DataError
 
 
 def laid_out(text: str, ending: str = ".csv", **said):
-    return layout_of("a", text, ending, Written(**said))
+    return layout_of("a", text.encode(), ending, Written(**said))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_what_cuts_every_line_into_equally_many_columns_separates_them(
 
 def test_the_first_line_may_say_it():
     found = laid_out("sep=|\na|b,c\n1|2,3\n")
-    assert (found.separator, found.text) == ("|", "a|b,c\n1|2,3\n")
+    assert (found.separator, found.content) == ("|", b"a|b,c\n1|2,3\n")
     assert laid_out('"sep=;"\na;b\n1;2\n').separator == ";"
     assert laid_out("sep=|\na;b\n", separator=";") == laid_out("a;b\n", separator=";")
 
@@ -41,7 +41,7 @@ def test_the_first_line_may_say_it():
 def test_comments_and_lines_before_the_header_are_left_out_and_nothing_else():
     text = "made; by; us\n# a, b\na,b\nC#N,2\n#3,4\n"
     found = laid_out(text, skip=1, comment="#")
-    assert (found.separator, found.text) == (",", "a,b\nC#N,2\n")
+    assert (found.separator, found.content) == (",", b"a,b\nC#N,2\n")
 
 
 @pytest.mark.parametrize("columns", [3, 9000])
