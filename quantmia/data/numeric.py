@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from quantmia.data.columns import column
 from quantmia.data.numbering import may_number, names_rows, numbers_rows
 from quantmia.data.precision import LARGEST, precise
-from quantmia.data.table import column
 from quantmia.data.target import PLAIN, missing_values, to_numbers, written_otherwise
 from quantmia.data.texts import stripped
 from quantmia.data.written import DATES, NUMBERED, Marks

@@ -1,30 +1,31 @@
 """Tables from files: text, Parquet, Excel and structures, plain or compressed."""
 
 import io
-import re
 import warnings
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from functools import partial
 
 import pandas as pd
 
+from quantmia.data.columns import INDEX, ColumnName, headless
 from quantmia.data.content import COMPRESSED, content_of, decoded, existing, recoded, unreadable
 from quantmia.data.layout import Written, layout_of, shown
+from quantmia.data.parquet import read_parquet
 from quantmia.data.parsed import parsed
 from quantmia.data.structures import STRUCTURES
-from quantmia.data.written import NUMBER
-from quantmia.errors import DataError, as_override, did_you_mean, first_line
+from quantmia.errors import DataError, as_override, first_line
 from quantmia.progress import Progress
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL")  # in files of molecules
-INDEX = ("", "Unnamed: 0")  # what pandas calls the row numbers that it writes
-# What a command line makes of a name that looks like a number or a truth value.
-ColumnName = str | int | float | bool
 
 
 def read_table(
-    path: str, written: Written, progress: Progress, told: Collection[str] | None = ()
+    path: str,
+    written: Written,
+    progress: Progress,
+    told: Collection[str] | None = (),
+    wanted: Collection[ColumnName] | None = None,
 ) -> pd.DataFrame:
     """A table with named columns and at least one row.
 
@@ -36,6 +37,7 @@ def read_table(
         written: how.
         progress: is told what was found out.
         told: columns of which it is told too which texts are read as missing; None: of all.
+        wanted: columns that are asked for; of a Parquet file no others are read. None: all.
 
     Raises:
         DataError: there is no such file, it is damaged or empty, or it is not such a table.
@@ -49,7 +51,7 @@ def read_table(
 
     if endings[-1] in (".parquet", ".pq"):
         written.refuse_all_but(path, ())
-        table = _read_parquet(path, content())
+        table = read_parquet(path, content(), wanted)
         names = [str(name).strip() for name in table]
     elif endings[-1] == ".xlsx":
         written.refuse_all_but(path, ("header", "skip", "missing"))
@@ -75,31 +77,11 @@ def read_table(
     if twice:
         raise DataError(
             f"dataset.path={path}: the column '{twice[0]}' is there twice; rename one"
-            + _headless(names)
+            + headless(names)
         )
     first = table.iloc[:, 0]
     numbered = names[0] in INDEX and pd.api.types.is_integer_dtype(first) and first.is_unique
     return table.iloc[:, 1:] if numbered else table
-
-
-def _headless(names: Sequence[str]) -> str:
-    """A hint where the names of columns look like data."""
-    if any(re.fullmatch(NUMBER, name) for name in names):
-        return "; if the file has no header: dataset.header=false (then they are 'column 1', ...)"
-    return ""
-
-
-def _read_parquet(path: str, content: bytes) -> pd.DataFrame:
-    try:
-        table = pd.read_parquet(io.BytesIO(content))
-        return table.reset_index(drop=set(table.index.names) == {None})
-    except ImportError as error:
-        raise DataError(
-            f"dataset.path={path}: Parquet is read by pyarrow, which is not installed: "
-            "pip install 'quantmia[parquet]'"
-        ) from error
-    except Exception as error:  # whatever pyarrow says of a file that is damaged or no Parquet
-        raise unreadable(path, error) from error
 
 
 def _read_sheet(
@@ -235,43 +217,3 @@ def _tell(
                 f"{path}: the column '{name}' has texts that are read as missing: {counts}; if "
                 f"they are values: {as_override('dataset.missing', [])}"
             )
-
-
-def named(table: pd.DataFrame, name: ColumnName) -> str:
-    """A column's name as it stands in the header.
-
-    Args:
-        table: where it has to be.
-        name: what a command line made of it: `1`, `0.5`, `true`.
-    """
-    if isinstance(name, str):
-        return name
-    wanted = {str(name).lower(), f"column {name}"}
-    alike = (each for each in map(str, table) if each.lower() in wanted)
-    equal = (
-        each
-        for each in map(str, table)
-        if re.fullmatch(NUMBER, each) and float(each.replace(",", ".")) == name
-    )
-    return next(alike, next(equal, str(name)))
-
-
-def column(table: pd.DataFrame, key: str, name: str) -> pd.Series:
-    """A column by its name.
-
-    Args:
-        table: where it has to be.
-        key: of the configuration that names it, for the message.
-        name: of the column.
-
-    Raises:
-        DataError: it is not there; lists those that are.
-    """
-    if name not in table:
-        columns = [str(each) for each in table]
-        shown = ", ".join(columns[:30]) + (", ..." if len(columns) > 30 else "")
-        raise DataError(
-            f"{key}={name}: there is no such column{did_you_mean(name, columns)} (columns: {shown})"
-            + _headless(columns)
-        )
-    return table[name]

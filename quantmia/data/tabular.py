@@ -11,6 +11,7 @@ import pandas as pd
 from annotated_types import Ge
 from numpy.typing import NDArray
 
+from quantmia.data.columns import ColumnName, column, named
 from quantmia.data.dataset import Dataset, Dropped
 from quantmia.data.embedded import embed
 from quantmia.data.embedders import Embedder
@@ -18,7 +19,7 @@ from quantmia.data.layout import Written
 from quantmia.data.molecules import usable
 from quantmia.data.numeric import encode
 from quantmia.data.precision import precise
-from quantmia.data.table import ColumnName, column, named, read_table
+from quantmia.data.table import read_table
 from quantmia.data.target import Target, read_target
 from quantmia.data.twins import Duplicates, once
 from quantmia.data.written import Marks
@@ -99,6 +100,8 @@ def csv(
         features = [features]
     all_are_features = smiles is None and not features
     told = None if all_are_features else {str(target), *map(str, features or ())}
+    others = [each for each in (smiles, identifier) if each is not None]
+    needed = None if all_are_features else [target, *(features or ()), *categorical, *others]
     table = read_table(
         path,
         Written(
@@ -107,6 +110,7 @@ def csv(
         ),
         progress,
         told,
+        needed,
     )  # fmt: skip
     target = named(table, target)
     smiles, identifier = (
