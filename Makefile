@@ -53,9 +53,12 @@ APART_digits := split.calibration=512
 ROWS_synthetic := calibration.rows=16,64,128,256,512,1024,2048,4096
 ROWS_digits := calibration.rows=16,64,128,256
 
+# Measurements of `make scale`.
+SCALE := outputs/scale
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test test-all test-fast test-slow lint docs bench datasets front efficiency tables open-questions ship tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
+.PHONY: help setup lipophilicity test test-all test-fast test-slow lint docs bench datasets front efficiency tables open-questions ship scale tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -144,6 +147,11 @@ $(SHIP)/%/noise/ranking.csv: | $(STAMP)
 
 $(SHIP)/%/runtimes/ranking.csv: | $(STAMP)
 	$(BIN)/quantmia run +experiment=$* +study=runtimes $(APART_$*) hydra.run.dir=$(@D) resume=true
+
+# Of molecules there are more by `python -m scripts.scale measure $(SCALE) --molecules 100000`.
+scale: $(STAMP) ## How time, memory and disk grow, with results/growth.md (25 minutes, resumed).
+	$(BIN)/python -m scripts.scale measure $(SCALE)
+	$(BIN)/python -m scripts.scale write $(RESULTS) $(SCALE)
 
 tables-quick: $(TENTH:%=$(QUICK)/%/ranking.csv) ## A tenth of `make tables`, and compare it with results/.
 	$(BIN)/python -m scripts.paper write $(QUICK)/results $(^D)

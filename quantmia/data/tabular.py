@@ -284,7 +284,7 @@ def _finish(
         features=np.ascontiguousarray(found, dtype=np.float32),
         target=values,
         task_name=read.task,
-        identifiers=tuple(names.iloc[rows]),
+        identifiers=tuple(names.iloc[rows].tolist()),
         dropped=tuple(dropped),
     )
 
@@ -294,4 +294,4 @@ def _named(names: pd.Series) -> pd.Series:
 
 
 def _row_names(count: int) -> pd.Series:
-    return pd.Series([f"row {row}" for row in range(count)])
+    return pd.Series([f"row {row}" for row in range(count)], dtype=object)

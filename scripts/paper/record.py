@@ -23,7 +23,7 @@ from quantmia.sweep.plan import is_sweep
 from scripts.paper.studies import finished
 
 FILE = "manifest.json"
-OTHERS = ("open_questions.", "ship.")  # pages that are made by themselves
+OTHERS = ("growth.", "open_questions.", "ship.")  # pages that are made by themselves
 FRONT = "front/{}"  # the name of a run or a sweep with a front
 MEASURED = "efficiency/{}"  # the name of a setting of `quantmia efficiency`
 EFFICIENCY = "quantmia efficiency DIR --reference-runs 150"  # as in the Makefile
