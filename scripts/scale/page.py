@@ -82,7 +82,10 @@ def page(table: pd.DataFrame) -> str:
     for axis in AXES:
         mine = table[table["axis"] == axis.key]
         if len(mine):
-            parts += [f"## {axis.name[0].upper()}{axis.name[1:]}\n", f"{axis.about}.\n"]
+            parts += [
+                f"## {axis.name[0].upper()}{axis.name[1:]}\n",
+                f"{axis.about[0].upper()}{axis.about[1:]}.\n",
+            ]
             parts.append(markdown(_shown(mine, axis.name)))
     return "\n".join([*parts, *_cluster(table, cores)])
 
@@ -90,7 +93,7 @@ def page(table: pd.DataFrame) -> str:
 def _shown(table: pd.DataFrame, name: str) -> pd.DataFrame:
     shown = pd.DataFrame({name: [f"{point:,}" for point in table["point"]]})
     for key, title in FIGURES.items():
-        shown[title] = [f"{value:,.4g}" for value in table[key]]
+        shown[title] = table[key].map(_number).tolist()
     if len(table) > 1:
         found = {key: of(table, key) for key in FIGURES}
         first, last = (f"{each:,.0f}" for each in (found["disk"].first, found["disk"].last))
@@ -99,6 +102,10 @@ def _shown(table: pd.DataFrame, name: str) -> pd.DataFrame:
         ]
         shown.loc[len(shown)] = [f"exponent, {first} to {last}", *slopes]
     return shown
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
 def of(table: pd.DataFrame, key: str) -> Growth:
@@ -131,7 +138,7 @@ def _cluster(table: pd.DataFrame, cores: int) -> Sequence[str]:
         "GiB of memory, ranking": found["memory"] / 1024,
         "GiB of disk": found["disk"] / 1024,
     }
-    shown = pd.DataFrame({"": list(bill), "extrapolated": [f"{v:,.3g}" for v in bill.values()]})
+    shown = pd.DataFrame({"": list(bill), "extrapolated": list(map(_number, bill.values()))})
     return [
         f"## {ROWS:,} rows and {RUNS:,} runs\n",
         f"Nobody measured this. It is the point of {last:,} rows and {RUNS_OF_ROWS} runs, times "
