@@ -136,3 +136,16 @@ def test_any_features_end_within_bounds(features):
     assert np.abs(found.values).max() <= FARTHEST
     beyond = found.extreme[found.extreme["feature"] != "(target)"]
     assert len(beyond) <= (np.abs(found.values) == FARTHEST).sum()
+
+
+@pytest.mark.parametrize("how", [*WAYS, False])
+def test_blocks_change_no_bit(monkeypatch, how):
+    features = np.random.default_rng(4).standard_t(2, size=(500, 3))
+    data = dataset(features, columns=("a", "b", "c"))
+    parts = split(data, 0.4, 0)
+    whole = standardise(data, parts, how)
+    assert len(whole.extreme) > 2
+    monkeypatch.setitem(standardise.__globals__, "BLOCK", 7)
+    found = standardise(data, parts, how)
+    assert found.values.tobytes() == whole.values.tobytes()
+    assert found.extreme.equals(whole.extreme)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from quantmia.data import twins
 from quantmia.data.dataset import Dropped
 from quantmia.data.twins import first_of_its_kind, once
 
@@ -49,4 +50,11 @@ def test_molecules_are_compared_with_a_tolerance_if_they_are_bound_alike():
 def test_positions_of_the_first():
     images = np.stack([FEATURES[:4].reshape(2, 4), FEATURES[1:].reshape(2, 4)])
     assert first_of_its_kind(images).tolist() == [0, 1]
+    assert first_of_its_kind(FEATURES).tolist() == [0, 1, 0, 1, 4]
+
+
+@pytest.mark.parametrize("block", [2, 100])
+def test_samples_of_the_same_hash_are_no_twins_by_that(monkeypatch, block):
+    monkeypatch.setattr(twins, "xxh3_64_intdigest", lambda row: 0)
+    monkeypatch.setattr(twins, "BLOCK", block)
     assert first_of_its_kind(FEATURES).tolist() == [0, 1, 0, 1, 4]
