@@ -49,7 +49,7 @@ def _settled(blocks: Sequence[pd.Series]) -> bool:
     if others:
         return False
     if isinstance(kind, pd.StringDtype):
-        return not any(any(map(_overflows, block)) for block in blocks)
+        return not any(any(map(_overflows, block.to_numpy(object))) for block in blocks)
     return kind.kind in "iufb"
 
 
