@@ -7,7 +7,6 @@ from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
-from torch.optim.sgd import sgd
 
 from quantmia.config.training import TrainingConfig
 
@@ -41,7 +40,8 @@ class Adam:
         self.params, self.config = params, config
         self.means = [torch.zeros_like(p) for p in params]
         self.squares = [torch.zeros_like(p) for p in params]
-        self.steps = [torch.zeros((), device=p.device) for p in params]
+        self.count = torch.zeros((), device=params[0].device)
+        self.steps = [self.count for _ in params]
 
     def step(self, gradients: list[Tensor], lr: float) -> None:
         """One update.
@@ -50,10 +50,10 @@ class Adam:
             gradients: in the order of the parameters.
             lr: learning rate.
         """
-        torch.ops.aten._foreach_add_.Scalar(self.steps, 1)
-        torch.ops.aten._fused_adam_.default(
+        self.count.add_(1)
+        torch._fused_adam_(
             self.params,
-            gradients,
+            dense(gradients),
             self.means,
             self.squares,
             [],
@@ -78,7 +78,8 @@ class Sgd:
 
     def __init__(self, params: list[Tensor], config: TrainingConfig):
         self.params, self.config = params, config
-        self.momentum: list[Tensor | None] = [None for _ in params]
+        self.momentum = [torch.empty_like(p) for p in params] if config.momentum else []
+        self.first = True
 
     def step(self, gradients: list[Tensor], lr: float) -> None:
         """One update.
@@ -87,18 +88,28 @@ class Sgd:
             gradients: in the order of the parameters.
             lr: learning rate.
         """
-        sgd(
+        torch._fused_sgd_(
             self.params,
-            gradients,
+            dense(gradients),
             self.momentum,
-            fused=True,
             weight_decay=self.config.weight_decay,
             momentum=self.config.momentum,
             lr=lr,
             dampening=0.0,
             nesterov=False,
             maximize=False,
+            is_first_step=self.first,  # which fills the momentum
         )
+        self.first = False
+
+
+def dense(gradients: list[Tensor]) -> list[Tensor]:
+    """Gradients as parameters lie in memory: the fused kernels look at no strides.
+
+    Args:
+        gradients: views of others where a module multiplies by a transposed parameter.
+    """
+    return [gradient.contiguous() for gradient in gradients]
 
 
 OPTIMISERS = {"adam": Adam, "sgd": Sgd}

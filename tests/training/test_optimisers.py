@@ -45,6 +45,17 @@ def test_an_optimiser_takes_the_rate_of_the_step(name):
     assert (value < 1).all()
 
 
+@pytest.mark.parametrize("name", OPTIMISERS)
+def test_gradients_may_lie_in_memory_as_they_like(name):
+    ours, theirs = torch.zeros(RUNS, 3, 2), torch.zeros(RUNS, 3, 2)
+    turned = torch.randn(RUNS, 2, 3).mT
+    for value, gradient in ((ours, turned), (theirs, turned.contiguous())):
+        optimiser = OPTIMISERS[name]([value], training())
+        for _ in range(2):
+            optimiser.step([gradient], 0.1)
+    assert torch.equal(ours, theirs)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("optimizer", ["adam", "sgd"])
 @pytest.mark.parametrize("task", MODULES)
