@@ -53,18 +53,24 @@ class Batches:
             for chosen in members
         ]
         if all(len(chosen) == half for chosen in members):
-            self.positions = [
+            positions = [
                 torch.arange(start, end).expand(len(runs), -1) for start, end in pairwise(starts)
             ]
-            self.weights = None
+            weights = [None for _ in positions]
         else:
-            self.positions, self.weights = _filled(np.stack(ends, axis=1))
-            self.weights = [each.to(features.device) for each in self.weights]
-        self.positions = [each.to(features.device) for each in self.positions]
-        self.steps = len(self.positions)
+            positions, weights = _filled(np.stack(ends, axis=1))
+            weights = [each.to(features.device) for each in weights]
+        self.steps = len(positions)
+        self.weights = weights
+        self.sizes = [each.numel() for each in positions]
+        # Places in what `epoch` shuffles, batch after batch.
+        row = torch.arange(len(runs))[:, None] * max(map(len, members))
+        places = torch.cat([(row + each).reshape(-1) for each in positions])
+        self.places = places.to(features.device)
         # One buffer for every batch: fresh memory at each step costs as much as the optimiser.
-        largest = self.positions[0].numel()
-        self.rows = features.new_empty(largest, *features.shape[1:])
+        rows = features.new_empty(max(self.sizes), *features.shape[1:])
+        self.rows = [rows[:size] for size in self.sizes]
+        self.batches = [part.unflatten(0, (len(runs), -1)) for part in self.rows]
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass over the members, newly shuffled; they share memory."""
@@ -73,15 +79,14 @@ class Batches:
             for chosen, generator in zip(self.members, self.generators, strict=True)
         ]
         order = pad_sequence(shuffled, batch_first=True)
-        order_targets = self.targets.gather(1, order)
-        for step, position in enumerate(self.positions):
-            batch = order.gather(1, position)
-            x = torch.index_select(
-                self.features, 0, batch.reshape(-1), out=self.rows[: batch.numel()]
-            )
-            y = order_targets.gather(1, position)
-            weights = None if self.weights is None else self.weights[step]
-            yield x.unflatten(0, batch.shape), y, weights
+        # Of all batches at once: in a step of a small model every call counts.
+        chosen = order.reshape(-1).index_select(0, self.places).split(self.sizes)
+        targets = self.targets.gather(1, order).reshape(-1).index_select(0, self.places)
+        targets = targets.split(self.sizes)
+        parts = zip(chosen, self.rows, self.batches, targets, self.weights, strict=True)
+        for indices, rows, x, y, weights in parts:
+            torch.index_select(self.features, 0, indices, out=rows)
+            yield x, y.view(x.shape[:2]), weights
 
 
 def _evenly(count: int, bounds: int) -> NDArray[np.int64]:
