@@ -22,7 +22,6 @@ IMPORTED = (
     "hydra._internal.config_loader_impl",
     "hydra.core.override_parser.overrides_parser",
     "scipy.stats",
-    "torch._dynamo",
 )
 
 

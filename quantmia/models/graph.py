@@ -9,15 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import map_aggregate
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from quantmia.errors import QuantmiaError
+from quantmia.models.eager import without_compiler
+from quantmia.models.operations import Mode, called, memory, without_writing
 
 
 def capture(function: Callable, args: tuple[Tensor, ...], refusal: str) -> Callable:
@@ -46,20 +49,26 @@ class _Like:
     """What is kept of a tensor."""
 
     shape: torch.Size
+    stride: tuple[int, ...]
     dtype: torch.dtype
     device: torch.device
+
+    @classmethod
+    def of(cls, value: Tensor) -> "_Like":
+        stride = value.stride() if value.layout is torch.strided else ()
+        return cls(value.shape, stride, value.dtype, value.device)
 
 
 def _record(function: Callable, args: Sequence[Tensor]) -> GraphModule:
     """The operations of a function, as they were called once."""
     recorder = _Recorder(args)
-    with recorder:
+    with without_compiler(), recorder:
         outcome = function(*args)
     recorder.graph.output(map_aggregate(outcome, recorder.node))
     return GraphModule(recorder.constants, recorder.graph)
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(Mode):
     """Notes each operation that is called, below functorch and autograd.
 
     `make_fx` notes the same in 35 times the time: it makes a fake of every tensor, which we have
@@ -89,11 +98,30 @@ class _Recorder(TorchDispatchMode):
         looks = torch.Tag.data_dependent_output in operation.tags
         if looks and not fixed:
             raise RuntimeError(f"{operation} looks at a value")
-        outcome = operation(*args, **kwargs)
-        if not looks:
-            node = self.graph.call_function(operation, *cast(Any, noted))
-            self._note(outcome, node, fixed)
+        if looks:
+            return operation(*args, **kwargs)
+        if writes := operation._schema.is_mutable:
+            target = quick = self._fresh(operation, args, kwargs) or operation
+            outcome = operation(*args, **kwargs)
+        else:
+            target, (outcome, quick) = operation, called(operation, args, kwargs)
+        node = self.graph.call_function(target, *cast(Any, noted))
+        node.meta.update(wrote=writes, quick=quick)
+        self._note(outcome, node, fixed)
         return outcome
+
+    def _fresh(self, operation: OpOverload, args: tuple, kwargs: dict) -> OpOverload | None:
+        """The operation that returns what this one writes, if nothing else is in its memory."""
+        fresh, written = without_writing(operation), args[0] if args else None
+        if fresh is None or not isinstance(written, Tensor) or written not in self._nodes:
+            return None
+        place = memory(written)
+        others = (each for each in self._nodes if each is not written)  # that are still there
+        if place is None or any(memory(each) == place for each in others):
+            return None
+        if self._nodes[written].op != "call_function":  # somebody else's
+            return None
+        return fresh if _Like.of(fresh(*args, **kwargs)) == _Like.of(written) else None
 
     def node(self, value: object) -> Any:
         """Of a tensor the node that made it, of anything else itself."""
@@ -109,7 +137,7 @@ class _Recorder(TorchDispatchMode):
         if fixed:
             self._fixed.add(node)
         if isinstance(value, Tensor):
-            node.meta["val"] = _Like(value.shape, value.dtype, value.device)
+            node.meta["val"] = _Like.of(value)
             self._nodes[value] = node
         elif isinstance(value, tuple | list):
             for number, each in enumerate(value):
@@ -118,14 +146,25 @@ class _Recorder(TorchDispatchMode):
 
 
 def _simplify(graph: GraphModule) -> Callable:
-    """Compute constants once, drop what changes nothing and fuse biases into products.
+    """Compute constants once, everything else at most once, and fuse biases into products.
 
-    vmap and autograd leave dozens of such operations in a step. A graph that writes into a tensor
-    is replayed as it is: the tensor may be a constant, or the same memory as another.
+    vmap and autograd leave dozens of operations in a step that need not be there. A graph that
+    writes into a tensor is replayed as it is: the tensor may be a constant, or the same memory as
+    another.
     """
-    if any(_writes(node) for node in graph.graph.nodes):
-        return graph.forward
+    nodes = graph.graph.nodes
+    if not any(_writes(node) for node in nodes):
+        # The last bits of models whose loss writes would be others with a fused bias.
+        _reduce(graph, fuse=not any(node.meta.get("wrote") for node in nodes))
+    for node in nodes:
+        node.target = node.meta.get("quick", node.target)
+    graph.recompile()
+    return graph.forward
+
+
+def _reduce(graph: GraphModule, fuse: bool) -> None:
     constants: dict[Node, Tensor] = {}
+    seen: dict[tuple, Node] = {}
     for node in list(graph.graph.nodes):
         if node.op != "call_function":
             continue
@@ -133,14 +172,14 @@ def _simplify(graph: GraphModule) -> Callable:
         if folded is not None:
             constants[node] = folded
             continue
-        source = _unchanged(node)
-        if source is None and _is_biased_product(node):
+        source = _unchanged(node) or _again(node, seen)
+        if source is None and fuse and _is_biased_product(node):
             bias, product = cast(tuple[Node, Node], node.args)
             with graph.graph.inserting_before(node):
                 source = graph.graph.call_function(
                     torch.ops.aten.baddbmm.default, (bias, *product.args)
                 )
-            source.meta["val"] = node.meta["val"]
+            source.meta.update(val=node.meta["val"], quick=torch.baddbmm)
         if source is not None:
             node.replace_all_uses_with(source)
             graph.graph.erase_node(node)
@@ -150,8 +189,16 @@ def _simplify(graph: GraphModule) -> Callable:
             with graph.graph.inserting_before(node):
                 node.replace_all_uses_with(graph.graph.get_attr(node.name))
     graph.graph.eliminate_dead_code()
-    graph.recompile()
-    return graph.forward
+
+
+def _again(node: Node, seen: dict[tuple, Node]) -> Node | None:
+    """The earlier node that computes the same of the same."""
+    target = node.target
+    if isinstance(target, OpOverload) and torch.Tag.nondeterministic_seeded in target.tags:
+        return None
+    # As text, in which nodes have their names and 1 is not 1.0.
+    first = seen.setdefault((target, str(node.args), str(node.kwargs)), node)
+    return None if first is node else first
 
 
 def _writes(node: Node) -> bool:
@@ -168,6 +215,12 @@ def _constant(node: Node, constants: dict[Node, Tensor]) -> Tensor | None:
     if node.target in like:
         value = node.meta["val"]
         return like[node.target](value.shape, dtype=value.dtype, device=value.device)
+    if node.target is aten.fill.Scalar:
+        value = node.meta["val"]
+        number = cast(float, node.args[1])
+        return torch.full(value.shape, number, dtype=value.dtype, device=value.device)
+    if node.target is aten.scalar_tensor.default:
+        return cast(Callable, node.target)(*node.args, **node.kwargs)
     if not node.all_input_nodes or any(each not in constants for each in node.all_input_nodes):
         return None
     args, kwargs = torch.fx.map_arg((node.args, node.kwargs), lambda each: constants[each])
@@ -182,7 +235,9 @@ def _unchanged(node: Node) -> Node | None:
         return None
     if node.target in (aten.expand.default, aten.view.default, aten._unsafe_view.default):
         return source if _shape(node) == _shape(source) else None
-    if node.target is aten.mul.Scalar and node.args[1] == 1:
+    if node.target is aten.clone.default:
+        return source if node.meta["val"].stride == source.meta["val"].stride else None
+    if node.target in (aten.mul.Scalar, aten.pow.Tensor_Scalar) and node.args[1] == 1:
         return source
     twice = node.target is source.target is aten.transpose.int and node.args[1:] == source.args[1:]
     return cast(Node, source.args[0]) if twice else None
@@ -201,7 +256,8 @@ def _is_biased_product(node: Node) -> bool:
         and len(product.users) == 1
         and bias.meta["val"].dtype == product.meta["val"].dtype
         and len(_shape(bias)) == 3
-        and torch.broadcast_shapes(_shape(bias), _shape(product)) == _shape(product)
+        # NumPy's, because PyTorch's imports SymPy.
+        and np.broadcast_shapes(_shape(bias), _shape(product)) == _shape(product)
     )
 
 

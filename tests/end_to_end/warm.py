@@ -26,7 +26,6 @@ LATE = (
     "matplotlib.pyplot",
     "scipy.stats",
     "sklearn.ensemble",
-    "torch._dynamo",
     "vl_convert",
 )
 ROOT = Path(__file__).parents[2]
