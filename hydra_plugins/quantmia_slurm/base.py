@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.singleton import Singleton
 from hydra.core.utils import JobReturn, JobStatus
@@ -13,9 +13,10 @@ from omegaconf import DictConfig
 
 from hydra_plugins.quantmia_slurm.task import Task
 from quantmia.errors import QuantmiaError, Refused
-from quantmia.progress import Progress
-from quantmia.runs.folder import RunFolder
 from quantmia.sweep.plan import Plan, read_plan, what_runs
+
+if TYPE_CHECKING:
+    from quantmia.progress import Progress
 
 Todo = Sequence[tuple[int, list[str], str]]
 
@@ -41,6 +42,8 @@ class JobLauncher(Launcher):
             if (folder := folders[what_runs(overrides)]) not in plan.done
         ]
         if todo:
+            from quantmia.progress import Progress  # here, because Hydra imports all plugins
+
             task = Task(
                 self.context,
                 self.function,
@@ -59,7 +62,7 @@ class JobLauncher(Launcher):
         return None
 
     @abstractmethod
-    def run(self, plan: Plan, task: Task, todo: Todo, progress: Progress) -> None:
+    def run(self, plan: Plan, task: Task, todo: Todo, progress: "Progress") -> None:
         """Start jobs, and return when all are over.
 
         Args:
@@ -94,4 +97,6 @@ def refuse(faults: Sequence[str], **numbers: Any) -> None:
 
 def how_it_ended(plan: Plan, folder: str, log: Path) -> str:
     """Of a job that is over."""
+    from quantmia.runs.folder import RunFolder  # here, because Hydra imports all plugins it finds
+
     return "done" if RunFolder(plan.path / folder).finished else f"did not finish: {log}"

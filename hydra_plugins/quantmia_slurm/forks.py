@@ -21,8 +21,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from joblib import wrap_non_picklable_objects
-
 # Ctrl-C reaches all processes of a terminal, but is for the one that started us to answer.
 NOT_OURS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
@@ -66,6 +64,8 @@ class Forks:
         Raises:
             ForkingEndedError: the process that forks was killed.
         """
+        from joblib import wrap_non_picklable_objects  # here: Hydra imports all plugins it finds
+
         packed = pickle.dumps(wrap_non_picklable_objects(call, keep_wrapper=False))
         self._starting += 1
         try:

@@ -5,15 +5,17 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import OmegaConf
 
 from hydra_plugins.quantmia_slurm.base import JobLauncher, how_it_ended, refuse
 from quantmia.errors import QuantmiaError, Refused
-from quantmia.progress import Progress
 from quantmia.sweep.plan import Plan
 from quantmia.sweep.queue import LOGS, in_queue, log_of, note_submitted
+
+if TYPE_CHECKING:
+    from quantmia.progress import Progress
 
 ABSENT = 3  # polls in which a job is in no queue until it counts as lost
 
@@ -114,7 +116,7 @@ class SlurmLauncher(JobLauncher):
             raise
 
     def _wait(
-        self, plan: Plan, ids: dict[str, str], results: dict[str, Path], progress: Progress
+        self, plan: Plan, ids: dict[str, str], results: dict[str, Path], progress: "Progress"
     ) -> None:
         absent = dict.fromkeys(ids, 0)
         over, said = 0, time.monotonic()

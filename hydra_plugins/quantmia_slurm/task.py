@@ -16,7 +16,6 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, open_dict
 
 from quantmia.preemption import Preempted, Stop
-from quantmia.sweep.status import record_failure
 
 FRUITLESS = 2  # requeues of a job after which an attempt without any finished block is the last
 
@@ -81,6 +80,8 @@ class Task:
 
     def _requeue(self, restarts: int, folder: Path, blocks_finished: int) -> None:
         if restarts >= FRUITLESS and not blocks_finished:
+            from quantmia.sweep.status import record_failure  # here: Hydra imports all plugins
+
             record_failure(
                 folder,
                 f"error: {restarts + 1} times the job reached its time limit before a block of "

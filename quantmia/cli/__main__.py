@@ -5,10 +5,10 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from importlib.metadata import version
 
 from quantmia.cli.completion import complete
 from quantmia.cli.help import FIRST, HELP, meant
+from quantmia.cli.imports import uncollected
 from quantmia.errors import (
     DONE,
     FAILED,
@@ -90,6 +90,8 @@ def _dispatch(arguments: list[str]) -> int:
         return DONE
     command, rest = arguments[0], arguments[1:]
     if command == "--version":
+        from importlib.metadata import version  # which takes longer than all else here
+
         print(f"quantmia {version('quantmia')}")
         return DONE
     if command == "-sc":
@@ -102,7 +104,8 @@ def _dispatch(arguments: list[str]) -> int:
 def _command(name: str) -> Callable[[list[str]], int]:
     """Imported when it is wanted: completion and `list` have no use for PyTorch."""
     module, function = COMMANDS[name]
-    return getattr(import_module(f"quantmia.cli.{module}"), function)
+    with uncollected():
+        return getattr(import_module(f"quantmia.cli.{module}"), function)
 
 
 def _mistake(error: QuantmiaError) -> int:

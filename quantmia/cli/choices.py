@@ -1,14 +1,12 @@
 """What there is to choose from, told by the configurations themselves."""
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from quantmia.config.places import conf_dir
-from quantmia.config.wording import locate
 
 # Group, and what several of it are called.
 GROUPS = {
@@ -24,6 +22,12 @@ GROUPS = {
     "attack": "attacks",
 }
 PACKAGE = "pkg://"
+
+
+def find_own_modules() -> None:
+    """Let `_target_` name modules of the user's in the folder that the command is called in."""
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
 
 
 def choices(group: str, folders: Sequence[str] = ()) -> Iterator[tuple[str, str]]:
@@ -67,6 +71,8 @@ def folder_of(entry: str) -> Path:
     """
     if not entry.startswith(PACKAGE):
         return Path(entry.removeprefix("file://"))
+    from importlib.resources import files  # here, because few name a package
+
     package, *below = entry.removeprefix(PACKAGE).split("/")
     try:
         return Path(str(files(package).joinpath(*below)))
@@ -84,6 +90,10 @@ def _explanation(path: Path) -> str:
             words.append(line.lstrip("# ").rstrip())
     if words:
         return " ".join(words)
+    import yaml  # here, because none of our own files is without a comment
+
+    from quantmia.config.wording import locate
+
     try:
         target = next(_targets(yaml.safe_load(text)), None)
     except yaml.YAMLError:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from quantmia.cli.arguments import Parser
-from quantmia.cli.resolvers import prepare
 from quantmia.errors import DONE, QuantmiaError
 
 ADDED = ("experiment", "recipe", "study")  # groups of which the defaults choose nothing
@@ -18,7 +17,7 @@ def list_choices(arguments: list[str]) -> int:
     from rich.console import Console
     from rich.table import Table
 
-    from quantmia.cli.choices import GROUPS, choices
+    from quantmia.cli.choices import GROUPS, choices, find_own_modules
 
     parser = Parser(
         "quantmia list", description="What there is to choose from, with one line each."
@@ -27,7 +26,7 @@ def list_choices(arguments: list[str]) -> int:
     parser.add_argument("--config-dir", action="append", default=[], metavar="DIR", help=OWN)
     parsed = parser.parse_args(arguments)
     _refuse_absent(parsed.config_dir)
-    prepare()
+    find_own_modules()
     groups = [each for each, many in GROUPS.items() if parsed.group in (None, each, many)]
     if not groups:
         near = difflib.get_close_matches(str(parsed.group), list(GROUPS.values()), n=1)
@@ -50,6 +49,7 @@ def list_choices(arguments: list[str]) -> int:
 def check_quantizers(arguments: list[str]) -> int:
     """Try quantizers on rows that are hard to quantize, and say what they break."""
     from quantmia.cli.overrides import composed
+    from quantmia.cli.resolvers import prepare
     from quantmia.quantizers import make
     from quantmia.quantizers.contract import verdicts
 

@@ -10,18 +10,15 @@ from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from quantmia.cli.folders import cache_folder
+# What runs a job, ranks a sweep or explains a fault is imported by what does so: `--cfg job` and
+# completion have no use for NumPy, pydantic and Rich.
+from quantmia.cli.imports import uncollected
 from quantmia.cli.inside_hydra import application, flags, overrides_of, sweep_folder
-from quantmia.cli.overrides import DOES_NOT_COMPOSE, explain
 from quantmia.cli.resolvers import prepare
-from quantmia.config.check import check
 from quantmia.config.places import conf_dir
-from quantmia.config.schema import ExperimentConfig, dotted
 from quantmia.errors import DONE, ConfigError, QuantmiaError, Refused, did_you_mean
 from quantmia.preemption import Preempted, Stop
-from quantmia.progress import Progress
 from quantmia.sweep.plan import Plan, is_sweep, read_plan
-from quantmia.sweep.status import forget_failure, record_failure
 from quantmia.threads import as_many_as_there_are
 
 VERBOSE = "report.verbose=true"
@@ -35,7 +32,12 @@ def run_job(config: DictConfig, stop: Stop | None = None) -> None:
         config: composed.
         stop: of a submitted job, which has a time to stop in; None: it may take as long as it does.
     """
-    from quantmia.pipeline.run import run
+    with uncollected():
+        from quantmia.cli.folders import cache_folder
+        from quantmia.config.check import check
+        from quantmia.pipeline.run import run
+        from quantmia.progress import Progress
+        from quantmia.sweep.status import forget_failure, record_failure
 
     prepare()
     as_many_as_there_are()
@@ -79,6 +81,8 @@ def run(overrides: list[str]) -> int:
         except Exception as error:  # of Hydra, or of a job of a sweep
             if plan := _planned():
                 return _conclude(plan, error)
+            from quantmia.cli.overrides import DOES_NOT_COMPOSE, explain
+
             if full_error or not isinstance(error, (*DOES_NOT_COMPOSE, OSError)):
                 raise
             if isinstance(error, OSError) and not isinstance(error, HydraException):
@@ -110,6 +114,8 @@ def _refuse_flags(overrides: list[str]) -> None:
             continue
         if flag.startswith("--") and any(each.startswith(flag) for each in known):
             continue
+        from quantmia.config.schema import ExperimentConfig, dotted
+
         last = flag.removeprefix("--").replace("-", "_")
         meant = [key for key in dotted(ExperimentConfig) if key.rpartition(".")[2] == last]
         hint = f"; write {meant[0]}=..." if meant else did_you_mean(flag, [*known, "--verbose"])
@@ -126,6 +132,8 @@ def _planned() -> Plan | None:
 
 def _conclude(plan: Plan, failure: Exception | None) -> int:
     """The ranking of a sweep; a failure that no job's folder tells of is raised."""
+    from quantmia.cli.folders import cache_folder
+    from quantmia.progress import Progress
     from quantmia.sweep.conclude import conclude
     from quantmia.sweep.status import standings
 
@@ -135,6 +143,7 @@ def _conclude(plan: Plan, failure: Exception | None) -> int:
 
 
 def _say_what_is_left(plan: Plan) -> None:
+    from quantmia.progress import Progress
     from quantmia.sweep.status import again
 
     Progress().say(f"\nthe sweep ended before its jobs did; to go on:\n  {again(plan)}")

@@ -11,7 +11,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from quantmia.data.embedders import Embedder
-from quantmia.errors import QuantmiaError
+from quantmia.data.smiles import folder_in
 from quantmia.files import DamagedFileError, read_tensors, write_tensors
 from quantmia.progress import Progress
 
@@ -32,14 +32,7 @@ def embed(
         cache: the cache folder.
         progress: shows rate and time left.
     """
-    folder = cache / "embeddings"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise QuantmiaError(
-            f"QUANTMIA_CACHE: the folder {folder} cannot be made: {error.strerror}; name another "
-            "one"
-        ) from error
+    folder = folder_in(cache, "embeddings")
     smiles, identity = list(smiles), embedder.identity
     whole = _path(folder, identity, smiles)
     with FileLock(whole.with_suffix(".lock")):

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from quantmia.data.dataset import Dataset, Dropped
 from quantmia.data.embedded import embed
 from quantmia.data.embedders import Embedder
+from quantmia.data.smiles import structures
 from quantmia.data.twins import Duplicates, once
 from quantmia.errors import DataError
 from quantmia.progress import Progress
@@ -76,10 +77,12 @@ def packaged_molecules(
         table[target] = labels.eq(positive).astype(float).where(labels.notna())
     missing = table[target].isna()
     faults = pd.Series("missing target", table.index, dtype=object).where(missing)
-    keep, dropped = usable(table[smiles], faults, names, unique=duplicates != "keep")
-    embedded = embed(embedder, list(keep.values()), cache, progress)
+    unique = duplicates != "keep"
+    keep, dropped = usable(table[smiles], faults, names, unique=unique, cache=cache)
+    texts = list(keep.values())
+    embedded = embed(embedder, texts, cache, progress)
     rows, features, dropped = once(
-        np.array(list(keep)), embedded, embedded, names, dropped, duplicates, list(keep.values())
+        np.array(list(keep)), embedded, embedded, names, dropped, duplicates, texts, cache
     )
     return Dataset(
         name=name,
@@ -98,6 +101,7 @@ def usable(
     names: pd.Series,
     mixtures: Literal["drop", "keep", "largest"] = "keep",
     unique: bool = True,
+    cache: Path | None = None,
 ) -> tuple[dict[int, str], list[Dropped]]:
     """Molecules that can be used, and the other rows with the reason.
 
@@ -111,6 +115,7 @@ def usable(
         mixtures: what becomes of structures of several fragments, such as salts: dropped, kept, or
             reduced to their largest fragment.
         unique: whether only the first row of a molecule is kept.
+        cache: the cache folder, where what RDKit says is kept; None: nowhere.
 
     Returns:
         SMILES of the usable rows by their number, and what was dropped.
@@ -118,39 +123,29 @@ def usable(
     Raises:
         DataError: RDKit is not installed.
     """
-    try:
-        from rdkit import Chem, rdBase
-    except ImportError as error:
-        raise DataError(
-            "dataset.smiles: molecules are read by RDKit, which is not installed: "
-            "pip install 'quantmia[molecules]'"
-        ) from error
     keep: dict[int, str] = {}
     dropped, first = [], {}
-    with rdBase.BlockLogs():
-        for row, (text, fault, name) in enumerate(zip(smiles, faults, names, strict=True)):
-            reason = None
-            molecule = Chem.MolFromSmiles(text) if isinstance(text, str) else None
-            parts = Chem.GetMolFrags(molecule) if molecule and mixtures != "keep" else ()
-            if molecule is None or molecule.GetNumAtoms() == 0:
-                reason = "unreadable SMILES"
-            elif pd.notna(fault):
-                reason = fault
-            elif len(parts) > 1 and mixtures == "drop":
-                reason = "salt or mixture"
-            else:
-                if len(parts) > 1:
-                    fragments = Chem.GetMolFrags(molecule, asMols=True)
-                    molecule = max(fragments, key=lambda each: each.GetNumHeavyAtoms())
-                    text = Chem.MolToSmiles(molecule)
-                canonical = Chem.MolToSmiles(molecule)
-                if unique and canonical in first:
-                    reason = f"same molecule as row {first[canonical]}"
-                first.setdefault(canonical, row)
-            if reason is None:
-                keep[row] = text
-            else:
-                dropped.append(Dropped(row, str(name), reason))
+    read = structures(smiles.tolist(), cache)
+    rows = zip(smiles, read, faults, names, strict=True)
+    for row, (text, structure, fault, name) in enumerate(rows):
+        reason = None
+        if structure is None:
+            reason = "unreadable SMILES"
+        elif pd.notna(fault):
+            reason = fault
+        elif structure[1] > 1 and mixtures == "drop":
+            reason = "salt or mixture"
+        else:
+            canonical, _, largest = structure
+            if largest is not None and mixtures == "largest":
+                text = canonical = largest
+            if unique and canonical in first:
+                reason = f"same molecule as row {first[canonical]}"
+            first.setdefault(canonical, row)
+        if reason is None:
+            keep[row] = text
+        else:
+            dropped.append(Dropped(row, str(name), reason))
     return keep, dropped
 
 

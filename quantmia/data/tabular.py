@@ -126,13 +126,14 @@ def csv(
     if smiles is not None:
         structures = column(table, "dataset.smiles", smiles).astype(object)
         names = _named(structures if own_names is None else own_names)
-        keep, dropped = usable(structures, read.faults, names, mixtures, duplicates != "keep")
+        unique = duplicates != "keep"
+        keep, dropped = usable(structures, read.faults, names, mixtures, unique, cache)
         _refuse_nothing(path, keep, dropped)
         assert embedder is not None
         found = embed(embedder, list(keep.values()), cache, progress)
         rows = np.array(list(keep), np.int64)
         texts = list(keep.values())
-        rows, found, dropped = once(rows, found, found, names, dropped, duplicates, texts)
+        rows, found, dropped = once(rows, found, found, names, dropped, duplicates, texts, cache)
         made = _finish(name, read, rows, found, names, dropped, progress)
         return replace(made, structures=tuple(keep[row] for row in rows))
     if not chosen:

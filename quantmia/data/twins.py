@@ -1,6 +1,7 @@
 """Samples that are alike: one among the members and one outside would blur who is a member."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from xxhash import xxh3_64_intdigest
 
 from quantmia.data.dataset import Dropped
+from quantmia.data.smiles import skeletons
 
 BLOCK = 1 << 14  # samples that are hashed at once
 ROUNDING = 1e-3  # of the largest number that an embedder gives
@@ -23,6 +25,7 @@ def once(
     dropped: Sequence[Dropped],
     duplicates: Duplicates,
     structures: Sequence[str] = (),
+    cache: Path | None = None,
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], list[Dropped]]:
     """Samples of which no two are alike, and the others with the row that they equal.
 
@@ -35,6 +38,7 @@ def once(
         duplicates: `drop` keeps the first of its kind; anything else keeps all, because the same
             molecules were looked for before they were embedded.
         structures: SMILES of the samples, of molecules.
+        cache: the cache folder, where what RDKit says is kept; None: nowhere.
 
     Returns:
         Rows and features of those that stay, and all that is dropped, in the source's order.
@@ -43,7 +47,7 @@ def once(
         return rows, features, list(dropped)
     first = first_of_its_kind(compared)
     if len(structures):
-        first = np.minimum(first, _first_alike(compared, structures))
+        first = np.minimum(first, _first_alike(compared, structures, cache))
     again = first != np.arange(len(rows))
     twins = [
         Dropped(int(row), str(names.iloc[row]), f"same features as row {other}")
@@ -53,7 +57,9 @@ def once(
     return rows[~again], features[~again], in_order
 
 
-def _first_alike(features: NDArray[np.float32], structures: Sequence[str]) -> NDArray[np.int64]:
+def _first_alike(
+    features: NDArray[np.float32], structures: Sequence[str], cache: Path | None
+) -> NDArray[np.int64]:
     """For each molecule the position of the first that an embedder tells apart by rounding alone.
 
     Sums over atoms depend on the order in which a SMILES names them. Only molecules that are the
@@ -62,8 +68,8 @@ def _first_alike(features: NDArray[np.float32], structures: Sequence[str]) -> ND
     near = ROUNDING * float(np.abs(features).max(initial=0))
     seen: dict[str, list[int]] = {}
     found = np.arange(len(structures))
-    for position, text in enumerate(structures):
-        others = seen.setdefault(_flat(text), [])
+    for position, skeleton in enumerate(skeletons(structures, cache)):
+        others = seen.setdefault(skeleton, [])
         apart = (np.abs(features[position] - features[other]).max() for other in others)
         alike = next((o for o, far in zip(others, apart, strict=True) if far <= near), None)
         if alike is None:
@@ -71,17 +77,6 @@ def _first_alike(features: NDArray[np.float32], structures: Sequence[str]) -> ND
         else:
             found[position] = alike
     return found
-
-
-def _flat(smiles: str) -> str:
-    """Canonical SMILES of what is bound to what."""
-    from rdkit import Chem, rdBase
-
-    with rdBase.BlockLogs():
-        molecule = Chem.MolFromSmiles(smiles)
-    for atom in molecule.GetAtoms():
-        atom.SetAtomMapNum(0)
-    return Chem.MolToSmiles(molecule, isomericSmiles=False)
 
 
 def first_of_its_kind(features: NDArray[np.float32]) -> NDArray[np.int64]:

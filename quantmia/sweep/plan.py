@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from quantmia.errors import FolderError
-from quantmia.files import write_json
 
 FILE = "sweep.json"
 
@@ -46,6 +45,8 @@ class Plan:
         self.path.mkdir(parents=True, exist_ok=True)
         jobs = [asdict(job) for job in self.jobs]
         content = {"command": list(self.command), "jobs": jobs, "done": sorted(self.done)}
+        from quantmia.files import write_json  # and NumPy, which nothing else here wants
+
         write_json(self.path / FILE, content)
 
     def folder(self, job: Job) -> Path:

@@ -5,8 +5,6 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from quantmia.files import write_json
-
 SUBMITTED = "submitted.json"
 LOGS = ".jobs"  # folder of what jobs print
 
@@ -46,6 +44,8 @@ def note_submitted(sweep: Path, ids: Mapping[str, str]) -> None:
     known = submitted(sweep)
     for job_id, folder in ids.items():
         known.setdefault(folder, []).append(job_id)
+    from quantmia.files import write_json  # and NumPy, which nothing else here wants
+
     write_json(sweep / SUBMITTED, known)
 
 
