@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 
 from quantmia.seeding import Purpose, stream
 
@@ -44,7 +43,7 @@ class Batches:
         runs: Sequence[int],
     ):
         self.features, self.targets = features, targets
-        self.members = [chosen.to(features.device) for chosen in members]
+        self.members = [chosen.numpy(force=True) for chosen in members]
         self.generators = [stream(seed, Purpose.BATCHES, run) for run in runs]
         half = len(features) // 2
         starts = np.append(np.arange(0, half, batch_size), half)
@@ -74,11 +73,10 @@ class Batches:
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one pass over the members, newly shuffled; they share memory."""
-        shuffled = [
-            chosen[torch.from_numpy(generator.permutation(len(chosen))).to(chosen.device)]
-            for chosen, generator in zip(self.members, self.generators, strict=True)
-        ]
-        order = pad_sequence(shuffled, batch_first=True)
+        shuffled = np.zeros((len(self.members), max(map(len, self.members))), np.int64)
+        for row, chosen, generator in zip(shuffled, self.members, self.generators, strict=True):
+            row[: len(chosen)] = chosen[generator.permutation(len(chosen))]
+        order = torch.from_numpy(shuffled).to(self.targets.device)
         # Of all batches at once: in a step of a small model every call counts.
         chosen = order.reshape(-1).index_select(0, self.places).split(self.sizes)
         targets = self.targets.gather(1, order).reshape(-1).index_select(0, self.places)
