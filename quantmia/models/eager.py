@@ -23,7 +23,7 @@ class _Absent(ModuleType):
     compiled_autograd = SimpleNamespace(_disable=nullcontext)
 
     def __getattr__(self, name: str) -> Any:
-        vars(torch).pop(NAME, None)
+        torch.__dict__.pop(NAME, None)
         return getattr(import_module(COMPILER), name)
 
 
@@ -34,9 +34,9 @@ def without_compiler() -> Iterator[None]:
         yield
         return
     absent = _Absent(COMPILER)
-    vars(torch)[NAME] = absent
+    torch.__dict__[NAME] = absent
     try:
         yield
     finally:
-        if vars(torch).get(NAME) is absent:  # else it was imported meanwhile
-            del vars(torch)[NAME]
+        if torch.__dict__.get(NAME) is absent:  # else it was imported meanwhile
+            del torch.__dict__[NAME]

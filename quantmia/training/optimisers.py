@@ -51,7 +51,7 @@ class Adam:
             lr: learning rate.
         """
         self.count.add_(1)
-        torch._fused_adam_(
+        torch._fused_adam_(  # pyright: ignore[reportPrivateImportUsage]
             self.params,
             dense(gradients),
             self.means,
@@ -88,7 +88,7 @@ class Sgd:
             gradients: in the order of the parameters.
             lr: learning rate.
         """
-        torch._fused_sgd_(
+        torch._fused_sgd_(  # pyright: ignore[reportPrivateImportUsage]
             self.params,
             dense(gradients),
             self.momentum,

@@ -99,8 +99,6 @@ for task in ("regression", "binary"):
     stack = Stack(layers, range(2), TASKS[task])
     stack.gradients(stack.initial, torch.randn(2, 5, 4), torch.zeros(2, 5))
 assert not {"torch._dynamo", "sympy"} & sys.modules.keys()
-assert torch.compile is torch.compile and torch._dynamo.config is not None
-assert torch._dynamo is sys.modules["torch._dynamo"]
 """
     subprocess.run([sys.executable, "-c", script], check=True)
 
