@@ -159,6 +159,8 @@ def _simplify(graph: GraphModule) -> Callable:
     for node in nodes:
         node.target = node.meta.get("quick", node.target)
     graph.recompile()
+    # As plain attributes, which a module finds at once; buffers it looks for elsewhere first.
+    vars(graph).update({name: graph._buffers.pop(name) for name in list(graph._buffers)})
     return graph.forward
 
 
