@@ -101,7 +101,7 @@ class _Recorder(Mode):
         if looks:
             return operation(*args, **kwargs)
         if writes := operation._schema.is_mutable:
-            target = quick = self._fresh(operation, args, kwargs) or operation
+            target, quick = self._fresh(operation, args, kwargs) or (operation, operation)
             outcome = operation(*args, **kwargs)
         else:
             target, (outcome, quick) = operation, called(operation, args, kwargs)
@@ -110,8 +110,10 @@ class _Recorder(Mode):
         self._note(outcome, node, fixed)
         return outcome
 
-    def _fresh(self, operation: OpOverload, args: tuple, kwargs: dict) -> OpOverload | None:
-        """The operation that returns what this one writes, if nothing else is in its memory."""
+    def _fresh(
+        self, operation: OpOverload, args: tuple, kwargs: dict
+    ) -> tuple[OpOverload, Callable] | None:
+        """What returns what this one writes, and what calls it, if its memory is its own."""
         fresh, written = without_writing(operation), args[0] if args else None
         if fresh is None or not isinstance(written, Tensor) or written not in self._nodes:
             return None
@@ -121,7 +123,8 @@ class _Recorder(Mode):
             return None
         if self._nodes[written].op != "call_function":  # somebody else's
             return None
-        return fresh if _Like.of(fresh(*args, **kwargs)) == _Like.of(written) else None
+        outcome, quick = called(fresh, args, kwargs)
+        return (fresh, quick) if _Like.of(outcome) == _Like.of(written) else None
 
     def node(self, value: object) -> Any:
         """Of a tensor the node that made it, of anything else itself."""

@@ -165,20 +165,21 @@ class Stack:
         *args: Tensor,
         training: bool = True,
     ):
-        leaves = list(params.values())
-        key = (kind, *params, *((leaf.shape, leaf.dtype) for leaf in (*leaves, *args)))
-        if key not in self._graphs:
+        given = [*params.values(), *args]
+        key = (kind, *params, *[(each.shape, each.dtype) for each in given])
+        graph = self._graphs.get(key)
+        if graph is None:
             self._skeleton.train(training)
             called = type(self._skeleton).__name__
             try:
-                self._graphs[key] = capture(
+                graph = self._graphs[key] = capture(
                     build(list(params)),
-                    (*leaves, *args),
+                    tuple(given),
                     f"model: {called} cannot be trained as a stack of runs",
                 )
             except QuantmiaError as error:
                 raise QuantmiaError(f"{error} {WAY_OUT}.") from error
-        return self._graphs[key](*leaves, *args)
+        return graph(*given)
 
     def _forward(self, names: list[str]) -> Callable:
         def forward(*args):
