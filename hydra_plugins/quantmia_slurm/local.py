@@ -16,6 +16,8 @@ STOPPING = 60  # seconds after which a job that does not stop is left alone
 # What every job imports, and what of it late.
 IMPORTED = (
     "quantmia.cli.run",
+    "quantmia.cli.check_first",
+    "quantmia.sweep.status",
     "quantmia.pipeline.run",
     "quantmia.attacks",
     "quantmia.quantizers",
