@@ -18,6 +18,7 @@ from quantmia.data.embedders import Embedder
 from quantmia.data.smiles import structures
 from quantmia.data.twins import Duplicates, once
 from quantmia.errors import DataError
+from quantmia.parsing import EXACT
 from quantmia.progress import Progress
 from quantmia.tasks import TaskName
 
@@ -70,7 +71,7 @@ def packaged_molecules(
             f"dataset.sha256: {file} of {package} has {found}, expected {sha256}; "
             "the package carries other data than this experiment was made for."
         )
-    table = pd.read_csv(path, encoding="utf-8-sig", sep=separator)
+    table = pd.read_csv(path, encoding="utf-8-sig", sep=separator, **EXACT)
     names = table[identifier or smiles].astype(str)
     if positive is not None:
         labels = table[target]

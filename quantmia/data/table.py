@@ -15,6 +15,7 @@ from quantmia.data.parquet import read_parquet
 from quantmia.data.parsed import parsed
 from quantmia.data.structures import STRUCTURES
 from quantmia.errors import DataError, as_override, first_line
+from quantmia.parsing import EXACT
 from quantmia.progress import Progress
 
 MISSING = ("", "NA", "N/A", "n/a", "NaN", "nan", "None", "null", "NULL")  # in files of molecules
@@ -160,6 +161,7 @@ def _read_text(
                     na_values=None if missing is None else list(missing),
                     keep_default_na=missing is None,
                     decimal=written.decimal,
+                    **EXACT,
                     **how,
                 )
             )

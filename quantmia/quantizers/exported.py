@@ -88,7 +88,10 @@ class Exported:
         with quiet():
             self._program.model = ir.from_proto(graph)
             self._program.optimize()
-            return _copy(self._program.model_proto)
+            optimised = _copy(self._program.model_proto)
+        # ONNX Runtime before 1.32 transposes weights without renaming: old shapes contradict them.
+        del optimised.graph.value_info[:]
+        return optimised
 
     def _fits(self, own: Params, module: nn.Module) -> bool:
         """Whether the graph answers as a module does for numbers that it was not exported with."""

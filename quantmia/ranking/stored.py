@@ -9,6 +9,7 @@ import pandas as pd
 from quantmia.config.recorded import is_recording
 from quantmia.errors import FolderError, as_override
 from quantmia.files import read_json
+from quantmia.parsing import EXACT
 from quantmia.runs.folder import RunFolder
 
 # What every ranking leaves, with columns that it has to have.
@@ -108,7 +109,7 @@ def _table(path: Path, columns: Sequence[str]) -> pd.DataFrame:
         if not text.strip() and path.stem in MAY_BE_EMPTY:
             return pd.DataFrame()
         # An empty cell is an undefined number, but in a column of words it is a word.
-        table = pd.read_csv(StringIO(text), keep_default_na=False, na_values=[""])
+        table = pd.read_csv(StringIO(text), keep_default_na=False, na_values=[""], **EXACT)
     except (OSError, ValueError) as error:  # pandas' own are ValueErrors
         said = " ".join(str(error).split())
         raise FolderError(f"{path} cannot be read ({said}); {again}") from None

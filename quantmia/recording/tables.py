@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from quantmia.errors import OutputsError, counted, did_you_mean, first_line
+from quantmia.parsing import EXACT
 from quantmia.recording.pool import numbers
 
 OUTPUTS, LOSSES = "outputs/", "losses/"  # begin the names of arrays
@@ -133,7 +134,7 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     try:
         if path.suffix == ".csv":
-            return pd.read_csv(path)
+            return pd.read_csv(path, **EXACT)
         return pd.read_parquet(path)
     except ImportError:
         raise OutputsError(

@@ -61,7 +61,7 @@ def test_between_repetitions_is_the_mean_of_all_pairs():
 
 
 def test_agreement_is_with_the_mis_of_all_runs_or_else_with_its_own():
-    found = agreements(numbers(), "r_q").set_index(["study", "setting"])["spearman"]
+    found = agreements(numbers(), "r_q").set_index(["study", "setting"]).sort_index()["spearman"]
     assert found["mixtures", MIXTURE.format("data")].to_list() == [1] * 5
     assert found["mixtures", MIXTURE.format("unit")].to_list() == [-1] * 5
     assert found["validation", "split.validation=0.4"].to_list() == [1] * 5

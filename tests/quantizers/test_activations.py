@@ -58,7 +58,7 @@ def test_rounding_is_that_of_affine_integers(rows, bits):
     x = rows.numpy()
     expected = by_hand(x, bits, x.min(1, keepdims=True), x.max(1, keepdims=True))
     np.testing.assert_array_equal(Rounding(bits)(rows).numpy(), expected)
-    expected = by_hand(x, bits, x.min(), x.max())
+    expected = by_hand(x, bits, x.min(keepdims=True), x.max(keepdims=True))
     np.testing.assert_array_equal(Rounding(bits, of_rows=False)(rows).numpy(), expected)
     ends = torch.tensor([-0.5, 1.25])
     expected = by_hand(x, bits, np.float32(-0.5), np.float32(1.25))

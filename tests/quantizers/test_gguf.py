@@ -191,6 +191,8 @@ def test_formats_that_the_package_cannot_make_are_refused_with_those_that_it_can
 
 @pytest.mark.parametrize("name", ["q2_k", "q4_k", "q6_k", "iq4_nl", "nvfp4"])
 def test_what_is_left_out_is_what_the_package_only_reads(name):
+    if name.upper() not in gguf.GGMLQuantizationType.__members__:
+        pytest.skip(f"gguf does not know {name} yet")
     with pytest.raises(NotImplementedError):
         quants.quantize(WEIGHTS.numpy(), kind(name))
 
