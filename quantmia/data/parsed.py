@@ -7,10 +7,12 @@ a fraction. Columns of which blocks differ are parsed again, as what the whole c
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 BLOCK = 1 << 16  # rows
 DIGITS = 19  # of the largest integers
+EXACT = 2.0**53  # up to which floats hold every integer
 
 
 def parsed(read: Callable[..., Any]) -> pd.DataFrame:
@@ -50,9 +52,21 @@ def _settled(blocks: Sequence[pd.Series]) -> bool:
         return False
     if isinstance(kind, pd.StringDtype):
         return not any(any(map(_overflows, block.to_numpy(object))) for block in blocks)
-    return kind.kind in "iufb"
+    return kind.kind in "iub" or (kind.kind == "f" and not any(map(_ambiguous, blocks)))
 
 
 def _overflows(text: object) -> bool:
     """Whether a text is more digits than integers have: then pandas leaves `NA` in its column."""
     return isinstance(text, str) and len(text) >= DIGITS and text.strip(" +-").isdigit()
+
+
+def _ambiguous(block: pd.Series) -> bool:
+    """Whether numbers may be integers beside gaps, of which some are other floats than as floats.
+
+    As an integer -0 is 0, and beyond 2^53 it is rounded in another way.
+    """
+    numbers = block.to_numpy()
+    there = numbers[~np.isnan(numbers)]
+    if len(there) == len(numbers) or (np.modf(there)[0] != 0).any() or np.isinf(there).any():
+        return False
+    return bool(((there == 0) | (np.abs(there) >= EXACT)).any())
