@@ -89,7 +89,7 @@ class Exported:
             self._program.model = ir.from_proto(graph)
             self._program.optimize()
             optimised = _copy(self._program.model_proto)
-        # ONNX Runtime before 1.32 transposes weights without renaming: old shapes contradict them.
+        # ONNX Runtime 1.22 to 1.30 transposes weights without renaming: old shapes contradict them.
         del optimised.graph.value_info[:]
         return optimised
 

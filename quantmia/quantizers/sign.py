@@ -22,6 +22,7 @@ class Sign(Quantizer):
 
     def quantize_rows(self, weights):
         """-s or s."""
+        weights = weights.detach()  # what is written into has no gradient
         values = weights.abs()
         # In float64 equal magnitudes average to themselves: quantizing twice changes no bit.
         fitted = values.mean(1, dtype=torch.float64).to(weights.dtype)
