@@ -169,6 +169,7 @@ check-tables: $(STAMP) ## Whether code and configurations still make results/.
 	$(BIN)/python -m scripts.paper check $(RESULTS)
 	$(BIN)/python -m scripts.open_questions check $(RESULTS)
 	$(BIN)/python -m scripts.ship check $(RESULTS)
+	$(BIN)/python -m scripts.scale check $(RESULTS)
 
 slurm-demo: $(STAMP) ## Start a SLURM here, run a sweep of 8 jobs, kill two, rank everything (needs root).
 	scripts/slurm/demo.sh $(BIN)/quantmia

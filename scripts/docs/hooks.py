@@ -14,7 +14,13 @@ GENERATED = {
     "reference/configuration.md": configuration.page,
     "reference/choices.md": choices.page,
 }
-ALWAYS = ("results/claims.md", "results/open_questions.md", "results/ship.md", "CONTRIBUTING.md")
+ALWAYS = (
+    "results/claims.md",
+    "results/open_questions.md",
+    "results/ship.md",
+    "results/growth.md",
+    "CONTRIBUTING.md",
+)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
