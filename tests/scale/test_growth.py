@@ -32,13 +32,20 @@ def test_an_odd_number_of_points_has_its_middle_in_the_upper_half():
 
 
 def test_what_falls_is_taken_to_stay():
-    assert growth([1, 10], [2, 1]).at(1e6) == 1
+    falling = growth([1, 10], [2, 1])
+    assert falling.at(1e6) == falling.straight(1e6) == 1
+
+
+def test_what_a_start_costs_is_no_part_of_what_more_of_them_add():
+    found = growth(POINTS, [100 + 2 * point for point in POINTS])
+    assert math.isclose(found.straight(1e8), 100 + 2e8)
+    assert found.at(1e8) < found.straight(1e8)
 
 
 def test_axes_multiply_each_other():
     rows, runs = growth([10, 1000], [1, 100]), growth([20, 200], [5, 50])
     flat = growth([20, 200], [5, 4])
-    assert math.isclose(together(rows, 1e5, {runs: 10, flat: 10}), 1e5)
+    assert math.isclose(together(rows.at(1e5), {runs: 10, flat: 10}), 1e5)
 
 
 @pytest.mark.parametrize(
