@@ -41,14 +41,15 @@ COLUMN, PAGE = 3.4, 6.9  # inches
 ACROSS = 3  # panels
 
 
-def panels(count: int, share: bool = True) -> tuple[Figure, list[Axes]]:
-    """A figure of small panels, three a row, or of one in the width of a column.
+def panels(count: int, share: bool = True, across: int = ACROSS) -> tuple[Figure, list[Axes]]:
+    """A figure of small panels, or of one in the width of a column.
 
     Args:
         count: of panels.
         share: whether all have the same axes.
+        across: how many a row, at most.
     """
-    across = min(count, ACROSS)
+    across = min(count, across)
     down = math.ceil(count / across)
     size = (COLUMN, 2.9) if count == 1 else (PAGE, 2.1 * down + 0.6)
     figure, axes = plt.subplots(
@@ -161,7 +162,9 @@ def scattered(table: pd.DataFrame, x: str, label_of_x: str) -> Figure:
     return figure
 
 
-def label(figure: Figure, axes: Sequence[Axes], x: str, y: str | None) -> None:
+def label(
+    figure: Figure, axes: Sequence[Axes], x: str, y: str | None, across: int = ACROSS
+) -> None:
     """Name the axes, and put one legend below all panels.
 
     Args:
@@ -169,19 +172,20 @@ def label(figure: Figure, axes: Sequence[Axes], x: str, y: str | None) -> None:
         axes: its panels.
         x: name of every x axis.
         y: name of every y axis; None if they have their own.
+        across: how many panels a row has, at most.
     """
     for place, panel in enumerate(axes):
-        if place >= len(axes) - ACROSS:  # the lowest of its column
+        if place >= len(axes) - across:  # the lowest of its column
             panel.set_xlabel(x)
             panel.tick_params(labelbottom=True)
-        if y and place % ACROSS == 0:
+        if y and place % across == 0:
             panel.set_ylabel(y)
     entries = {}
     for panel in axes:
         handles, names = panel.get_legend_handles_labels()
         entries |= dict(zip(names, handles, strict=True))
-    across = 2 if len(axes) == 1 else 5
-    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=across)
+    columns = 2 if len(axes) == 1 else 5
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=columns)
 
 
 def save(figure: Figure, path: Path) -> None:

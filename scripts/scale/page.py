@@ -12,6 +12,7 @@ from scripts.scale.axes import AXES
 from scripts.scale.growth import Growth, growth, together
 
 NAME = "growth"
+ACROSS = 2  # panels of the figure
 FIGURES = {
     "training": "training and measuring, s",
     "ranking": "ranking, s",
@@ -169,7 +170,7 @@ def draw(table: pd.DataFrame, path: Path) -> None:
         path: of the figure, without an ending.
     """
     with styled():
-        figure, axes = panels(len(FIGURES), share=False)
+        figure, axes = panels(len(FIGURES), share=False, across=ACROSS)
         for panel, (key, title) in zip(axes, FIGURES.items(), strict=True):
             for number, axis in enumerate(AXES):
                 mine = table[table["axis"] == axis.key].sort_values("point")
@@ -179,5 +180,5 @@ def draw(table: pd.DataFrame, path: Path) -> None:
             panel.set_xscale("log")
             panel.set_yscale("log")
             panel.set_title(title)
-        label(figure, axes, "how many", None)
+        label(figure, axes, "how many", None, ACROSS)
         save(figure, path)
