@@ -162,7 +162,12 @@ def along(quantizer: Quantizer, checkpoints: int) -> int:
 def _part(kept: Kept, task: Task, targets: Shaped[np.ndarray, "runs measuring"]) -> Part | None:
     if kept.pool is None or kept.measured is None:
         return None
-    return Part(kept.pool, kept.measured, lambda run, out: task.merit(out, targets[run])[0])
+
+    def merit(run: int, answers: Float[np.ndarray, "measuring out"]) -> float:
+        with np.errstate(over="ignore", invalid="ignore"):  # of a run that diverged
+            return task.merit(answers, targets[run])[0]
+
+    return Part(kept.pool, kept.measured, merit)
 
 
 def _finite(params: Params) -> Bool[np.ndarray, " runs"]:

@@ -128,7 +128,7 @@ class Keeper:
         self._measured.setdefault(name, np.empty_like(kept))[runs] = kept[runs]
         if self._part is not None:
             merits = self._merits.setdefault(name, np.empty(len(measured)))
-            merits[runs] = [self._part.merit(run, measured[run]) for run in runs]
+            merits[runs] = [self._part.merit(int(run), measured[run]) for run in runs]
 
     def kept(self) -> Released:
         """Everything, once all checkpoints have passed."""

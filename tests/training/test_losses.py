@@ -199,6 +199,26 @@ def test_of_a_part_of_the_samples_single_numbers_are_kept_and_of_all_their_means
             np.testing.assert_allclose(part.released.pool[release], seen, rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("task", list(TARGETS))
+def test_of_a_run_that_diverges_a_part_is_kept_without_a_warning(task):
+    stack, kept = stack_of(task), Kept(np.arange(4), np.arange(3), np.arange(5))
+
+    def steps():
+        for epoch, params in drifting(stack):
+            if epoch > 2:
+                for value in params.values():
+                    value[1] = 1e30 if epoch < EPOCHS else torch.inf
+            yield epoch, params
+
+    wanted, y = {"best": None, "4": 4, "last": EPOCHS}, TARGETS[task]
+    made = measure(steps(), EPOCHS, stack, QUANTIZERS, (X, y), POOL_X, wanted, print, kept=kept)
+    assert made.diverged.tolist() == [False, True, False]
+    for each in made.quantizers.values():
+        assert each.utility[1] == {}
+        for merits in each.released.merits.values():
+            assert np.isfinite(merits[[0, 2]]).all()
+
+
 def test_equal_quantized_models_are_recognised():
     stack = Stack(lambda: nn.Linear(FEATURES, 1, bias=False), [0, 1, 2], TASKS["regression"])
     base = torch.tensor([[[0.3, -0.4, 0.5, -0.6]]]).repeat(RUNS, 1, 1)
