@@ -6,11 +6,8 @@ STAMP := $(VENV)/.installed
 OTHERS := .venv-examples
 SOURCES := quantmia hydra_plugins scripts tests examples noxfile.py
 TORCH := 2.13.0
-# Each process computes on one core.
+# Each process computes on one core. A slow file's tests share what they have computed.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4
-# One worker more than cores, because slow tests wait: for SLURM, a browser, a signal. Those of a
-# file share what they have computed.
-BY_FILES := -n $$(( $$(nproc) < 4 ? $$(nproc) + 1 : 4 )) --dist loadfile --no-loadscope-reorder
 
 # Settings of `make efficiency`, each of which gets 150 reference runs and 150 others.
 EFFICIENCY := outputs/efficiency
@@ -58,7 +55,7 @@ SCALE := outputs/scale
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup lipophilicity test test-all test-fast test-slow lint docs bench datasets front efficiency tables open-questions ship scale tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
+.PHONY: help setup lipophilicity test test-fast test-slow lint docs bench datasets front efficiency tables open-questions ship scale tables-quick tables-sample check-tables slurm-demo slurm-chaos parity examples lock clean
 
 help: ## List the targets.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s%s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,19 +65,16 @@ setup: $(STAMP) ## Make .venv with the locked dependencies; PYTHON=python3.12 ch
 lipophilicity: $(STAMP) ## Rank the quantizers on Lipophilicity: the main experiment.
 	$(BIN)/quantmia run +experiment=lipophilicity report=true
 
-# Types are checked and a study is run while slow tests wait.
-test: ## All tests, beside lint and one study of the paper.
-	$(MAKE) --jobs 3 test-all lint check-tables tables-sample
-
-# In one session: its workers import and collect once.
-test-all: $(STAMP) ## All tests alone.
-	$(PYTEST) $(BY_FILES)
+# Types are checked and a study is run while slow tests wait: for SLURM, a browser, a signal.
+test: test-fast ## The fast tests, then the slow ones beside lint and one study of the paper.
+	$(MAKE) --jobs 3 test-slow lint check-tables tables-sample
 
 test-fast: $(STAMP) ## The fast tests alone.
 	$(PYTEST) --dist worksteal -m "not slow"
 
+# One worker more than cores, because they wait: for SLURM, a browser, a signal.
 test-slow: $(STAMP) ## The slow tests alone.
-	$(PYTEST) $(BY_FILES) -m slow
+	$(PYTEST) -n $$(( $$(nproc) < 4 ? $$(nproc) + 1 : 4 )) --dist loadfile --no-loadscope-reorder -m slow
 
 lint: $(STAMP) ## Check style, format, types, the floors of the house and the dependencies.
 	$(BIN)/ruff check $(SOURCES)
