@@ -13,6 +13,8 @@ import pandas as pd
 BLOCK = 1 << 16  # rows
 DIGITS = 19  # of the largest integers
 EXACT = 2.0**53  # up to which floats hold every integer
+# Pandas 2.2 cuts a row that is too long, and begins a block, off without a word.
+CAREFUL = int(pd.__version__.partition(".")[0]) >= 3
 
 
 def parsed(read: Callable[..., Any]) -> pd.DataFrame:
@@ -24,6 +26,8 @@ def parsed(read: Callable[..., Any]) -> pd.DataFrame:
     Raises:
         pandas.errors.ParserError: as `read` itself does.
     """
+    if not CAREFUL:
+        return read()
     try:
         with read(chunksize=BLOCK) as reader:
             blocks = list(reader)
