@@ -16,7 +16,7 @@ from jaxtyping import Float
 from numpy.typing import NDArray
 
 from quantmia.data.split import halves
-from quantmia.ranking.indicator import Whole, indicator, order
+from quantmia.ranking.indicator import HeldOut, Whole, indicator, order
 from quantmia.runs.content import HELD_OUT
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import merge
@@ -91,9 +91,9 @@ def _r_q(
             whole = None
             if kept is not None and not own:
                 means = each.mean(1, dtype=np.float64)
-                whole = Whole(each.shape[1], means, np.stack([means, means]), kept < 0)
+                whole = Whole(each.shape[1], means, np.stack([means, means]), (kept, kept))
             part = each if kept is None else each[:, kept]
-            found.append(indicator(order(part, distinct, whole), "paper").r)
+            found.append(indicator(order(HeldOut(part, distinct, whole)), "paper").r)
     return mean_defined(np.array(found).reshape(len(losses), -1).T)
 
 

@@ -1,15 +1,16 @@
 """What a number of runs costs: time, memory and disk, measured at some and extrapolated.
 
-python scripts/scaling.py [--runs 20 200 2000] [--to 100000] OVERRIDE...
+python -m scripts.scaling [--runs 20 200 2000] [--to 100000] OVERRIDE...
 """
 
 import argparse
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
+
+from quantmia.cli.folders import cache_folder
+from scripts.scale.growth import growth
+from scripts.scale.measured import run
 
 
 def measure(overrides: list[str], runs: int) -> dict[str, float]:
@@ -20,28 +21,15 @@ def measure(overrides: list[str], runs: int) -> dict[str, float]:
         runs: how many.
     """
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "quantmia.cli", "run", *overrides]
-        subprocess.run(
-            [*command, f"runs={runs}", f"hydra.run.dir={folder}/run"],
-            check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-        path = Path(folder, "run")
-        manifest = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
-        timings = manifest["timings"]
-        return {
-            "runs": runs,
-            "training": timings["measuring_seconds"],
-            "ranking": timings["total_seconds"] - timings["measuring_seconds"],
-            "memory": manifest["peak_memory_mib"],
-            "disk": sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) / 2**20,
-        }
+        return {"runs": runs} | run([*overrides, f"runs={runs}"], Path(folder), cache_folder())
 
 
 def extrapolate(rows: list[dict[str, float]], runs: int) -> dict[str, float]:
-    """The line through the two largest numbers of runs, continued."""
-    few, many = rows[-2:]
-    share = (runs - many["runs"]) / (many["runs"] - few["runs"])
-    return {key: many[key] + share * (many[key] - few[key]) for key in many} | {"runs": runs}
+    """Every further run adds what those between the two largest numbers of runs did."""
+    numbers = [row["runs"] for row in rows]
+    keys = ("training", "ranking", "memory", "disk")
+    found = {key: growth(numbers, [row[key] for row in rows]).straight(runs) for key in keys}
+    return {"runs": runs} | found
 
 
 def line(row: dict[str, float], cores: int, note: str = "") -> str:

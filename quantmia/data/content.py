@@ -6,6 +6,8 @@ import gzip
 import lzma
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from quantmia.errors import DataError, did_you_mean, first_line
@@ -76,6 +78,29 @@ def unreadable(path: object, error: Exception) -> DataError:
         f"dataset.path={path}: cannot be read: {first_line(error)}. "
         "Is the file whole, and is it what its name says?"
     )
+
+
+@contextmanager
+def reading(path: object, kind: str, library: str, way_out: str) -> Iterator[None]:
+    """Turn whatever a library says of a file into one message.
+
+    Args:
+        path: of the file.
+        kind: of it, in words.
+        library: that reads it.
+        way_out: what to do where that is not installed.
+
+    Raises:
+        DataError: it is not installed, or it cannot read the file.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise DataError(
+            f"dataset.path={path}: {kind} read by {library}, which is not installed: {way_out}"
+        ) from error
+    except Exception as error:  # of a file that is damaged, or is not what its name says
+        raise unreadable(path, error) from error
 
 
 def recoded(path: str, content: bytes, encoding: str | None) -> bytes:

@@ -10,8 +10,8 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from quantmia.data.cache import folder_in
 from quantmia.data.embedders import Embedder
-from quantmia.data.smiles import folder_in
 from quantmia.files import DamagedFileError, read_tensors, write_tensors
 from quantmia.progress import Progress
 

@@ -6,25 +6,33 @@ import numpy as np
 from jaxtyping import Int
 from numpy.typing import NDArray
 
-from quantmia.data.split import halves
+Places = Int[np.ndarray, " _"]  # ascending, the same for every run
 
-Places = Int[np.ndarray, " _"]  # as many of each as are wanted
+
+@dataclass(frozen=True)
+class OfReleases:
+    """The samples that releases are compared on.
+
+    Args:
+        measured: places among the validation samples that measure.
+        pool: places in the pool; the last checkpoint is scored on all of it besides.
+    """
+
+    measured: Places
+    pool: Places
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Places of the samples that are kept, ascending, the same for every run; None: all are.
+    """The samples of which something is kept; None: all are.
 
     Args:
-        losses: among the validation samples: whose losses are kept for every checkpoint.
-        measured: among the validation samples that measure releases: whose answers are kept.
-        pool: in the pool: on which releases before the last checkpoint are attacked. Both or none
-            of these two are None.
+        losses: places among the validation samples: whose losses are kept for every checkpoint.
+        releases: whose answers by releases are kept.
     """
 
     losses: Places | None = None
-    measured: Places | None = None
-    pool: Places | None = None
+    releases: OfReleases | None = None
 
     @classmethod
     def of(cls, validation: int, pool: int, losses: int | None, releases: int | None) -> "Kept":
@@ -36,13 +44,13 @@ class Kept:
             losses: kept for every checkpoint; None: of all.
             releases: kept for every release, of the pool and of those that measure; None: of all.
         """
-        of_losses = None
+        measuring = validation - validation // 2
+        of_losses, of_releases = None, None
         if losses is not None and losses < validation:
             of_losses = _some(validation, losses)
-        measuring = len(halves(validation)[1])
-        if releases is None or releases >= max(measuring, pool):
-            return cls(of_losses)
-        return cls(of_losses, _some(measuring, releases), _some(pool, releases))
+        if releases is not None and releases < max(measuring, pool):
+            of_releases = OfReleases(_some(measuring, releases), _some(pool, releases))
+        return cls(of_losses, of_releases)
 
 
 def _some(samples: int, at_most: int) -> NDArray[np.int64]:

@@ -6,8 +6,7 @@ from collections.abc import Collection, Sequence
 import pandas as pd
 
 from quantmia.data.columns import INDEX, ColumnName, named
-from quantmia.data.content import unreadable
-from quantmia.errors import DataError
+from quantmia.data.content import reading
 
 
 def read_parquet(path: str, content: bytes, wanted: Collection[ColumnName] | None) -> pd.DataFrame:
@@ -22,17 +21,10 @@ def read_parquet(path: str, content: bytes, wanted: Collection[ColumnName] | Non
     Raises:
         DataError: it is damaged, or pyarrow is not installed.
     """
-    try:
+    with reading(path, "Parquet is", "pyarrow", "pip install 'quantmia[parquet]'"):
         columns = None if wanted is None else _among(_names_of_parquet(content), wanted)
         table = pd.read_parquet(io.BytesIO(content), columns=columns)
         return table.reset_index(drop=set(table.index.names) == {None})
-    except ImportError as error:
-        raise DataError(
-            f"dataset.path={path}: Parquet is read by pyarrow, which is not installed: "
-            "pip install 'quantmia[parquet]'"
-        ) from error
-    except Exception as error:  # whatever pyarrow says of a file that is damaged or no Parquet
-        raise unreadable(path, error) from error
 
 
 def _names_of_parquet(content: bytes) -> list[str]:

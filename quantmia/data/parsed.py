@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from quantmia.parsing import BY_BLOCKS
+
 BLOCK = 1 << 16  # rows
 DIGITS = 19  # of the largest integers
-EXACT = 2.0**53  # up to which floats hold every integer
-# Pandas 2.2 cuts a row that is too long, and begins a block, off without a word.
-CAREFUL = int(pd.__version__.partition(".")[0]) >= 3
+WHOLE = 2.0**53  # up to which floats hold every integer
 
 
 def parsed(read: Callable[..., Any]) -> pd.DataFrame:
@@ -26,7 +26,7 @@ def parsed(read: Callable[..., Any]) -> pd.DataFrame:
     Raises:
         pandas.errors.ParserError: as `read` itself does.
     """
-    if not CAREFUL:
+    if not BY_BLOCKS:
         return read()
     try:
         with read(chunksize=BLOCK) as reader:
@@ -73,4 +73,4 @@ def _ambiguous(block: pd.Series) -> bool:
     there = numbers[~np.isnan(numbers)]
     if len(there) == len(numbers) or (np.modf(there)[0] != 0).any() or np.isinf(there).any():
         return False
-    return bool(((there == 0) | (np.abs(there) >= EXACT)).any())
+    return bool(((there == 0) | (np.abs(there) >= WHOLE)).any())

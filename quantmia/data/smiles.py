@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from quantmia.data.cache import folder_in
 from quantmia.data.extras import installed_version
 from quantmia.errors import DataError, QuantmiaError
 from quantmia.files import DamagedFileError, read_tensors, write_tensors
@@ -36,27 +37,6 @@ def skeletons(smiles: Sequence[str], cache: Path | None) -> list[str]:
         cache: the cache folder; None: ask RDKit each time.
     """
     return _asked("skeletons", smiles, _skeleton, cache)
-
-
-def folder_in(cache: Path, name: str) -> Path:
-    """A folder of the cache, which is made if it is not there.
-
-    Args:
-        cache: the cache folder.
-        name: of the folder.
-
-    Raises:
-        QuantmiaError: it cannot be made.
-    """
-    folder = cache / name
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise QuantmiaError(
-            f"QUANTMIA_CACHE: the folder {folder} cannot be made: {error.strerror}; name another "
-            "one"
-        ) from error
-    return folder
 
 
 def _asked(

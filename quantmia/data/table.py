@@ -9,7 +9,7 @@ from functools import partial
 import pandas as pd
 
 from quantmia.data.columns import INDEX, ColumnName, headless
-from quantmia.data.content import COMPRESSED, content_of, decoded, existing, recoded, unreadable
+from quantmia.data.content import COMPRESSED, content_of, decoded, existing, reading, recoded
 from quantmia.data.layout import Written, layout_of, shown
 from quantmia.data.parquet import read_parquet
 from quantmia.data.parsed import parsed
@@ -94,19 +94,13 @@ def _read_sheet(
         header=0 if written.header else None,
         skiprows=written.skip,
     )
-    try:
+    way_out = "pip install 'quantmia[excel]'; or save the sheet as CSV"
+    with reading(path, "Excel files are", "openpyxl", way_out):
         sheets = read(
             io.BytesIO(content),
             na_values=None if written.missing is None else list(written.missing),
             keep_default_na=written.missing is None,
         )
-    except ImportError as error:
-        raise DataError(
-            f"dataset.path={path}: Excel files are read by openpyxl, which is not installed: "
-            "pip install 'quantmia[excel]'; or save the sheet as CSV"
-        ) from error
-    except Exception as error:  # whatever openpyxl says of a file that is damaged or no sheet
-        raise unreadable(path, error) from error
     filled = {name: sheet for name, sheet in sheets.items() if len(sheet.columns)}
     if len(filled) != 1:
         raise DataError(

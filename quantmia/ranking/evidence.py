@@ -14,13 +14,11 @@ from quantmia.data.split import halves
 from quantmia.errors import QuantmiaError
 from quantmia.progress import Progress
 from quantmia.ranking.indicator import (
-    Losses,
-    Models,
+    HeldOut,
     Noise,
     Whole,
     indicator,
     noise,
-    on_grid,
     order,
     pooled,
 )
@@ -109,22 +107,18 @@ def collect(
             for column in grids.values():
                 column.append([])
             for name in names:
-                losses, models = _of_quantizer(files, name)
-                whole = _whole(files, name)
-                ordered = order(losses, models, whole)
+                held = _held_out(files, name)
+                ordered = order(held)
                 last[-1].append(ordered.best_is_last)
-                noises[-1].append(noise(losses, models, ordered, whole))
-                means[name].append(whole.means if whole else losses.mean(1, dtype=np.float64))
+                noises[-1].append(noise(held, ordered))
+                means[name].append(held.means)
                 for variant in PER_RUN:
                     each = indicator(ordered, variant, settings.low_loss_models)
                     rows.append({"run": number, "quantizer": name, "variant": variant} | vars(each))
                 for every, column in grids.items():
                     r = np.nan
-                    if len(losses) // every >= 2:
-                        coarse = ordered
-                        if every > 1:
-                            fewer = whole and whole.on_grid(every)
-                            coarse = order(*on_grid(losses, models, every), fewer)
+                    if len(held.losses) // every >= 2:
+                        coarse = ordered if every == 1 else order(held.on_grid(every))
                         r = indicator(coarse, "paper").r
                     column[-1].append(r)
     if not metas:
@@ -161,8 +155,8 @@ def _halves(noises: list[list[Noise]], names: int) -> Float[np.ndarray, "two qua
 def pooled_indicator(found: Evidence) -> Float[np.ndarray, " quantizers"]:
     """Value of the variant `pooled` for every quantizer; its rows join the indicator table."""
 
-    def read(name: str, run: Run) -> tuple[Losses, Models]:
-        return _of_quantizer(run.read(), name)
+    def read(name: str, run: Run) -> HeldOut:
+        return _held_out(run.read(), name)
 
     values, rows = [], []
     for name in found.names:
@@ -173,15 +167,14 @@ def pooled_indicator(found: Evidence) -> Float[np.ndarray, " quantizers"]:
     return np.array(values)
 
 
-def _of_quantizer(files: RunFiles, name: str) -> tuple[Losses, Models]:
-    """Losses of every checkpoint, and which of them are the very same quantized model."""
-    return files.losses[name], np.array(files.meta["quantizers"][name]["models"])
-
-
-def _whole(files: RunFiles, name: str) -> Whole | None:
-    """Means over all held-out samples, where losses are kept of some of them."""
-    samples = files.meta.get(HELD_OUT)
-    if samples is None:
-        return None
-    means = files.losses[MEANS + name]
-    return Whole(samples, means[0], means[1:], np.isin(files.losses[PLACES], halves(samples)[0]))
+def _held_out(files: RunFiles, name: str) -> HeldOut:
+    """Losses of every checkpoint of a quantizer."""
+    models = np.array(files.meta["quantizers"][name]["models"])
+    samples, whole = files.meta.get(HELD_OUT), None
+    if samples is not None:
+        in_first = np.zeros(samples, bool)
+        in_first[halves(samples)[0]] = True
+        first = in_first[files.losses[PLACES]]
+        means, places = files.losses[MEANS + name], (np.flatnonzero(first), np.flatnonzero(~first))
+        whole = Whole(samples, means[0], means[1:], places)
+    return HeldOut(files.losses[name], models, whole)

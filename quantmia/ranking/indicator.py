@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 
 from quantmia.data.split import halves
@@ -56,22 +56,60 @@ class Whole:
         samples: how many there are.
         means: of every checkpoint.
         halves: the same over each of two halves of the samples.
-        first: which of those that are kept are of the first half.
+        places: of those that are kept, which are in the first half and which in the second.
     """
 
     samples: int
     means: Float[np.ndarray, " checkpoints"]
     halves: Float[np.ndarray, "two checkpoints"]
-    first: Bool[np.ndarray, " kept"]
+    places: tuple[Int[np.ndarray, " first"], Int[np.ndarray, " second"]]
 
-    def on_grid(self, every: int) -> "Whole":
-        """Of every `every`-th checkpoint, counted from 1."""
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Losses of one run's checkpoints on the held-out samples.
+
+    Args:
+        losses: float32, of all samples, or of those that are kept.
+        models: index of the first checkpoint with the very same quantized parameters.
+        whole: means over all samples; None where all are kept.
+    """
+
+    losses: Losses
+    models: Models
+    whole: Whole | None = None
+
+    @property
+    def samples(self) -> int:
+        """How many are held out."""
+        return self.losses.shape[1] if self.whole is None else self.whole.samples
+
+    @property
+    def means(self) -> Float[np.ndarray, " checkpoints"]:
+        """Mean loss of every checkpoint over all samples."""
+        return self.losses.mean(1, dtype=np.float64) if self.whole is None else self.whole.means
+
+    def on_grid(self, every: int) -> "HeldOut":
+        """What a coarser grid would have kept: every `every`-th checkpoint, counted from 1."""
         kept = slice(every - 1, None, every)
-        return replace(self, means=self.means[kept], halves=self.halves[:, kept])
+        whole = self.whole and replace(
+            self.whole, means=self.whole.means[kept], halves=self.whole.halves[:, kept]
+        )
+        return HeldOut(self.losses[kept], self.models[kept], whole)
 
-    def of_half(self, half: int) -> "Whole":
-        """With the means over one half alone."""
-        return replace(self, means=self.halves[half])
+    def of_halves(self) -> "tuple[HeldOut, HeldOut]":
+        """What each of two disjoint halves of the samples would be by itself."""
+        whole = self.whole
+        if whole is None:
+            first, second = halves(self.samples)
+            parts = (None, None)
+        else:
+            first, second = whole.places
+            parts = tuple(replace(whole, means=each) for each in whole.halves)
+        return (
+            HeldOut(self.losses[:, first], self.models, parts[0]),
+            HeldOut(self.losses[:, second], self.models, parts[1]),
+        )
 
 
 @dataclass(frozen=True)
@@ -94,23 +132,21 @@ class Order:
         return len(self.gaps) + 1
 
 
-def order(losses: Losses, models: Models, whole: Whole | None = None) -> Order:
+def order(held: HeldOut) -> Order:
     """Drop exact duplicates, sort by mean loss and compare everything with the best, in float64.
 
     Args:
-        losses: of every checkpoint on the validation samples, or on those that are kept.
-        models: index of the first checkpoint with the very same quantized parameters.
-        whole: means over all validation samples, where not all are kept.
+        held: losses of a run.
     """
-    _, distinct = np.unique(models, return_index=True)
-    losses = losses[distinct].astype(np.float64)
+    _, distinct = np.unique(held.models, return_index=True)
+    losses = held.losses[distinct].astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        means = losses.mean(1) if whole is None else whole.means[distinct]
+        means = losses.mean(1) if held.whole is None else held.means[distinct]
         ranked = np.argsort(means, kind="stable")
         best, others = ranked[0], ranked[1:]
         variances = np.var(losses[others] - losses[best], axis=1, ddof=1)
         gaps = means[others] - means[best]
-    return Order(gaps, variances, bool(distinct[best] == len(models) - 1))
+    return Order(gaps, variances, bool(distinct[best] == len(held.models) - 1))
 
 
 def indicator(ordered: Order, variant: Variant, low_loss_models: int = 10) -> Indicator:
@@ -144,39 +180,24 @@ def indicator(ordered: Order, variant: Variant, low_loss_models: int = 10) -> In
     )
 
 
-def noise(losses: Losses, models: Models, ordered: Order, whole: Whole | None = None) -> Noise:
+def noise(held: HeldOut, ordered: Order) -> Noise:
     """How far r is the held-out samples' doing.
 
     Args:
-        losses: of every checkpoint on the validation samples, or on those that are kept.
-        models: index of the first checkpoint with the very same quantized parameters.
+        held: losses of a run.
         ordered: the same, in order.
-        whole: means over all validation samples, where not all are kept.
     """
-    samples = losses.shape[1] if whole is None else whole.samples
     z = math.nan
     if len(ordered.gaps) and ordered.variances[0] > 0:
-        z = float(ordered.gaps[0] / math.sqrt(ordered.variances[0] / samples))
-    if samples < 4:
+        z = float(ordered.gaps[0] / math.sqrt(ordered.variances[0] / held.samples))
+    if held.samples < 4:
         return Noise(z, (math.nan, math.nan))
-    if whole is None:
-        orders = [order(losses[:, half], models) for half in halves(samples)]
-    else:
-        mine = (whole.first, ~whole.first)
-        orders = [order(losses[:, h], models, whole.of_half(k)) for k, h in enumerate(mine)]
-    first, second = (indicator(each, "paper").r for each in orders)
+    first, second = (indicator(order(half), "paper").r for half in held.of_halves())
     return Noise(z, (first, second))
 
 
-def on_grid(
-    losses: Losses, models: Models, every: int
-) -> tuple[Float[np.ndarray, "kept samples"], Int[np.ndarray, " kept"]]:
-    """What a coarser grid would have kept: every `every`-th checkpoint, counted from 1."""
-    return losses[every - 1 :: every], models[every - 1 :: every]
-
-
 def pooled(
-    read: Sequence[Callable[[], tuple[Losses, Models]]], means: Sequence[NDArray[np.float64]]
+    read: Sequence[Callable[[], HeldOut]], means: Sequence[NDArray[np.float64]]
 ) -> Indicator:
     """`paper` over the checkpoints of all runs in one pool, reading one run at a time.
 
@@ -184,20 +205,20 @@ def pooled(
     because it is the other reading of the paper.
 
     Args:
-        read: gives each run's losses, on the samples that are kept, and models.
-        means: mean loss of every checkpoint over all samples, a run each.
+        read: gives each run's losses.
+        means: mean loss of every checkpoint, a run each.
     """
     best_run = int(np.argmin([m.min() for m in means]))
     place = int(np.argmin(means[best_run]))
-    best, least = read[best_run]()[0][place].astype(np.float64), means[best_run][place]
+    best, least = read[best_run]().losses[place].astype(np.float64), means[best_run][place]
     gaps, variances = [], []
     for run, get in enumerate(read):
-        losses, models = get()
-        for k in np.unique(models, return_index=True)[1]:
-            if run == best_run and models[k] == models[place]:
+        held = get()
+        for k in np.unique(held.models, return_index=True)[1]:
+            if run == best_run and held.models[k] == held.models[place]:
                 continue
             gaps.append(means[run][k] - least)
-            variances.append(np.var(losses[k] - best, ddof=1))
+            variances.append(np.var(held.losses[k] - best, ddof=1))
     ranked = np.argsort(gaps, kind="stable")
     return indicator(Order(np.array(gaps)[ranked], np.array(variances)[ranked], False), "paper")
 

@@ -172,8 +172,8 @@ def _files(
     if any(len(each.released.epochs) > 1 for each in quantizers.values()):
         measuring = targets[parts.validation][halves(len(parts.validation))[1]]
         releases["target"] = measuring
-        if kept.measured is not None and kept.pool is not None:
-            releases["target"], releases[PLACES] = measuring[kept.measured], kept.pool
+        if part := kept.releases:
+            releases["target"], releases[PLACES] = measuring[part.measured], part.pool
             meta[GUESS] = experiment.dataset.task.guess(measuring)
             meta[MEASURING] = len(measuring)
         for name, each in quantizers.items():

@@ -1,6 +1,6 @@
 """Per-sample losses of quantized checkpoints, streamed: each is evaluated as it comes."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
-from quantmia.data.kept import Kept
+from quantmia.data.kept import Kept, Places
 from quantmia.data.split import halves
 from quantmia.models.layers import LayerInputs
 from quantmia.models.loop import Loop
@@ -94,18 +94,15 @@ def measure(
     x, y = validation
     n_runs, targets = len(y), y.numpy(force=True)
     parts = halves(y.shape[1])
-    some = slice(None) if kept.losses is None else kept.losses
-    n_kept = y.shape[1] if kept.losses is None else len(kept.losses)
-    lengths = {name: along(each, n_checkpoints) for name, each in quantizers.items()}
-    losses = {name: np.empty((n_runs, n, n_kept), np.float32) for name, n in lengths.items()}
-    means = {name: np.empty((n_runs, 3, n)) for name, n in lengths.items()}
-    models = {name: np.empty((n_runs, n), np.int64) for name, n in lengths.items()}
-    first: list[dict[tuple[str, int], int]] = [{} for _ in range(n_runs)]
+    traces = {
+        name: _Trace((n_runs, along(each, n_checkpoints), y.shape[1]), kept.losses)
+        for name, each in quantizers.items()
+    }
     diverged = np.zeros(n_runs, bool)
     measurements: dict[str, Measurement] = {}
     final: dict[str, NDArray] = {}
     the_last = {LAST: releases[LAST]}
-    part = _part(kept, stack.task, targets[:, parts[1]])
+    part = _part(kept, pool, stack.task, targets[:, parts[1]])
     keepers = {
         name: Keeper(the_last if each.trajectory == "last" else releases, pool, *parts, part)
         for name, each in quantizers.items()
@@ -116,20 +113,17 @@ def measure(
             # Here and not after the loop: asking for more may train on and change `params`.
             final = {name: value.numpy(force=True).copy() for name, value in params.items()}
         for name, quantizer in quantizers.items():
-            place = k - n_checkpoints + lengths[name]
+            trace = traces[name]
+            place = k - n_checkpoints + trace.models.shape[1]
             if place < 0:
                 continue
             rows = shown.get(name) if shown else None
             shipped = quantizer.release(params, stack, x, rows)
             output = shipped(x)
             found = stack.task.loss(output, y).numpy(force=True)
-            losses[name][:, place] = found[:, some]
-            for at, of in enumerate((slice(None), *parts) if kept.losses is not None else ()):
-                means[name][:, at, place] = found[:, of].mean(1, dtype=np.float64)
             answers = output.numpy(force=True)
+            trace.take(place, found, shipped.fingerprints())
             keepers[name].see(epoch, shipped, answers, found)
-            for run, mark in enumerate(shipped.fingerprints()):
-                models[name][run, place] = first[run].setdefault((name, mark), place)
             if k == n_checkpoints - 1:
                 stored = Stored.of(shipped, quantizer, params, stack, rows)
                 utility = [
@@ -137,9 +131,9 @@ def measure(
                     for bad, *each in zip(diverged, answers, targets, strict=True)
                 ]
                 measurements[name] = Measurement(
-                    losses[name],
-                    None if kept.losses is None else means[name],
-                    models[name],
+                    trace.losses,
+                    trace.means,
+                    trace.models,
                     utility,
                     keepers[name].kept(),
                     stored.sparsity,
@@ -159,15 +153,46 @@ def along(quantizer: Quantizer, checkpoints: int) -> int:
     return checkpoints if quantizer.trajectory == "all" else 1
 
 
-def _part(kept: Kept, task: Task, targets: Shaped[np.ndarray, "runs measuring"]) -> Part | None:
-    if kept.pool is None or kept.measured is None:
+class _Trace:
+    """Losses of one quantizer's checkpoints, of which a part of the samples may be kept."""
+
+    def __init__(self, size: tuple[int, int, int], kept: Places | None):
+        runs, checkpoints, samples = size
+        self._kept = slice(None) if kept is None else kept
+        self._whole = () if kept is None else (slice(None), *halves(samples))
+        some = samples if kept is None else len(kept)
+        self.losses = np.empty((runs, checkpoints, some), np.float32)
+        self.models = np.empty((runs, checkpoints), np.int64)
+        self.means = np.empty((runs, 3, checkpoints)) if self._whole else None
+        self._first: list[dict[int, int]] = [{} for _ in range(runs)]
+
+    def take(
+        self, place: int, losses: Float[np.ndarray, "runs samples"], marks: Sequence[int]
+    ) -> None:
+        """Keep what is to be kept of a checkpoint; models with the same mark are the same."""
+        self.losses[:, place] = losses[:, self._kept]
+        for at, of in enumerate(self._whole):
+            assert self.means is not None
+            self.means[:, at, place] = losses[:, of].mean(1, dtype=np.float64)
+        for run, mark in enumerate(marks):
+            self.models[run, place] = self._first[run].setdefault(mark, place)
+
+
+def _part(
+    kept: Kept,
+    pool: Float[Tensor, "pool *features"],
+    task: Task,
+    targets: Shaped[np.ndarray, "runs measuring"],
+) -> Part | None:
+    if kept.releases is None:
         return None
 
     def merit(run: int, answers: Float[np.ndarray, "measuring out"]) -> float:
         with np.errstate(over="ignore", invalid="ignore"):  # of a run that diverged
             return task.merit(answers, targets[run])[0]
 
-    return Part(kept.pool, kept.measured, merit)
+    attacked = torch.from_numpy(kept.releases.pool).to(pool.device)
+    return Part(pool[attacked], kept.releases.measured, merit)
 
 
 def _finite(params: Params) -> Bool[np.ndarray, " runs"]:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
@@ -32,15 +31,15 @@ class Released:
 
 @dataclass(frozen=True)
 class Part:
-    """The samples that releases before the last are compared on, where all would be too many.
+    """The samples that releases are compared on, where all would be too many.
 
     Args:
-        pool: places in the pool.
+        inputs: features of those of the pool.
         measured: places among the validation samples that measure.
         merit: a run's figure of merit (its place among the runs, raw outputs) on all of the latter.
     """
 
-    pool: NDArray[np.int64]
+    inputs: Float[Tensor, "kept *features"]
     measured: NDArray[np.int64]
     merit: Callable[[int, NDArray[np.float32]], float]
 
@@ -67,7 +66,7 @@ class Keeper:
     ):
         self._names = {epoch: name for name, epoch in wanted.items() if epoch is not None}
         self._inputs, self._part = pool, part
-        self._attacked = pool if part is None else pool[torch.from_numpy(part.pool).to(pool.device)]
+        self._attacked = pool if part is None else part.inputs
         self._choosing, self._measuring = choosing, measuring
         self._with_best = BEST in wanted
         self._lowest: NDArray[np.float64] = np.empty(0)
@@ -102,8 +101,7 @@ class Keeper:
             inputs = self._inputs if name == LAST else self._attacked
             self._epochs[name] = np.full(len(losses), epoch)
             self._pool[name] = models(inputs).numpy(force=True)
-            everyone = np.arange(len(losses))
-            self._keep(name, everyone, measured)
+            self._keep(name, np.arange(len(losses)), measured)
 
     def _look_for_the_best(
         self, epoch: int, models: Shipped, measured: NDArray[np.float32], losses: NDArray

@@ -69,12 +69,16 @@ def kept(folder: Path) -> list[dict[str, str | float]]:
     ]
 
 
-def run(overrides: Sequence[str], folder: Path) -> dict[str, float]:
+def run(overrides: Sequence[str], folder: Path, cache: Path | None = None) -> dict[str, float]:
     """One `quantmia run`, embeddings and all.
 
     Args:
         overrides: of it.
-        folder: beside which it works.
+        folder: in which it works.
+        cache: that it has; None: an empty one.
+
+    Raises:
+        QuantmiaError: the command failed.
     """
     with tempfile.TemporaryDirectory(dir=folder) as name:
         path = Path(name, "run")
@@ -85,7 +89,7 @@ def run(overrides: Sequence[str], folder: Path) -> dict[str, float]:
                 command,
                 stdout=said,
                 stderr=said,
-                env={**os.environ, "QUANTMIA_CACHE": str(Path(name, "cache"))},
+                env={**os.environ, "QUANTMIA_CACHE": str(cache or Path(name, "cache"))},
             )
             status, usage = waited(process, started + MOST)
             seconds = time.monotonic() - started

@@ -13,7 +13,7 @@ from quantmia.config.schema import ExperimentConfig, recorded
 from quantmia.config.training import TrainingConfig
 from quantmia.data.split import members
 from quantmia.quantizers import Uniform, make
-from quantmia.ranking.indicator import indicator, order
+from quantmia.ranking.indicator import HeldOut, indicator, order
 from quantmia.training.optimisers import OPTIMISERS
 from quantmia.vocabulary import Membership, Optimizer, Per, Scale, Variant
 from tests.configurations import composed, configured, training
@@ -107,7 +107,7 @@ def test_a_quantizer_is_checked_for_the_words_that_the_schema_has():
 def test_the_indicator_knows_every_variant(variant):
     assert configured(f"indicator={variant}").indicator.variant == variant
     losses = np.random.default_rng(0).random((5, 9), np.float32)
-    ordered = order(losses, np.arange(5))
+    ordered = order(HeldOut(losses, np.arange(5)))
     if variant == "pooled":  # of all runs together
         with pytest.raises(ValueError, match="not a variant of a single run"):
             indicator(ordered, variant)

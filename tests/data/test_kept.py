@@ -13,17 +13,16 @@ SIZES = st.integers(2, 500)
 def test_as_many_as_are_wanted_or_all(validation, pool, losses, releases):
     kept = Kept.of(validation, pool, losses, releases)
     measuring = len(halves(validation)[1])
-    for places, samples, at_most in (
-        (kept.losses, validation, losses),
-        (kept.measured, measuring, releases),
-        (kept.pool, pool, releases),
-    ):
-        if places is not None:
-            assert len(places) == min(samples, at_most)
-            assert (np.diff(places) > 0).all()
-            assert 0 <= places[0] <= places[-1] < samples
     assert (kept.losses is None) == (losses >= validation)
-    assert (kept.pool is None) == (kept.measured is None) == (releases >= max(measuring, pool))
+    assert (kept.releases is None) == (releases >= max(measuring, pool))
+    found = [] if kept.losses is None else [(kept.losses, validation, losses)]
+    if kept.releases is not None:
+        found.append((kept.releases.measured, measuring, releases))
+        found.append((kept.releases.pool, pool, releases))
+    for places, samples, at_most in found:
+        assert len(places) == min(samples, at_most)
+        assert (np.diff(places) > 0).all()
+        assert 0 <= places[0] <= places[-1] < samples
 
 
 def test_without_bounds_all_are_kept():

@@ -6,7 +6,7 @@ import pytest
 from quantmia.config.schema import IndicatorConfig, recorded
 from quantmia.errors import FolderError, QuantmiaError
 from quantmia.ranking.evidence import PER_RUN, Evidence, collect, pooled_indicator
-from quantmia.ranking.indicator import indicator, on_grid, order, pooled
+from quantmia.ranking.indicator import HeldOut, indicator, order, pooled
 from quantmia.runs.content import RunFiles
 from quantmia.runs.folder import RunFolder
 from quantmia.runs.merge import Merged, merge
@@ -67,7 +67,7 @@ def test_every_run_is_measured_in_every_variant(tmp_path):
         values = found.per_run(NAMES, variant)
         for q, name in enumerate(NAMES):
             for run in range(RUNS):
-                expected = indicator(order(losses(name, run), everything), variant, 2)
+                expected = indicator(order(HeldOut(losses(name, run), everything)), variant, 2)
                 assert values[q, run] == expected.r
     np.testing.assert_array_equal(
         found.per_run(["b"], "paper")[0], found.per_run(NAMES, "paper")[1]
@@ -114,7 +114,7 @@ def test_a_missing_run_is_named(tmp_path):
 def test_a_grid_keeps_the_checkpoints_of_a_coarser_training(tmp_path):
     found = collected(written(tmp_path), grids=(1, 2))
     np.testing.assert_array_equal(found.grids[1], found.per_run(NAMES, "paper"))
-    coarse = order(*on_grid(losses("a", 0), np.arange(CHECKPOINTS), 2))
+    coarse = order(HeldOut(losses("a", 0), np.arange(CHECKPOINTS)).on_grid(2))
     assert found.grids[2][0, 0] == indicator(coarse, "paper").r
 
 
@@ -145,7 +145,7 @@ def test_the_pool_of_all_runs_joins_the_table(tmp_path):
     everything = np.arange(CHECKPOINTS)
     for name, value in zip(NAMES, values, strict=True):
         own = [losses(name, run) for run in (1, 2)]
-        read = [lambda each=each: (each, everything) for each in own]
+        read = [lambda each=each: HeldOut(each, everything) for each in own]
         assert value == pooled(read, [each.mean(1, dtype=np.float64) for each in own]).r
     assert found.per_run(NAMES, "paper").shape == (2, 2)
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import sem
 
-from quantmia.ranking.indicator import indicator, noise, on_grid, order, pooled
+from quantmia.ranking.indicator import HeldOut, Whole, indicator, noise, order, pooled
 
 HAND = np.array([[1.0, 3.0], [1.0, 1.0], [2.0, 1.0]], np.float32)
 # Means 2, 1, 1.5; the best is the second. Differences from it: [0, 2] and [1, 0], unbiased
@@ -32,7 +32,7 @@ def reference(losses):
 
 
 def test_hand_computed_example():
-    ordered = order(HAND, np.arange(3))
+    ordered = order(HeldOut(HAND, np.arange(3)))
     paper = indicator(ordered, "paper")
     assert paper.r == pytest.approx(0.5**2 / (2 * 2))
     assert paper.delta == pytest.approx(0.5)
@@ -46,44 +46,63 @@ def test_hand_computed_example():
 
 def test_against_plain_reference():
     losses = np.random.default_rng(0).gamma(2, size=(12, 50)).astype(np.float32)
-    ordered = order(losses, np.arange(12))
+    ordered = order(HeldOut(losses, np.arange(12)))
     found = [indicator(ordered, v, 3).r for v in ("paper", "rate", "low_loss")]
     np.testing.assert_allclose(found, reference(losses), rtol=1e-12)
 
 
 def test_duplicates_are_one_model():
     twice = np.repeat(HAND, 2, axis=0)
-    once = indicator(order(HAND, np.arange(3)), "paper")
-    assert indicator(order(twice, np.repeat([0, 2, 4], 2)), "paper") == once
+    once = indicator(order(HeldOut(HAND, np.arange(3))), "paper")
+    assert indicator(order(HeldOut(twice, np.repeat([0, 2, 4], 2))), "paper") == once
 
 
 def test_one_distinct_model_is_undefined_not_zero():
-    found = indicator(order(HAND, np.zeros(3, int)), "paper")
+    found = indicator(order(HeldOut(HAND, np.zeros(3, int))), "paper")
     assert math.isnan(found.r)
     assert found.distinct == 1
 
 
 def test_constant_difference_is_never_infinite():
     losses = np.array([[1.0, 2.0], [2.0, 3.0]], np.float32)
-    assert math.isnan(indicator(order(losses, np.arange(2)), "paper").r)
+    assert math.isnan(indicator(order(HeldOut(losses, np.arange(2))), "paper").r)
 
 
 def test_best_is_last():
-    assert order(HAND[[0, 2, 1]], np.arange(3)).best_is_last
+    assert order(HeldOut(HAND[[0, 2, 1]], np.arange(3))).best_is_last
 
 
 def test_grid_keeps_what_a_coarser_training_would_have_kept():
     losses = np.arange(20, dtype=np.float32).reshape(10, 2)
-    kept, models = on_grid(losses, np.arange(10), 5)
-    np.testing.assert_array_equal(kept, losses[[4, 9]])
-    np.testing.assert_array_equal(models, [4, 9])
+    held = HeldOut(losses, np.arange(10)).on_grid(5)
+    np.testing.assert_array_equal(held.losses, losses[[4, 9]])
+    np.testing.assert_array_equal(held.models, [4, 9])
+
+
+@given(st.integers(4, 60), st.integers(2, 5), st.integers(0, 2**32 - 1))
+def test_means_of_all_and_all_losses_say_the_same(samples, checkpoints, seed):
+    rng = np.random.default_rng(seed)
+    losses = rng.gamma(2, size=(checkpoints, samples)).astype(np.float32)
+    places = halves_of(samples)
+    of_halves = np.array([losses[:, half].mean(1, dtype=np.float64) for half in places])
+    whole = Whole(samples, losses.mean(1, dtype=np.float64), of_halves, places)
+    models = np.arange(checkpoints)
+    every, told = HeldOut(losses, models), HeldOut(losses, models, whole)
+    assert order(told).gaps == pytest.approx(order(every).gaps)
+    found, expected = (noise(each, order(each)) for each in (told, every))
+    assert found.z == pytest.approx(expected.z, nan_ok=True)
+    assert found.halves == pytest.approx(expected.halves, nan_ok=True)
+    coarse = told.on_grid(2)
+    assert coarse.whole is not None
+    np.testing.assert_array_equal(coarse.whole.halves, of_halves[:, 1::2])
+    np.testing.assert_array_equal(coarse.means, every.on_grid(2).means)
 
 
 def test_pooled_equals_paper_on_all_checkpoints_together():
     rng = np.random.default_rng(1)
     runs = [rng.gamma(2, size=(4, 30)).astype(np.float32) for _ in range(3)]
-    readers = [lambda run=run: (run, np.arange(4)) for run in runs]
-    together = indicator(order(np.concatenate(runs), np.arange(12)), "paper")
+    readers = [lambda run=run: HeldOut(run, np.arange(4)) for run in runs]
+    together = indicator(order(HeldOut(np.concatenate(runs), np.arange(12))), "paper")
     found = pooled(readers, [run.mean(1, dtype=np.float64) for run in runs])
     assert found.r == pytest.approx(together.r)
 
@@ -92,7 +111,7 @@ def test_the_gap_is_told_in_standard_errors_of_itself():
     losses = np.random.default_rng(2).gamma(2, size=(5, 40)).astype(np.float32)
     ranked = losses[np.argsort(losses.mean(1))].astype(float)
     difference = ranked[1] - ranked[0]
-    found = noise(losses, np.arange(5), order(losses, np.arange(5)))
+    found = noise(HeldOut(losses, np.arange(5)), order(HeldOut(losses, np.arange(5))))
     assert found.z == pytest.approx(difference.mean() / sem(difference), rel=1e-5)
 
 
@@ -100,12 +119,12 @@ def test_halves_are_of_the_same_samples_in_every_run_and_share_none():
     rng = np.random.default_rng(3)
     first, second = (rng.gamma(2, size=(4, 41)).astype(np.float32) for _ in range(2))
     models = np.arange(4)
-    found = noise(first, models, order(first, models)).halves
-    r = [indicator(order(first[:, half], models), "paper").r for half in halves_of(41)]
+    found = noise(HeldOut(first, models), order(HeldOut(first, models))).halves
+    r = [indicator(order(HeldOut(first[:, half], models)), "paper").r for half in halves_of(41)]
     assert found == pytest.approx(tuple(r))
     mixed = first.copy()
     mixed[:, halves_of(41)[1]] = second[:, halves_of(41)[1]]
-    other = noise(mixed, models, order(mixed, models)).halves
+    other = noise(HeldOut(mixed, models), order(HeldOut(mixed, models))).halves
     assert other[0] == found[0]
     assert other[1] != found[1]
 
@@ -118,16 +137,19 @@ def halves_of(samples: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("samples", [2, 3])
 def test_too_few_samples_have_no_halves(samples):
     losses = np.random.default_rng(4).gamma(2, size=(3, samples)).astype(np.float32)
-    found = noise(losses, np.arange(3), order(losses, np.arange(3)))
+    found = noise(HeldOut(losses, np.arange(3)), order(HeldOut(losses, np.arange(3))))
     assert np.isfinite(found.z)
     assert np.isnan(found.halves).all()
 
 
 def test_one_model_and_equal_losses_have_no_gap_to_tell():
-    alone = noise(HAND.repeat(2, 1), np.zeros(3, int), order(HAND.repeat(2, 1), np.zeros(3, int)))
+    same = HeldOut(HAND.repeat(2, 1), np.zeros(3, int))
+    alone = noise(same, order(same))
     assert math.isnan(alone.z)
-    shifted = np.array([[1.0, 2.0, 1.0, 3.0], [2.0, 3.0, 2.0, 4.0]], np.float32)
-    assert math.isnan(noise(shifted, np.arange(2), order(shifted, np.arange(2))).z)
+    shifted = HeldOut(
+        np.array([[1.0, 2.0, 1.0, 3.0], [2.0, 3.0, 2.0, 4.0]], np.float32), np.arange(2)
+    )
+    assert math.isnan(noise(shifted, order(shifted)).z)
 
 
 @given(st.integers(2, 8), st.integers(0, 2**31), st.floats(0.1, 10))
@@ -135,7 +157,7 @@ def test_scale_free(checkpoints, seed, factor):
     """Both numerator and denominator are quadratic in the loss."""
     losses = np.random.default_rng(seed).normal(size=(checkpoints, 20))
     one, scaled = (
-        indicator(order(each, np.arange(checkpoints)), "paper").r
+        indicator(order(HeldOut(each, np.arange(checkpoints))), "paper").r
         for each in (losses, factor * losses)
     )
     assert scaled == pytest.approx(one, rel=1e-6)
@@ -144,5 +166,5 @@ def test_scale_free(checkpoints, seed, factor):
 @given(st.integers(2, 8), st.integers(0, 2**31))
 def test_paper_bounds_rate_from_below(checkpoints, seed):
     losses = np.random.default_rng(seed).normal(size=(checkpoints, 20))
-    ordered = order(losses, np.arange(checkpoints))
+    ordered = order(HeldOut(losses, np.arange(checkpoints)))
     assert indicator(ordered, "paper").r <= indicator(ordered, "rate").r * (1 + 1e-12)

@@ -6,7 +6,7 @@ import pytest
 from quantmia.attacks.metrics import mean_auc
 from quantmia.data.kept import Kept
 from quantmia.pipeline import finished
-from quantmia.ranking.indicator import indicator, order
+from quantmia.ranking.indicator import HeldOut, indicator, order
 from quantmia.runs.content import RunFiles
 from quantmia.runs.folder import RunFolder
 from tests.tiny import progress, run
@@ -35,18 +35,19 @@ def runs(both) -> list[tuple[RunFiles, RunFiles]]:
 
 def test_what_is_kept_is_what_all_have_at_these_places(runs):
     kept = Kept.of(VALIDATION, POOL, PART, PART)
+    assert kept.releases is not None
     for whole, part in runs:
         np.testing.assert_array_equal(part.losses["places"], kept.losses)
-        np.testing.assert_array_equal(part.releases["places"], kept.pool)
+        np.testing.assert_array_equal(part.releases["places"], kept.releases.pool)
         np.testing.assert_array_equal(
-            part.releases["target"], whole.releases["target"][kept.measured]
+            part.releases["target"], whole.releases["target"][kept.releases.measured]
         )
         assert part.meta["held_out"] == VALIDATION
         for name in QUANTIZERS:
             np.testing.assert_array_equal(part.losses[name], whole.losses[name][:, kept.losses])
             np.testing.assert_array_equal(part.scores[name], whole.scores[name])
             for release in ("best", "2"):
-                seen = whole.releases[f"pool/{name}/{release}"][kept.pool]
+                seen = whole.releases[f"pool/{name}/{release}"][kept.releases.pool]
                 mine = part.releases[f"pool/{name}/{release}"]
                 np.testing.assert_allclose(mine, seen, rtol=1e-5, atol=1e-6)
 
@@ -77,14 +78,16 @@ def test_gaps_are_of_all_and_variances_of_the_part(both, runs):
             others = [k for k in np.unique(models) if models[k] != models[best]]
             expected = max(np.var(losses[k] - losses[best], ddof=1) for k in others)
             assert found.loc[(name, "paper", number), "sigma2"] == pytest.approx(expected)
-            of_all = indicator(order(every.losses[name], models), "paper")
+            of_all = indicator(order(HeldOut(every.losses[name], models)), "paper")
             assert found.loc[(name, "paper", number), "r"] == pytest.approx(
                 of_all.delta**2 / (2 * expected)
             )
 
 
 def test_releases_are_all_attacked_on_the_same_part(both, runs):
-    kept = Kept.of(VALIDATION, POOL, PART, PART).pool
+    of_releases = Kept.of(VALIDATION, POOL, PART, PART).releases
+    assert of_releases is not None
+    kept = of_releases.pool
     front = both["part"][1].tables["front"].set_index(["quantizer", "checkpoint"])
     members = np.stack([each.scores["members"][kept] > 0 for each, _ in runs])
     target = np.stack([each.scores["target"][kept] for each, _ in runs])

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from quantmia.data.kept import Kept
+from quantmia.data.kept import Kept, OfReleases
 from quantmia.data.split import halves
 from quantmia.models.heads import mlp
 from quantmia.models.stack import Stack
@@ -97,7 +97,7 @@ def test_measurements_against_a_plain_loop(task):
                 assert np.allclose(found[name].losses[run, k], expected, atol=1e-5)
             last = quantizer(kept[-1][1])
             for outputs, x in (
-                (found[name].released.measured["last"], X[halves(SAMPLES)[1]]),
+                (found[name].released.measured["last"], X[halves(SAMPLES)[1].copy()]),
                 (found[name].released.pool["last"], POOL_X),
             ):
                 assert np.allclose(outputs[run], evaluated(task, last, run, x), atol=1e-5)
@@ -166,7 +166,10 @@ def test_the_last_checkpoint_is_scored_even_if_training_goes_on():
 @pytest.mark.parametrize("task", list(TARGETS))
 def test_of_a_part_of_the_samples_single_numbers_are_kept_and_of_all_their_means(task):
     stack, y = stack_of(task), TARGETS[task]
-    kept = Kept(np.array([1, 2, 7, 11, 14]), np.array([0, 3, 4]), np.array([2, 5, 6, 9]))
+    kept = Kept(
+        np.array([1, 2, 7, 11, 14]), OfReleases(np.array([0, 3, 4]), np.array([2, 5, 6, 9]))
+    )
+    assert kept.releases is not None
     wanted = {"best": None, "2": 2, "last": EPOCHS}
 
     def made(**more):
@@ -190,18 +193,18 @@ def test_of_a_part_of_the_samples_single_numbers_are_kept_and_of_all_their_means
             )
             answers = whole.released.measured[release]
             np.testing.assert_array_equal(
-                part.released.measured[release], answers[:, kept.measured]
+                part.released.measured[release], answers[:, kept.releases.measured]
             )
             merits = [stack.task.merit(*each)[0] for each in zip(answers, measuring, strict=True)]
             np.testing.assert_array_equal(part.released.merits[release], merits)
             pool = whole.released.pool[release]
-            seen = pool if release == "last" else pool[:, kept.pool]
+            seen = pool if release == "last" else pool[:, kept.releases.pool]
             np.testing.assert_allclose(part.released.pool[release], seen, rtol=1e-6, atol=1e-7)
 
 
 @pytest.mark.parametrize("task", list(TARGETS))
 def test_of_a_run_that_diverges_a_part_is_kept_without_a_warning(task):
-    stack, kept = stack_of(task), Kept(np.arange(4), np.arange(3), np.arange(5))
+    stack, kept = stack_of(task), Kept(np.arange(4), OfReleases(np.arange(3), np.arange(5)))
 
     def steps():
         for epoch, params in drifting(stack):
