@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from jaxtyping import Bool, Shaped
@@ -64,17 +63,13 @@ def split(dataset: Dataset, validation: float, seed: int, calibration: int = 0) 
     return parts
 
 
-@cache
 def halves(samples: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Two random halves of the validation samples, the same for every run; the first is smaller.
-
-    They are shared, and cannot be written to.
 
     Args:
         samples: for validation.
     """
     shuffled = np.random.default_rng(samples).permutation(samples)
-    shuffled.setflags(write=False)
     return shuffled[: samples // 2], shuffled[samples // 2 :]
 
 
