@@ -129,6 +129,10 @@ class Activations(Wrapper):
         """As when it is released; gradients pass straight through."""
         return Inputs(StraightThrough(Rounding(self.bits)))
 
+    def in_steps(self):
+        """The scheme's weights."""
+        return self.scheme.in_steps()
+
     @property
     def bits_per_activation(self) -> float:
         """As many as asked for."""

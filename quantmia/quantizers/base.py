@@ -1,6 +1,7 @@
 """The protocol of a quantizer: rows of weights in, rows of codebook values out; or models."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import get_args
 
@@ -81,6 +82,10 @@ class Quantizer(ABC):
     def inputs_in_a_step(self) -> Inputs | None:
         """How what linear layers are given is rounded in a step of training, if it is."""
         return None
+
+    def in_steps(self) -> Callable[[dict[str, Tensor]], dict[str, Tensor]]:
+        """What quantizes the weights of one step of a training after another."""
+        return self
 
     @abstractmethod
     def quantize_rows(self, weights: Rows) -> Rows:
@@ -164,17 +169,26 @@ class Quantizer(ABC):
         width = 1.0 if self.scale == "unit" else self.scale_value
         return torch.full((len(weights), 1), width, dtype=weights.dtype, device=weights.device)
 
-    def _quantize(self, value: Tensor) -> Tensor:
+    def by_rows(self, value: Tensor, quantized: Callable[[Rows], Rows]) -> Tensor:
+        """A stacked parameter after each of its rows was quantized, if it is covered.
+
+        Args:
+            value: [runs, *shape].
+            quantized: what becomes of rows that have a codebook each.
+        """
         if not self.covers(value):
             return value
         channels = self._channels(value)
         width = channels.shape[1]
         length = self._row_length(width)
         whole = width // length * length
-        parts = [self._checked(channels[:, :whole].reshape(-1, length)).reshape(-1, whole)]
+        parts = [quantized(channels[:, :whole].reshape(-1, length)).reshape(-1, whole)]
         if whole < width:
-            parts.append(self._checked(channels[:, whole:].contiguous()))
+            parts.append(quantized(channels[:, whole:].contiguous()))
         return (parts[0] if len(parts) == 1 else torch.cat(parts, 1)).reshape(value.shape)
+
+    def _quantize(self, value: Tensor) -> Tensor:
+        return self.by_rows(value, self._checked)
 
     def _channels(self, value: Tensor) -> Tensor:
         """What is not cut any further but into groups: a channel a row, or a tensor a row."""

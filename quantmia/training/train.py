@@ -61,7 +61,7 @@ def train(
     else:
         batches = Batches(features, targets, members, config.batch_size, seed, runs)
         gradients = stack.gradients if config.sam is None else SharpnessAware(stack, config.sam)
-    of_quantized = gradients
+    of_quantized, quantized = gradients, quantizer and quantizer.in_steps()
     if quantizer is not None and (inputs := quantizer.inputs_in_a_step):
         of_quantized = partial(stack.gradients, inputs=inputs)
     restart = config.warm_restarts and config.warm_restarts * batches.steps
@@ -69,10 +69,10 @@ def train(
     wanted = set(config.checkpoints)
     for epoch in range(1, config.epochs + 1):
         for x, y, weights in batches.epoch():
-            if quantizer is None or epoch <= config.qat_warmup:
+            if quantized is None or epoch <= config.qat_warmup:
                 found = gradients(params, x, y, weights)
             else:
-                seen = params | quantizer({name: params[name] for name in stack.parameters})
+                seen = params | quantized({name: params[name] for name in stack.parameters})
                 found = of_quantized(seen, x, y, weights)
             optimiser.step(found, next(rates))
             average.after_step()

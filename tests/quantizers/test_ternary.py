@@ -89,3 +89,60 @@ def test_the_scale_is_the_mean_of_the_kept_magnitudes_in_every_type(dtype):
     for row, found in zip(weights, quantized, strict=True):
         mean = row[found != 0].abs().double().mean()
         assert found.abs().max() == mean.to(dtype)
+
+
+def layers(seed: int) -> dict[str, torch.Tensor]:
+    """Weights of two runs and two layers."""
+    rng = torch.Generator().manual_seed(seed)
+    shapes = {"0.weight": (2, 4, 13), "0.bias": (2, 4), "1.weight": (2, 1, 4)}
+    return {key: (1 + seed) * torch.randn(*shape, generator=rng) for key, shape in shapes.items()}
+
+
+def rows(value: torch.Tensor, per: str) -> list[torch.Tensor]:
+    """Those that have a codebook each, where groups are of five."""
+    lines = value.flatten(1) if per == "tensor" else value.flatten(0, 1)
+    return [row for line in lines for row in line.split(5 if per == "group" else len(line))]
+
+
+@pytest.mark.parametrize("scale", ["data", "unit"])
+@pytest.mark.parametrize("per", ["tensor", "channel", "group"])
+def test_in_training_the_threshold_is_held_and_the_scale_is_not(per, scale):
+    in_steps = Ternary(held=3, per=per, group_size=5, scale=scale).in_steps()
+    for step in range(8):
+        now, before = layers(step), layers(step // 3 * 3)
+        quantized = in_steps(now)
+        assert torch.equal(quantized["0.bias"], now["0.bias"])
+        for key in ("0.weight", "1.weight"):
+            given = (rows(each[key], per) for each in (quantized, now, before))
+            for found, weights, old in zip(*given, strict=True):
+                kept = weights.abs() >= old.abs().sort().values[len(old) // 2]
+                s = weights[kept].abs().mean() if scale == "data" else torch.tensor(1.0)
+                torch.testing.assert_close(found, torch.where(kept, s * weights.sign(), 0.0))
+
+
+class Halved(Ternary):
+    def quantize_rows(self, weights):
+        return super().quantize_rows(weights) / 2
+
+
+@pytest.mark.parametrize("quantizer", [Ternary(held=1), Halved()], ids=["of each step", "own"])
+def test_in_training_nothing_is_held_that_is_not_to_be(quantizer):
+    in_steps, other = quantizer.in_steps(), quantizer.in_steps()
+    for step in range(6):
+        found, expected = in_steps(layers(step)), quantizer(layers(step))
+        assert all(torch.equal(found[key], expected[key]) for key in expected)
+    fresh = other(layers(9))
+    assert torch.equal(fresh["0.weight"], quantizer(layers(9))["0.weight"])
+
+
+def test_what_diverged_is_quantized_without_a_word():
+    in_steps, weights = Ternary().in_steps(), layers(0)
+    in_steps(weights)
+    weights["0.weight"][0] = torch.nan
+    found = in_steps(weights)["0.weight"]
+    assert torch.isfinite(found[1]).all()
+
+
+def test_a_threshold_is_held_for_a_step_at_least():
+    with pytest.raises(ValueError, match="held=0 must be 1 or more"):
+        Ternary(held=0)

@@ -31,10 +31,12 @@ QUANTIZERS = {
     "sign": Sign(),
     "sign_channel": Sign(per="channel"),
     "ternary": Ternary(sparsity=0.5),
+    "ternary_of_each_step": Ternary(sparsity=0.5, held=1),
     "uniform": Uniform(bits=2),
     "kmeans": KMeans(levels=4),
     "w8a8": Activations(scheme=Uniform(bits=8), bits=8),
     "w2a4": Activations(scheme=Uniform(bits=2), bits=4),
+    "ternary_a4": Activations(scheme=Ternary(), bits=4),
 }
 
 
@@ -78,6 +80,7 @@ def answered(quantizer: Quantizer, model, weights, x: torch.Tensor) -> torch.Ten
 def alone(quantizer: Quantizer, task: TaskName, run: int) -> dict[str, torch.Tensor]:
     """One run as a user of PyTorch would write it: w + (Q(w) - w).detach()."""
     x, y, members = problem(task)
+    quantized = quantizer.in_steps()
     torch.manual_seed(10 + run)
     model = mlp(FEATURES, 1, hidden=[6])
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-2)
@@ -86,7 +89,7 @@ def alone(quantizer: Quantizer, task: TaskName, run: int) -> dict[str, torch.Ten
         order = members[run][torch.from_numpy(rng.permutation(MEMBERS))]
         for batch in order.split(8):
             weights = dict(model.named_parameters())
-            rounded = quantizer({name: value.detach()[None] for name, value in weights.items()})
+            rounded = quantized({name: value.detach()[None] for name, value in weights.items()})
             through = {name: w + (rounded[name][0] - w).detach() for name, w in weights.items()}
             output = answered(quantizer, model, through, x[batch])
             optimiser.zero_grad()
