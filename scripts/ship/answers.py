@@ -28,6 +28,9 @@ SAME_BITS = {
         "onnx_int8_dynamic",
         "onnx_int8_static",
         "openvino_int8",
+        "torchao_int8_dynamic",
+        "torchao_int8_static",
+        "bnb_int8",
         "gguf_q8_0",
     ),
     "int4_channel": (
@@ -35,6 +38,7 @@ SAME_BITS = {
         "openvino_int4",
         "openvino_int4_awq",
         "openvino_int4_gptq",
+        "bnb_nf4",
         "gguf_q4_0",
     ),
 }

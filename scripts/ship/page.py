@@ -42,8 +42,9 @@ QUESTIONS = (
         "Which runtimes change MIS against rounding weights to as many bits?",
         "The same 20 models a data set, after the last epoch: weights rounded by torchao "
         "(`int8`, `int4_channel`), the same with 8-bit activations (`w8a8_...`, `w4a8_...`, "
-        "simulated), what ONNX Runtime and OpenVINO answer, and the blocks of llama.cpp. Static "
-        "ranges, AWQ and GPTQ are of 128 rows apart, which are asked for as above.",
+        "simulated), what ONNX Runtime, OpenVINO, torchao and bitsandbytes answer (LLM.int8() and "
+        "NF4), and the blocks of llama.cpp. Static ranges, AWQ and GPTQ are of 128 rows apart, "
+        "which are asked for as above.",
         "Heads of one or two linear layers; of llama.cpp the weights, not the program.",
         "+study=runtimes",
     ),
