@@ -28,9 +28,10 @@ def write_figures(charts: dict[str, Chart], folder: Path) -> list[Path]:
     written = []
     for name, chart in charts.items():
         spec = chart.to_dict()
-        write_text(folder / f"{name}.svg", _numbered(vl_convert.vegalite_to_svg(spec)))
-        with atomic(folder / f"{name}.pdf") as temporary:
-            temporary.write_bytes(_settled(vl_convert.vegalite_to_pdf(spec)))
+        svg = vl_convert.vegalite_to_svg(spec)
+        write_text(folder / f"{name}.svg", _numbered(svg))
+        with atomic(folder / f"{name}.pdf") as temporary:  # of what is laid out, not once more
+            temporary.write_bytes(_settled(vl_convert.svg_to_pdf(svg)))
         written += [folder / f"{name}.svg", folder / f"{name}.pdf"]
     return written
 
