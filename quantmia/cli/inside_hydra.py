@@ -1,6 +1,7 @@
 """What has no public name in Hydra 1.3: the one place that knows of its inside."""
 
 import os
+import re
 import sys
 import warnings
 from argparse import Namespace
@@ -16,6 +17,10 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
+
+# Who puts folders into the search path where nobody else does, and what may name a mode there.
+OURS = {"hydra", "main", "schema"}
+OF_MODE = re.compile(r"[+~]*hydra(=|\.mode|\.searchpath)")
 
 
 def arguments() -> list[str]:
@@ -99,6 +104,30 @@ def sweep_folder() -> str | None:
 
 
 @contextmanager
+def _composing_once() -> Iterator[None]:
+    """Compose the job alone.
+
+    Hydra composes everything before, too, for the mode that a file may set. None of ours does, so
+    that is left to those with files or settings of their own.
+    """
+    from hydra._internal.hydra import Hydra  # here, because completion has no use for it
+
+    composed = Hydra.get_mode
+
+    def get_mode(self: Hydra, config_name: str | None, overrides: list[str]) -> RunMode | None:
+        places = self.config_loader.get_search_path().get_path()
+        if {each.provider for each in places} <= OURS and not any(map(OF_MODE.match, overrides)):
+            return None
+        return composed(self, config_name, overrides)
+
+    Hydra.get_mode = get_mode
+    try:
+        yield
+    finally:
+        Hydra.get_mode = composed
+
+
+@contextmanager
 def application(overrides: Sequence[str]) -> Iterator[bool]:
     """Arguments, environment and state as Hydra's application wants them.
 
@@ -117,7 +146,8 @@ def application(overrides: Sequence[str]) -> Iterator[bool]:
         with warnings.catch_warnings():
             # A folder that is not there is refused before anything is run.
             warnings.filterwarnings("ignore", r"provider=hydra\.searchpath")
-            yield full_error is not None
+            with _composing_once():
+                yield full_error is not None
     finally:
         sys.argv = own_argv
         if full_error is None:

@@ -3,11 +3,14 @@ import sys
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from hydra.types import RunMode
+from omegaconf import OmegaConf
 
+from quantmia.cli.__main__ import main
 from quantmia.cli.inside_hydra import (
     application,
     arguments,
@@ -115,3 +118,41 @@ def test_the_application_knows_nothing_of_one_before():
     with application([]):
         assert not HydraConfig.initialized()
         assert not GlobalHydra.instance().is_initialized()
+
+
+def test_a_job_is_composed_once(monkeypatch, capsys):
+    composed, load = [], ConfigLoaderImpl.load_configuration
+
+    def counted(self, *args, **settings):
+        composed.append(settings["overrides"])
+        return load(self, *args, **settings)
+
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", counted)
+    assert main(["run", "runs=0"]) == 2
+    assert "runs=0: has to be" in capsys.readouterr().err
+    assert composed == [["runs=0", "hydra.mode=RUN"]]
+
+
+def test_no_file_of_ours_sets_a_mode():
+    files = [OmegaConf.load(path) for path in conf_dir().rglob("*.yaml")]
+    assert len(files) > 50
+    for key in ("hydra.mode", "hydra.searchpath"):
+        assert [OmegaConf.select(each, key) for each in files] == [None] * len(files)
+
+
+MINE = "# @package _global_\nhydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      seed: 0,-1\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["hydra.mode=MULTIRUN", "seed=0,-1"],
+        ["--config-dir=my", "+experiment=mine"],
+        ["hydra.searchpath=[file://my]", "+experiment=mine"],
+    ],
+)
+def test_a_mode_of_ones_own_is_heeded(arguments, tmp_path, capsys):
+    (tmp_path / "my" / "experiment").mkdir(parents=True)
+    (tmp_path / "my" / "experiment" / "mine.yaml").write_text(MINE)
+    assert main(["run", *arguments]) == 2
+    assert capsys.readouterr().err == "error: seed=-1: has to be an integer of 0 or more\n"
