@@ -52,31 +52,32 @@ class Begun:
     Args:
         where: its working folder.
         arguments: without `quantmia`.
+        grouped: it leads a group of processes, as a terminal has it, whose number is its own.
     """
 
     _codes: ClassVar[dict[int, int]] = {}  # of those that have ended, by their numbers
 
-    def __init__(self, where: Path, *arguments: str):
+    def __init__(self, where: Path, *arguments: str, grouped: bool = False):
         self.arguments, self._logs = arguments, tempfile.TemporaryDirectory()
-        call = partial(warm.command, arguments, str(where), dict(os.environ))
-        self._number = warm.forks().start(call, Path(self._logs.name))
+        call = partial(warm.command, arguments, str(where), dict(os.environ), warm.kept(), grouped)
+        self.number = warm.forks().start(call, Path(self._logs.name))
 
     def send_signal(self, which: signal.Signals) -> None:
-        os.kill(self._number, which)
+        os.kill(self.number, which)
 
     def is_over(self, seconds: float | None = 0) -> bool:
-        if self._number not in self._codes:
+        if self.number not in self._codes:
             self._codes.update(warm.forks().ended(seconds))
-        return self._number in self._codes
+        return self.number in self._codes
 
     def end(self) -> subprocess.CompletedProcess:
         """Wait until it is over."""
         while not self.is_over(None):
             pass
         with self._logs as logs:
-            paths = (Path(logs, f"{self._number}_0_log.{each}") for each in ("out", "err"))
+            paths = (Path(logs, f"{self.number}_0_log.{each}") for each in ("out", "err"))
             said = [each.read_text(encoding="utf-8") for each in paths]
-        code = self._codes.pop(self._number)
+        code = self._codes.pop(self.number)
         return subprocess.CompletedProcess(["quantmia", *self.arguments], code, *said)
 
 

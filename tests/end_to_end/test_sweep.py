@@ -10,12 +10,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.end_to_end.command import QUANTMIA, SMALL, Begun, bits, quantmia, tables, wait_for
+from tests.end_to_end.command import SMALL, Begun, bits, quantmia, tables, wait_for
 
 pytestmark = pytest.mark.slow
 
 SWEEP = ["run", "-m", *SMALL]
 STACKS = ["training.stack=3"]  # of the eight runs: three, three and two
+TWO_STACKS = ["runs=8", "training.stack=4"]
 SHARDS = [*STACKS, "shards=2", "shard=range(2)", "hydra.sweep.dir=sweep"]
 
 
@@ -153,7 +154,8 @@ def test_what_failed_is_named_and_the_rest_is_ranked(tmp_path):
 )
 def test_mistakes_are_one_message(tmp_path, overrides, said):
     (tmp_path / "a_file").touch()
-    done = quantmia(tmp_path, "run", *SMALL, *overrides)
+    # Few settings: what does not compose is explained by composing one more of them each time.
+    done = quantmia(tmp_path, "run", "+experiment=synthetic", *TWO_STACKS, *overrides)
     assert done.returncode == 2, done.stderr
     assert said in done.stderr
     assert done.stderr.count("error:") == 1
@@ -179,34 +181,29 @@ def test_told_to_stop_a_job_finishes_its_block_and_goes_on_later(single, tmp_pat
 
 
 def test_jobs_that_are_only_starting_end_with_the_sweep(tmp_path):
-    process = subprocess.Popen(
-        [*QUANTMIA, *SWEEP, "training.epochs=4000", "seed=0,1",
-         "hydra/launcher=local", "hydra.sweep.dir=sweep"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        start_new_session=True,
+    sweep = Begun(
+        tmp_path, *SWEEP, "training.epochs=4000", "seed=0,1", "hydra/launcher=local",
+        "hydra.sweep.dir=sweep", grouped=True,
     )  # fmt: skip
     wait_for((tmp_path / "sweep" / "submitted.json").exists)
     time.sleep(1.5)  # they import, and do not listen to signals
-    os.killpg(process.pid, signal.SIGTERM)
-    _, said = process.communicate(timeout=90)
-    assert process.returncode == 143, said
-    assert "Traceback" not in said
+    os.killpg(sweep.number, signal.SIGTERM)
+    told = sweep.end()
+    assert told.returncode == 143, told.stderr
+    assert "Traceback" not in told.stderr
     with pytest.raises(ProcessLookupError):  # nobody is left of the session
-        os.killpg(process.pid, 0)
+        os.killpg(sweep.number, 0)
 
 
 def test_an_interrupted_sweep_says_what_is_left(tmp_path):
-    process = subprocess.Popen(
-        [*QUANTMIA, *SWEEP, "training.epochs=400", "seed=0,1,2,3",
-         "hydra/launcher=local", "hydra.sweep.dir=sweep"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        start_new_session=True,
+    sweep = Begun(
+        tmp_path, *SWEEP, "training.epochs=400", "seed=0,1,2,3", "hydra/launcher=local",
+        "hydra.sweep.dir=sweep", grouped=True,
     )  # fmt: skip
     wait_for((tmp_path / "sweep" / "seed=0" / "manifest.json").exists)
-    os.killpg(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 130, said
-    assert "Traceback" not in said
-    assert "resume=true" in said
+    os.killpg(sweep.number, signal.SIGINT)
+    told = sweep.end()
+    assert told.returncode == 130, told.stderr
+    assert "Traceback" not in told.stderr
+    assert "resume=true" in told.stderr
     wait_for(lambda: "running" not in quantmia(tmp_path, "status", "sweep").stdout, 30)
