@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ import pytest
 
 if TYPE_CHECKING:
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, BrowserContext, Page
 
 QUIET = [
     "--no-sandbox",
@@ -75,6 +76,12 @@ def started() -> "Iterator[Browser]":
         browser.close()
 
 
+@cache
+def tabs(browser: "Browser", scheme: str) -> "BrowserContext":
+    """Of one scheme, which share the scripts that they have compiled."""
+    return browser.new_context(color_scheme="dark" if scheme == "dark" else "light")
+
+
 @contextmanager
 def opened(
     browser: "Browser",
@@ -83,14 +90,11 @@ def opened(
     scheme: str = "light",
     ready: str = "document.body.dataset.ready === 'true'",
 ) -> Iterator[Seen]:
-    """A file in a context of its own, once it is ready: of a report, once its charts are drawn."""
+    """A file in a tab of its own, once it is ready: of a report, once its charts are drawn."""
     address = path.absolute().as_uri()
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme="dark" if scheme == "dark" else "light",
-    )
-    with context:
-        seen = Seen(context.new_page())
+    with tabs(browser, scheme).new_page() as page:
+        seen = Seen(page)
+        page.set_viewport_size({"width": width, "height": 900})
         seen.page.on("console", lambda message: seen.said.append(message.text))
         seen.page.on("pageerror", lambda error: seen.said.append(str(error)))
         seen.page.on("request", lambda request: seen.asked.append(request.url))
