@@ -93,6 +93,13 @@ def parsed() -> Iterator[None]:
         yield
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Files of fast tests alone are not imported by every worker that runs the slow ones."""
+    if config.option.markexpr != "slow" or not collection_path.match("test_*.py"):
+        return None
+    return None if "pytest.mark.slow" in collection_path.read_text(encoding="utf-8") else True
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files of many slow tests begin, so that no worker is left alone with one at the end."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
