@@ -6,6 +6,7 @@ import threading
 from pathlib import Path
 from typing import Any, cast
 
+import joblib  # noqa: F401  # it adds to the environment as it is imported
 import pytest
 
 from hydra_plugins.quantmia_slurm import local
