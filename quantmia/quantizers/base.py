@@ -181,6 +181,8 @@ class Quantizer(ABC):
         channels = self._channels(value)
         width = channels.shape[1]
         length = self._row_length(width)
+        if length == width:
+            return quantized(channels).reshape(value.shape)
         whole = width // length * length
         parts = [quantized(channels[:, :whole].reshape(-1, length)).reshape(-1, whole)]
         if whole < width:
