@@ -1,4 +1,5 @@
 import pytest
+from hydra import compose
 
 from quantmia.cli.inside_hydra import parse
 from quantmia.cli.overrides import composed, duplicates, explain
@@ -111,6 +112,21 @@ def test_a_configuration_for_commands_that_run_no_job():
     with pytest.raises(ConfigError) as caught:
         composed(["quantizer=[sign,sgn]", "runs=0"])
     assert len(caught.value.faults) == 2
+
+
+def test_what_composes_together_is_not_composed_one_by_one(monkeypatch):
+    calls = []
+
+    def counted(name, overrides):
+        calls.append(overrides)
+        return compose(name, overrides=overrides)
+
+    monkeypatch.setattr("quantmia.cli.overrides.compose", counted)
+    composed(["runs=4", "seed=1", "dataset=esol", "training.epochs=3", "quantizer=[sign]"])
+    assert len(calls) == 2
+    with pytest.raises(ConfigError, match=r"training\.lr=-1"):  # whose value alone is wrong
+        composed(["runs=4", "seed=1", "training.lr=-1"])
+    assert len(calls) == 4
 
 
 @pytest.mark.parametrize(
