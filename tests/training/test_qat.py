@@ -220,8 +220,9 @@ def test_kept_trajectories_are_of_the_quantizer_that_made_them(tmp_path):
     assert len(list((cache / "trajectories").iterdir())) == 3
 
 
-def test_interrupted_and_completed_it_has_the_same_bits(tmp_path):
-    given = ("training.qat=uniform_2", "runs=4")
+@pytest.mark.parametrize("name", ["uniform_2", "ternary_50"])
+def test_interrupted_and_completed_it_has_the_same_bits(name, tmp_path):
+    given = (f"quantizer=[{name}]", f"training.qat={name}", "training.stack=2", "runs=4")
     whole = trained(tmp_path / "whole", *given)
     experiment, folder = fitted(tiny(*given), tmp_path / ".cache"), RunFolder(tmp_path / "mine")
     with folder.lock():
