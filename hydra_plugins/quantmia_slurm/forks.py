@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
 from multiprocessing import Pipe
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import NoReturn
 
@@ -133,21 +133,33 @@ def main(arguments: Sequence[str]) -> None:
     # Of the threads of BLAS, which have nothing in hand, and which BLAS starts anew in a fork.
     warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
 
-    def tell_ends(*_) -> None:
-        with suppress(ChildProcessError, OSError):  # there are no more, nobody listens
-            while (end := os.waitpid(-1, os.WNOHANG)) != (0, 0):
-                asking.send((end[0], os.waitstatus_to_exitcode(end[1])))
-
-    signal.signal(signal.SIGCHLD, tell_ends)
+    # What is written at a signal cannot be missed. A handler can: it waits for what `recv` waits
+    # for, where the signal comes just before that.
+    an_end, at_signals = os.pipe()
+    os.set_blocking(at_signals, False)
+    signal.set_wakeup_fd(at_signals, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
     with suppress(EOFError):
         while True:
-            packed, logs = asking.recv()
-            signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-            if (number := os.fork()) == 0:
-                asking.close()
-                _become(packed, logs)
-            asking.send((number, None))
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
+            ready = wait([asking, an_end])
+            if an_end in ready:
+                os.read(an_end, 4096)
+                _tell_ends(asking)
+            if asking in ready:
+                packed, logs = asking.recv()
+                if (number := os.fork()) == 0:
+                    signal.set_wakeup_fd(-1)
+                    asking.close()
+                    os.close(an_end)
+                    os.close(at_signals)
+                    _become(packed, logs)
+                asking.send((number, None))
+
+
+def _tell_ends(asking: Connection) -> None:
+    with suppress(ChildProcessError, OSError):  # there are no more, nobody listens
+        while (end := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+            asking.send((end[0], os.waitstatus_to_exitcode(end[1])))
 
 
 def _become(packed: bytes, logs: Path) -> NoReturn:
@@ -159,7 +171,6 @@ def _become(packed: bytes, logs: Path) -> NoReturn:
     try:
         for each in (signal.SIGCHLD, *NOT_OURS[1:]):
             signal.signal(each, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGCHLD])
         printed = (logs / f"{os.getpid()}_0_log.{each}" for each in ("out", "err"))
         for number, path in enumerate((os.devnull, *printed)):
             stream = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
