@@ -98,9 +98,11 @@ def _explained(
         start = []
         if config_dir:
             start = [f"hydra.searchpath=[file://{Path(config_dir).resolve()}]"]
-        kept, found = _compose_greedily(overrides, start)
-        faults += found
-        config, checked = _composed(kept), None
+        config, checked = _together(overrides, start), None
+        if config is None:
+            kept, found = _compose_greedily(overrides, start)
+            faults += found
+            config = _composed(kept)
         if isinstance(config, DictConfig):
             try:
                 checked = check(config)
@@ -128,6 +130,14 @@ def duplicates(overrides: Sequence[Override]) -> list[str]:
     return faults
 
 
+def _together(overrides: list[Override], start: list[str]) -> DictConfig | None:
+    """What all overrides make, where there is nothing to explain of any of them."""
+    if duplicates(overrides) or any(each.is_sweep_override() for each in overrides):
+        return None
+    found = _composed([*start, *(str(each.input_line) for each in overrides)])
+    return found if isinstance(found, DictConfig) else None
+
+
 def _compose_greedily(overrides: list[Override], kept: list[str]) -> tuple[list[str], list[str]]:
     """Overrides that compose together, and what is wrong with the others."""
     faults = []
@@ -137,12 +147,7 @@ def _compose_greedily(overrides: list[Override], kept: list[str]) -> tuple[list[
         key = override.key_or_group
         return 0 if key == "hydra.searchpath" else 1 if _options(key, kept) else 2
 
-    ordered = sorted(overrides, key=turn)
-    together = [*kept, *(str(each.input_line) for each in ordered)]
-    swept = any(each.is_sweep_override() for each in ordered)
-    if not swept and not duplicates(ordered) and isinstance(_composed(together), DictConfig):
-        return together, faults  # and not one by one, of which each takes as long
-    for override in ordered:
+    for override in sorted(overrides, key=turn):
         working = None
         for text in _choices(override):
             (single,) = parse([text])
